@@ -1,0 +1,84 @@
+"""External data: the files beside a model that hold its large tensors. They are moved along, never parsed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from enum import StrEnum
+from pathlib import Path
+
+import onnx
+
+from ..errors import HpassError
+from . import file
+from .replace import replaced_file
+
+
+class Carry(StrEnum):
+    """How external data comes along into another folder: as a copy, or as a link to the original."""
+
+    COPY = "copy"
+    LINK = "link"
+
+
+def check_external_data(model: onnx.ModelProto, folder: Path, name: str) -> list[str]:
+    """Return the external files of a model that lies in `folder`.
+
+    Raises HpassError where one is missing or lies outside the folder, which onnxruntime refuses as well.
+    """
+    locations = file.external_files(model)
+    home = Path(os.path.realpath(folder))
+    for location in locations:
+        path = folder / location
+        resolved = Path(os.path.realpath(path))
+        if not location or Path(location).is_absolute() or home not in resolved.parents:
+            raise HpassError(
+                f"{name}: its external data '{location}' lies outside the model's folder; move it beside the model"
+            )
+        if not path.is_file():
+            raise HpassError(f"{name}: its external data '{location}' is missing in {folder}; put it there")
+    return locations
+
+
+def carry_external_data(
+    locations: list[str], source: Path, target: Path, *, replaceable: list[str], how: Carry = Carry.COPY
+) -> None:
+    """Bring external files from one folder into another, under the same names.
+
+    `replaceable` are the locations that the model being replaced there uses. Raises HpassError where a file of
+    another model is in the way, OSError as the system reports it.
+    """
+    if source.resolve() == target.resolve():
+        return
+    waiting = [location for location in locations if not _is_same(source / location, target / location)]
+    for location in waiting:
+        if (target / location).exists() and location not in replaceable:
+            raise HpassError(
+                f"{target / location} is in the way of the model's external data; choose another folder, or remove it"
+            )
+    for location in waiting:
+        _carry(source / location, target / location, how)
+
+
+def _carry(source: Path, target: Path, how: Carry) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if how is Carry.LINK:
+        link = target.with_name(f".{target.name}.{os.getpid()}.link")
+        link.symlink_to(source.resolve())
+        link.replace(target)
+        return
+    target.unlink() if target.is_symlink() else None
+    with source.open("rb") as reading, replaced_file(target) as writing:
+        shutil.copyfileobj(reading, writing, 1 << 22)
+        writing.flush()
+    # The time of the original tells a later run that the copy is still the same.
+    shutil.copystat(source, target)
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    """Whether the target is this file already: the same one, or a copy of its size and time."""
+    try:
+        ours, theirs = source.stat(), target.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(ours, theirs) or (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)

@@ -1,0 +1,223 @@
+"""From ONNX protobuf messages to graphsurgeon's graph, one node for one node, and nothing copied.
+
+graphsurgeon's own importer raises on some valid models (undecodable strings, empty lists, untyped graph inputs) and
+takes several times longer. What it cannot represent at all (attributes of types, of sparse tensors, of tensor lists)
+stays out of the graph here and comes back from the original when the model is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import onnx
+import onnx_graphsurgeon as gs
+from onnx import AttributeProto
+from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
+
+from .identity import IdentityMap
+from .values import DenseValues, SparseTensorValues, element_type
+
+GraphLike = onnx.GraphProto | onnx.FunctionProto
+_Scope = dict[str, gs.Tensor]
+
+_TENSOR_KINDS = ("tensor_type", "sequence_type", "map_type", "optional_type", "sparse_tensor_type", "opaque_type")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A model as graphsurgeon's graph, with the message that each node and each region's graph came from."""
+
+    graph: gs.Graph
+    nodes: IdentityMap[gs.Node, onnx.NodeProto]
+    graphs: IdentityMap[gs.Graph, GraphLike]
+
+
+def import_model(model: onnx.ModelProto, folder: Path | None = None) -> Imported:
+    """Return the model's graph; `folder` is where its external data lies."""
+    return _Importer(model, folder).run()
+
+
+def text(value: bytes) -> str | bytes:
+    """Return a string attribute's value as text where it is text."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def import_shape(value_type: onnx.TypeProto) -> tuple[Any, list[int | str | None] | None, str | None]:
+    """Return a value's element type, shape (None where unknown) and kind, in graphsurgeon's words."""
+    kind = cast("str | None", value_type.WhichOneof("value"))
+    if kind not in ("tensor_type", "sparse_tensor_type"):
+        return None, None, kind
+    tensor = getattr(value_type, kind)
+    shape = [_dimension(dim) for dim in tensor.shape.dim] if tensor.HasField("shape") else None
+    return element_type(tensor.elem_type) if tensor.elem_type else None, shape, kind
+
+
+def _dimension(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    which = dim.WhichOneof("value")
+    return None if which is None else getattr(dim, which)
+
+
+class _Importer:
+    def __init__(self, model: onnx.ModelProto, folder: Path | None) -> None:
+        self.model = model
+        self.folder = folder
+        self.opset = _default_opset(model.opset_import)
+        self.nodes: IdentityMap[gs.Node, onnx.NodeProto] = IdentityMap()
+        self.graphs: IdentityMap[gs.Graph, GraphLike] = IdentityMap()
+
+    def run(self) -> Imported:
+        graph = self.import_graph(self.model.graph, [])
+        graph.functions = [self.import_function(function) for function in self.model.functions]
+        graph.producer_name = self.model.producer_name
+        graph.producer_version = self.model.producer_version
+        return Imported(graph, self.nodes, self.graphs)
+
+    def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_Scope]) -> gs.Graph:
+        values: _Scope = {}
+        for sparse in proto.sparse_initializer:
+            name = sparse.values.name
+            values[name] = gs.Constant(name, SparseTensorValues(sparse))
+        for tensor in proto.initializer:
+            values[tensor.name] = self.import_tensor(tensor)
+        for info in proto.value_info:
+            if info.name not in values:
+                values[info.name] = _variable(info)
+        inputs = [_interface(info, values) for info in proto.input]
+        outputs = [_interface(info, values) for info in proto.output]
+        graph = gs.Graph(
+            nodes=self.import_nodes(proto.node, values, outer),
+            inputs=[tensor for tensor in inputs if not isinstance(tensor, gs.Constant)],
+            outputs=outputs,
+            name=proto.name,
+            doc_string=proto.doc_string,
+            opset=self.opset,
+            import_domains=self.model.opset_import,
+            ir_version=self.model.ir_version,
+        )
+        self.graphs[graph] = proto
+        return graph
+
+    def import_function(self, proto: onnx.FunctionProto) -> gs.Function:
+        values: _Scope = {info.name: _variable(info) for info in proto.value_info}
+        inputs = [_local(name, values) for name in proto.input]
+        outputs = [_local(name, values) for name in proto.output]
+        attributes: dict[str, Any] = dict.fromkeys(proto.attribute)
+        attributes.update(self.import_attributes(proto.attribute_proto, [values]))
+        function = gs.Function(
+            proto.name,
+            proto.domain,
+            nodes=self.import_nodes(proto.node, values, []),
+            inputs=inputs,
+            outputs=outputs,
+            doc_string=proto.doc_string,
+            opset=_default_opset(proto.opset_import) or self.opset,
+            import_domains=proto.opset_import,
+            attrs=attributes,
+        )
+        self.graphs[function] = proto
+        return function
+
+    def import_nodes(
+        self, protos: Iterable[onnx.NodeProto], values: _Scope, outer: Sequence[_Scope]
+    ) -> list[gs.Node]:
+        nodes: list[gs.Node] = []
+        for proto in protos:
+            node = gs.Node(
+                proto.op_type,
+                proto.name,
+                inputs=[_lookup(name, values, outer) for name in proto.input],
+                outputs=[_local(name, values) for name in proto.output],
+                domain=proto.domain or None,
+            )
+            self.nodes[node] = proto
+            if proto.attribute:
+                node.attrs = self.import_attributes(proto.attribute, [values, *outer])
+            nodes.append(node)
+        return nodes
+
+    def import_attributes(
+        self, attributes: Iterable[AttributeProto], scopes: Sequence[_Scope]
+    ) -> dict[str, Any]:
+        imported: dict[str, Any] = {}
+        for attribute in attributes:
+            kind = attribute.type
+            if attribute.ref_attr_name:
+                imported[attribute.name] = gs.Node.AttributeRef(
+                    attribute.ref_attr_name, convert_from_onnx_attr_type(kind)
+                )
+            elif kind == AttributeProto.GRAPH:
+                imported[attribute.name] = self.import_graph(attribute.g, scopes)
+            elif kind == AttributeProto.GRAPHS:
+                imported[attribute.name] = [self.import_graph(graph, scopes) for graph in attribute.graphs]
+            elif kind == AttributeProto.TENSOR:
+                imported[attribute.name] = self.import_tensor(attribute.t)
+            elif (value := plain_value(attribute)) is not None:
+                imported[attribute.name] = value
+        return imported
+
+    def import_tensor(self, tensor: onnx.TensorProto) -> gs.Constant:
+        location = int(tensor.data_location) if tensor.HasField("data_location") else None
+        return gs.Constant(tensor.name, DenseValues(tensor, self.folder), data_location=location)
+
+
+def plain_value(attribute: AttributeProto) -> Any:
+    """Return the value of an attribute of numbers or strings; None where graphsurgeon has no form for its type."""
+    match attribute.type:
+        case AttributeProto.INT:
+            return attribute.i
+        case AttributeProto.INTS:
+            return list(attribute.ints)
+        case AttributeProto.FLOAT:
+            return attribute.f
+        case AttributeProto.FLOATS:
+            return list(attribute.floats)
+        case AttributeProto.STRING:
+            return text(attribute.s)
+        case AttributeProto.STRINGS:
+            return [text(string) for string in attribute.strings]
+        case _:
+            return None
+
+
+def _variable(info: onnx.ValueInfoProto) -> gs.Variable:
+    dtype, shape, kind = import_shape(info.type)
+    return gs.Variable(info.name, dtype, shape, kind or "tensor_type")
+
+
+def _interface(info: onnx.ValueInfoProto, values: _Scope) -> gs.Tensor:
+    """Return the tensor of a graph input or output, whose type the graph itself declares."""
+    known = values.get(info.name)
+    if isinstance(known, gs.Variable):
+        dtype, shape, _ = import_shape(info.type)
+        known.dtype = known.dtype if dtype is None else dtype
+        known.shape = known.shape if shape is None else shape
+        return known
+    return known or values.setdefault(info.name, _variable(info))
+
+
+def _local(name: str, values: _Scope) -> gs.Tensor:
+    if not name:
+        return gs.Variable.empty()
+    tensor = values.get(name)
+    if tensor is None:
+        tensor = values[name] = gs.Variable(name)
+    return tensor
+
+
+def _lookup(name: str, values: _Scope, outer: Sequence[_Scope]) -> gs.Tensor:
+    """Return the tensor that a node reads: the region's own, an outer region's, or one that nobody writes."""
+    if name and name not in values:
+        for scope in outer:
+            if name in scope:
+                return scope[name]
+    return _local(name, values)
+
+
+def _default_opset(imports: Iterable[onnx.OperatorSetIdProto]) -> int | None:
+    return next((opset.version for opset in imports if opset.domain in ("", "ai.onnx")), None)

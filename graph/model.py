@@ -1,0 +1,163 @@
+"""An opened model: the file's own message, which stays the truth, and graphsurgeon's view of it for the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..errors import HpassError
+from . import file
+from .emit import Edits, edits, emit
+from .external import Carry, carry_external_data, check_external_data
+from .fingerprint import fingerprint
+from .importer import GraphLike, Imported, import_model
+from .modules import ModuleTable
+from .regions import Region, regions
+from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, strip, write_tag
+
+EXPORTER_TABLE = "module_table"
+
+
+class Model:
+    """An ONNX model and its graph.
+
+    `proto` is the model as it was read; `graph` is what passes see and may rewrite. Neither reads a weight.
+    """
+
+    def __init__(self, proto: onnx.ModelProto, name: str, folder: Path | None, locations: list[str]) -> None:
+        self.proto = proto
+        self.name = name
+        self.folder = folder
+        self.locations = locations
+        self._before = fingerprint(proto)
+
+    @classmethod
+    def open(cls, source: str | Path | onnx.ModelProto) -> Model:
+        """Open a file, standard input (`-`) or a message (which is copied).
+
+        Raises HpassError where there is no model, or where its external data is missing or lies outside its folder.
+        """
+        if isinstance(source, onnx.ModelProto):
+            proto = onnx.ModelProto()
+            proto.CopyFrom(source)
+            return cls(proto, "the model", None, file.external_files(proto))
+        proto = file.read(source)
+        name, folder = ("standard input", Path()) if str(source) == file.STANDARD_STREAM else (str(source), None)
+        folder = Path(source).parent if folder is None else folder
+        return cls(proto, name, folder, check_external_data(proto, folder, name))
+
+    @cached_property
+    def _imported(self) -> Imported:
+        return import_model(self.proto, self.folder)
+
+    @property
+    def graph(self) -> gs.Graph:
+        """The main graph; subgraphs lie in its nodes' attributes, local functions in its `functions`."""
+        return self._imported.graph
+
+    def regions(self) -> list[Region]:
+        """Return all regions as they stand now."""
+        return regions(self.graph)
+
+    def nodes(self) -> Iterator[gs.Node]:
+        """Yield every node of every region."""
+        for region in self.regions():
+            yield from region.graph.nodes
+
+    def node_proto(self, node: gs.Node) -> onnx.NodeProto | None:
+        """Return the message that a node was read from; None for one that a pass created."""
+        return self._imported.nodes.get(node)
+
+    def graph_proto(self, graph: gs.Graph) -> GraphLike | None:
+        """Return the message that a region's graph was read from; None for one that a pass created."""
+        return self._imported.graphs.get(graph)
+
+    def stored_tag(self, node: gs.Node) -> Tag | None:
+        """Return the tag that the file itself has for a node."""
+        proto = self.node_proto(node)
+        return None if proto is None else read_tag(proto)
+
+    @property
+    def stored_version(self) -> str | None:
+        """The version of the tag format in the file; None where hpass has not tagged it."""
+        return self._metadata(VERSION)
+
+    def stored_modules(self) -> ModuleTable | None:
+        """Return the module table that hpass wrote into the file. Raises HpassError where it is broken."""
+        return self._table(MODULES)
+
+    def exported_modules(self) -> ModuleTable | None:
+        """Return the module table that the exporter wrote into the file. Raises HpassError where it is broken."""
+        return self._table(EXPORTER_TABLE)
+
+    def edits(self) -> Edits:
+        """Count how the graph differs from the model that was read."""
+        return edits(self._imported)
+
+    def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> None:
+        """Write the graph's edits, the tags and the module table into `proto`, all other tags being removed.
+
+        Raises AssertionError where anything but tags came to differ without a pass having rewritten the graph.
+        """
+        edited = bool(self.edits())
+        if edited:
+            emit(self._imported, self.proto)
+        self.strip()
+        for node, tag in tags:
+            write_tag(self._imported.nodes[node], tag, modules.path(tag.target))
+        for key, value in ((VERSION, FORMAT_VERSION), (MODULES, modules.dumps())):
+            self.proto.metadata_props.add(key=key, value=value)
+        if not edited and fingerprint(self.proto) != self._before:
+            raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
+
+    def strip(self) -> int:
+        """Remove every `hpass.*` key from the model; return how many there were."""
+        return strip(self.proto)
+
+    def save(self, path: str | Path, external_data: Carry = Carry.COPY) -> None:
+        """Write `proto` to a file, whole or not at all, its external data going along into another folder.
+
+        Raises HpassError, in one line, for whatever keeps it from being written.
+        """
+        if str(path) == file.STANDARD_STREAM:
+            file.write(self.proto, path)
+            return
+        target = Path(path)
+        try:
+            if target.is_dir():
+                raise HpassError(f"{target}: a folder; name a file in it (-o {target / 'model.onnx'})")
+            if not target.parent.is_dir():
+                raise HpassError(f"{target.parent}: there is no such folder; create it first")
+            if self.locations and self.folder is not None:
+                carry_external_data(
+                    self.locations,
+                    self.folder,
+                    target.parent,
+                    replaceable=_locations_of(target),
+                    how=external_data,
+                )
+            file.write(self.proto, target)
+        except OSError as error:
+            where = error.filename2 or error.filename or target
+            raise HpassError(f"{where}: cannot be written ({error.strerror or error})") from error
+
+    def _metadata(self, key: str) -> str | None:
+        return next((prop.value for prop in self.proto.metadata_props if prop.key == key), None)
+
+    def _table(self, key: str) -> ModuleTable | None:
+        text = self._metadata(key)
+        return None if text is None else ModuleTable.loads(text, f"{self.name}: metadata {key!r}")
+
+
+def _locations_of(target: Path) -> list[str]:
+    """Return the external files of the model that is about to be replaced; none where it is no model."""
+    if not target.is_file():
+        return []
+    try:
+        return file.external_files(file.read(target))
+    except HpassError:
+        return []

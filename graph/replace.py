@@ -1,0 +1,84 @@
+"""Writing a file so that a reader sees the old one or the new one, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_SUFFIX = ".hpass-tmp"
+
+
+@contextlib.contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of `path` when the block ends well, and vanishes when it does not.
+
+    A symlink's target is replaced, not the link; permissions and owner of the old file stay. What an earlier,
+    killed run left behind for the same file is removed. Anything that is no regular file (a device, a pipe) is
+    written directly. Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    _remove_stale(target)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=_SUFFIX)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            # The lock tells a file that is being written from one whose writer was killed.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+            file.flush()
+            _keep_attributes(file.fileno(), target)
+            os.fsync(file.fileno())
+            temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}."
+
+
+def _remove_stale(target: Path) -> None:
+    """Remove temporary files of the same target that no running process holds."""
+    for left in target.parent.glob(f".{_escaped(target.name)}.*{_SUFFIX}"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+
+
+def _keep_attributes(descriptor: int, target: Path) -> None:
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        os.fchmod(descriptor, 0o666 & ~mask)
+        return
+    with contextlib.suppress(PermissionError):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last through a power cut, where the file system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,107 @@
+"""The tag of a node, and how it lies in the node's metadata (docs/tag-format.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import onnx
+
+PREFIX = "hpass."
+SCOPE = "hpass.scope"
+SERVES = "hpass.serves"
+TAG = "hpass.tag"
+SOURCE = "hpass.source"
+CONFIDENCE = "hpass.confidence"
+VERSION = "hpass.version"
+MODULES = "hpass.modules"
+
+FORMAT_VERSION = "1"
+
+
+class Source(StrEnum):
+    """How the module of a node is known."""
+
+    METADATA = "metadata"
+    NAME = "name"
+    PARAMETER = "parameter"
+    REFERENCE = "reference"
+    INHERITED = "inherited"
+    FALLBACK = "fallback"
+
+
+class Confidence(StrEnum):
+    """How far a tag can be trusted: `high` is right at least 99 times in 100."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Tag(NamedTuple):
+    """The module that a node ran in (`""` is the root), how it is known, and the module it works for where that differs."""
+
+    scope: str
+    source: Source
+    confidence: Confidence = Confidence.HIGH
+    serves: str | None = None
+
+    @property
+    def target(self) -> str:
+        """The module whose class path the node's `hpass.tag` holds."""
+        return self.scope if self.serves is None else self.serves
+
+
+def read_tag(node: Any) -> Tag | None:
+    """Return the tag that a NodeProto carries, or None where it names no module.
+
+    Where another tool kept the scope and lost the rest, the scope counts as metadata.
+    """
+    found = {prop.key: prop.value for prop in node.metadata_props if prop.key.startswith(PREFIX)}
+    if SCOPE not in found:
+        return None
+    try:
+        source, confidence = Source(found[SOURCE]), Confidence(found[CONFIDENCE])
+    except (KeyError, ValueError):
+        source, confidence = Source.METADATA, Confidence.MEDIUM
+    return Tag(found[SCOPE], source, confidence, found.get(SERVES))
+
+
+def write_tag(node: Any, tag: Tag, path: str) -> None:
+    """Lay the tag over a NodeProto; `path` is the class path of its target. All other metadata stays as it is."""
+    if node.metadata_props:
+        remove_tags(node)
+    add = node.metadata_props.add
+    add(key=SCOPE, value=tag.scope)
+    if tag.serves is not None and tag.serves != tag.scope:
+        add(key=SERVES, value=tag.serves)
+    add(key=TAG, value=path)
+    add(key=SOURCE, value=tag.source.value)
+    add(key=CONFIDENCE, value=tag.confidence.value)
+
+
+def remove_tags(holder: Any) -> int:
+    """Remove every `hpass.*` key from the metadata of any message that has some; return how many there were."""
+    props = holder.metadata_props
+    ours = [index for index, prop in enumerate(props) if prop.key.startswith(PREFIX)]
+    for index in reversed(ours):
+        del props[index]
+    return len(ours)
+
+
+def strip(model: onnx.ModelProto) -> int:
+    """Remove every `hpass.*` key from a model and all its nodes; return how many there were."""
+    return remove_tags(model) + sum(remove_tags(node) for node in all_nodes(model) if node.metadata_props)
+
+
+def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of the main graph, of every subgraph and of every function body."""
+    pending: list[Any] = [model.graph, *model.functions]
+    while pending:
+        for node in pending.pop().node:
+            yield node
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    pending.append(attribute.g)
+                pending.extend(attribute.graphs)

@@ -1,0 +1,124 @@
+"""What the passes of one run share: the evidence, the tags, the module table and the findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..graph.identity import IdentityMap
+from ..graph.model import Model
+from ..graph.modules import ModuleTable
+from ..graph.regions import Region
+from ..graph.tags import Source, Tag
+from .findings import Finding, Severity
+
+
+class Claim(NamedTuple):
+    """One piece of evidence: a module that something in the file names for a node.
+
+    `origin` says what was read (`node name`, `parameter`), `text` is the thing itself as it stands in the file.
+    """
+
+    scope: str
+    source: Source
+    origin: str
+    text: str
+
+
+class Decision(NamedTuple):
+    """A node's tag, why it has it, and the pass that decided."""
+
+    tag: Tag
+    reason: str
+    decided_by: str
+
+
+class Context:
+    """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
+
+    `given` is the table that the user handed in, `retag` says that tags in the file are no evidence.
+    """
+
+    def __init__(self, model: Model, *, given: ModuleTable | None = None, retag: bool = False) -> None:
+        self.model = model
+        self.given = given
+        self.retag = retag
+        self.modules = ModuleTable()
+        self.findings: list[Finding] = []
+        self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self.classes: dict[str, str] = {}
+        self.tagged: Counter[Source] = Counter()
+        self.skipped: list[tuple[gs.Node, str]] = []
+        self._current_pass = ""
+        self._decisions: IdentityMap[gs.Node, Decision] = IdentityMap()
+
+    @property
+    def graph(self) -> gs.Graph:
+        """The main graph."""
+        return self.model.graph
+
+    def regions(self) -> list[Region]:
+        """Return the main graph, all subgraphs and all function bodies."""
+        return self.model.regions()
+
+    def nodes(self) -> Iterator[gs.Node]:
+        """Yield every node of every region."""
+        return self.model.nodes()
+
+    def tag(self, node: gs.Node) -> Tag | None:
+        """Return the node's tag, or None where no pass has given it one."""
+        decision = self._decisions.get(node)
+        return None if decision is None else decision.tag
+
+    def decision(self, node: gs.Node) -> Decision | None:
+        """Return the node's tag with the reason for it."""
+        return self._decisions.get(node)
+
+    def set_tag(self, node: gs.Node, tag: Tag, reason: str) -> None:
+        """Give a node a tag; `reason` is for people (`the parameter 'fc.weight' that it reads`)."""
+        known = self._decisions.get(node)
+        if known is None or known.tag != tag:
+            self.tagged[tag.source] += 1
+            self._decisions[node] = Decision(tag, reason, self._current_pass)
+
+    def skip(self, node: gs.Node, reason: str) -> None:
+        """Say why the current pass leaves a node that it would otherwise handle."""
+        self.skipped.append((node, reason))
+
+    def begin(self, name: str) -> None:
+        """Start counting for a pass; the base class calls this."""
+        self._current_pass = name
+        self.tagged.clear()
+        self.skipped.clear()
+
+    def tags(self) -> Iterator[tuple[gs.Node, Tag]]:
+        """Yield the tagged nodes of the graph as it stands, with their tags."""
+        for node in self.nodes():
+            decision = self._decisions.get(node)
+            if decision is not None:
+                yield node, decision.tag
+
+    def claim(self, node: gs.Node, claim: Claim) -> None:
+        """Add a piece of evidence for a node."""
+        known = self.claims.get(node)
+        if known is None:
+            self.claims[node] = [claim]
+        else:
+            known.append(claim)
+
+    def metadata(self, node: gs.Node) -> Mapping[str, str]:
+        """Return the metadata that the file has for a node; empty for a node that a pass created."""
+        proto = self.model.node_proto(node)
+        return {} if proto is None else {prop.key: prop.value for prop in proto.metadata_props}
+
+    def proto(self, node: gs.Node) -> onnx.NodeProto | None:
+        """Return the message that a node was read from; None for one that a pass created. Not to be changed."""
+        return self.model.node_proto(node)
+
+    def find(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
+        """Report something about the model; `node` is a position."""
+        self.findings.append(Finding(severity, rule, message, node))

@@ -1,0 +1,23 @@
+"""What a run has to say about a model beyond its tags."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """`info`: worth knowing; `warning`: the input or the options are off; `error`: the output breaks the contract."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Finding(NamedTuple):
+    """One finding; `rule` is a kebab-case word, `node` a position where the finding is about one node."""
+
+    severity: Severity
+    rule: str
+    message: str
+    node: str | None = None

@@ -1,0 +1,141 @@
+"""The pipeline: an ordered tuple of passes, its text form, and the observer that looks on.
+
+The text form is `scope-parse,aux-inheritance:root=keep,fallback`: names of passes in order, each with options after
+colons; `all` stands for the five standard passes. Third-party passes come from the entry-point group `hpass.passes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from itertools import pairwise
+
+from .errors import UsageError
+from .passes import STANDARD_PASSES
+from .passes.base import Pass, PassResult
+from .passes.context import Context
+
+ENTRY_POINT_GROUP = "hpass.passes"
+ALL = "all"
+
+Observer = Callable[[Pass | None, Context, Pass | None], bool | None]
+"""Called before the first pass, between passes and after the last: (previous pass, context, next pass).
+
+It looks at the graph through the context. Returning True ends the run there.
+"""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Passes that run one after the other."""
+
+    passes: tuple[Pass, ...]
+
+    @classmethod
+    def parse(cls, text: str, registry: Mapping[str, type[Pass]] | None = None) -> Pipeline:
+        """Return the pipeline that a text describes.
+
+        Raises UsageError for an unknown pass (naming the nearest) and for a malformed text (showing the position).
+        """
+        known = registered_passes() if registry is None else registry
+        passes: list[Pass] = []
+        position = 0
+        for item in text.split(","):
+            passes.extend(_parse_item(item, text, position, known))
+            position += len(item) + 1
+        return cls(tuple(passes))
+
+    def with_option(self, setting: str) -> Pipeline:
+        """Return the pipeline with one option set, given as `PASS.OPTION=VALUE`.
+
+        Raises UsageError where the pipeline has no such pass, or the pass no such option.
+        """
+        path, equals, value = setting.partition("=")
+        name, dot, option = path.partition(".")
+        if not (equals and dot and name and option):
+            raise UsageError(f"'{setting}' does not set an option; write PASS.OPTION=VALUE")
+        if all(step.name != name for step in self.passes):
+            raise UsageError(f"'{setting}': no pass '{name}' in the pipeline '{self}'{_nearest(name, self._names())}")
+        return Pipeline(
+            tuple(
+                type(step).configured({**step.settings(), option: value}) if step.name == name else step
+                for step in self.passes
+            )
+        )
+
+    def run(self, context: Context, observer: Observer | None = None) -> list[PassResult]:
+        """Run the passes in order and return what each did; an observer may end the run between two passes."""
+        look = observer or _look_away
+        results: list[PassResult] = []
+        for previous, step in pairwise((None, *self.passes)):
+            if step is None or look(previous, context, step):
+                return results
+            results.append(step.run(context))
+        look(self.passes[-1] if self.passes else None, context, None)
+        return results
+
+    def __str__(self) -> str:
+        return ",".join(
+            ":".join((step.name, *(f"{name}={value}" for name, value in step.settings().items())))
+            for step in self.passes
+        )
+
+    def _names(self) -> list[str]:
+        return [step.name for step in self.passes]
+
+
+def registered_passes() -> dict[str, type[Pass]]:
+    """Return all passes by name: the standard ones in their order, then those of installed packages.
+
+    Raises UsageError where a package registers something that is no pass, or a name that is taken.
+    """
+    known = {step.name: step for step in STANDARD_PASSES}
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        found = entry.load()
+        if not (isinstance(found, type) and issubclass(found, Pass)):
+            raise UsageError(f"entry point '{entry.name}' ({entry.value}) is not a subclass of hpass.Pass")
+        if found.name in known:
+            raise UsageError(f"two passes are named '{found.name}': {known[found.name].__module__}, {entry.value}")
+        known[found.name] = found
+    return known
+
+
+def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pass]]) -> list[Pass]:
+    name, *options = item.split(":")
+    name = name.strip()
+    if not name:
+        raise _malformed(text, position, "a pass name is missing")
+    values: dict[str, str] = {}
+    at = position + len(item.partition(":")[0])
+    for option in options:
+        at += 1
+        key, equals, value = option.partition("=")
+        if not (equals and key.strip()):
+            raise _malformed(text, at, "an option is written NAME=VALUE")
+        if key.strip() in values:
+            raise _malformed(text, at, f"option '{key.strip()}' is given twice")
+        values[key.strip()] = value.strip()
+        at += len(option)
+    if name == ALL:
+        if values:
+            raise _malformed(text, position, "'all' takes no options; use --set PASS.OPTION=VALUE")
+        return [step() for step in STANDARD_PASSES]
+    if name not in known:
+        raise UsageError(f"no pass '{name}' (at character {position + 1} of '{text}'){_nearest(name, [*known, ALL])}")
+    return [known[name].configured(values)]
+
+
+def _malformed(text: str, position: int, problem: str) -> UsageError:
+    return UsageError(f"pipeline '{text}', character {position + 1}: {problem}")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    candidates = list(names)
+    near = get_close_matches(name, candidates, n=3, cutoff=0.4)
+    return f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(candidates)}"
+
+
+def _look_away(_previous: Pass | None, _context: Context, _next: Pass | None) -> None:
+    """Observe nothing."""
