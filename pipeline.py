@@ -1,7 +1,7 @@
 """The pipeline: an ordered tuple of passes, its text form, and the observer that looks on.
 
 The text form is `scope-parse,aux-inheritance:root=keep,fallback`: names of passes in order, each with options after
-colons; `all` stands for the five standard passes. Third-party passes come from the entry-point group `hpass.passes`.
+colons (`,`, `:` and `%` in a value are percent-encoded); `all` stands for the five standard passes. Third-party passes come from the entry-point group `hpass.passes`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from itertools import pairwise
+from urllib.parse import quote, unquote
 
 from .errors import UsageError
 from .passes import STANDARD_PASSES
@@ -78,7 +79,7 @@ class Pipeline:
 
     def __str__(self) -> str:
         return ",".join(
-            ":".join((step.name, *(f"{name}={value}" for name, value in step.settings().items())))
+            ":".join((step.name, *(f"{name}={_quoted(value)}" for name, value in step.settings().items())))
             for step in self.passes
         )
 
@@ -116,7 +117,7 @@ def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pa
             raise _malformed(text, at, "an option is written NAME=VALUE")
         if key.strip() in values:
             raise _malformed(text, at, f"option '{key.strip()}' is given twice")
-        values[key.strip()] = value.strip()
+        values[key.strip()] = unquote(value.strip())
         at += len(option)
     if name == ALL:
         if values:
@@ -125,6 +126,11 @@ def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pa
     if name not in known:
         raise UsageError(f"no pass '{name}' (at character {position + 1} of '{text}'){_nearest(name, [*known, ALL])}")
     return [known[name].configured(values)]
+
+
+def _quoted(value: str) -> str:
+    """Percent-encode what has a meaning in the text form, and spaces, which parsing drops at the ends."""
+    return quote(value, safe="!\"#$&'()*+-./;<=>?@[]^_`{|}~")
 
 
 def _malformed(text: str, position: int, problem: str) -> UsageError:

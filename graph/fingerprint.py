@@ -18,14 +18,15 @@ def fingerprint(model: onnx.ModelProto) -> str:
     """Return the digest of a model. Linear in nodes; two models of the same digest differ in tags or weights only."""
     digest = blake2b(digest_size=16)
     for field, value in model.ListFields():
+        if field.name == "metadata_props":
+            digest.update(_without_tags(value))
+            continue
         digest.update(field.name.encode())
         if field.name == "graph":
             _graph(value, digest)
         elif field.name == "functions":
             for function in value:
                 _graph(function, digest)
-        elif field.name == "metadata_props":
-            digest.update(_without_tags(value))
         else:
             digest.update(_bytes(value))
     return digest.hexdigest()

@@ -1,0 +1,134 @@
+"""Tagging a model from Python: open, run, look at the tags, save."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from .errors import HpassError, UsageError
+from .graph.external import Carry
+from .graph.model import Model
+from .graph.modules import ModuleTable
+from .graph.tags import Tag
+from .passes.base import PassResult
+from .passes.context import Context
+from .passes.findings import Finding, Severity
+from .pipeline import ALL, Observer, Pipeline
+
+Source = str | Path | onnx.ModelProto | Model
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model after a pipeline: its tags, what each pass did, and what there is to say about it."""
+
+    model: Model
+    context: Context
+    pipeline: Pipeline
+    results: Sequence[PassResult]
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What the passes found, in order."""
+        return self.context.findings
+
+    @property
+    def ok(self) -> bool:
+        """Whether no finding is an error."""
+        return all(finding.severity is not Severity.ERROR for finding in self.findings)
+
+    @property
+    def modules(self) -> ModuleTable:
+        """The module table in use."""
+        return self.context.modules
+
+    def tag(self, node: gs.Node) -> Tag | None:
+        """Return a node's tag, or None where no pass gave it one."""
+        return self.context.tag(node)
+
+    def tags(self) -> Iterable[tuple[gs.Node, Tag]]:
+        """Yield every tagged node of the graph, of subgraphs and of function bodies with its tag."""
+        return self.context.tags()
+
+    def apply(self) -> onnx.ModelProto:
+        """Write the tags (and the edits of rewriting passes) into the model's message and return it."""
+        self.model.apply(self.context.tags(), self.context.modules)
+        return self.model.proto
+
+    def save(self, path: str | Path, external_data: Carry = Carry.COPY) -> None:
+        """Write the tagged model to a file, whole or not at all, external data going along into another folder.
+
+        Raises HpassError, in one line, for whatever keeps it from being written.
+        """
+        self.apply()
+        self.model.save(path, external_data)
+
+
+def load(source: Source) -> Model:
+    """Open a model: a path, `-` for standard input, or a message, which is copied. Raises HpassError."""
+    return source if isinstance(source, Model) else Model.open(source)
+
+
+def run(
+    source: Source,
+    passes: str | Pipeline = ALL,
+    *,
+    settings: Iterable[str] = (),
+    modules: str | Path | ModuleTable | None = None,
+    retag: bool = False,
+    observer: Observer | None = None,
+) -> Run:
+    """Run a pipeline over a model and return the result; nothing is written.
+
+    `settings` are `PASS.OPTION=VALUE`; `modules` is a module table or the JSON file of one; `retag` ignores tags that
+    the file already has. Raises UsageError for a wrong call and HpassError for a model that cannot be opened.
+    """
+    pipeline = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
+    for setting in settings:
+        pipeline = pipeline.with_option(setting)
+    table = modules if isinstance(modules, ModuleTable) or modules is None else read_modules(modules)
+    with _collector_paused(), redirect_stdout(sys.stderr):
+        model = load(source)
+        context = Context(model, given=table, retag=retag)
+        results = pipeline.run(context, observer)
+    return Run(model, context, pipeline, results)
+
+
+def strip(source: Source) -> Model:
+    """Open a model and remove every `hpass.*` key from it; nothing is written."""
+    model = load(source)
+    model.strip()
+    return model
+
+
+def read_modules(path: str | Path) -> ModuleTable:
+    """Read a module table from a JSON file. Raises UsageError where it cannot be read or is none."""
+    try:
+        return ModuleTable.loads(Path(path).read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UsageError(f"{path}: cannot be read ({reason})") from error
+    except UsageError:
+        raise
+    except HpassError as error:
+        raise UsageError(str(error)) from error
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector, which would walk the millions of objects of a large graph again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

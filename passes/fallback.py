@@ -1,0 +1,38 @@
+"""The last resort: a node that nothing else placed goes to the nearest tagged ancestor region, then to the root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import onnx_graphsurgeon as gs
+
+from ..graph.tags import Confidence, Source, Tag
+from .base import Condition, Pass
+from .conditions import every_node_has_a_tag
+from .context import Context
+
+
+@dataclass(frozen=True)
+class Fallback(Pass):
+    """Give what is still without a module that of the node around it, else the root.
+
+    A subgraph's node takes the module of the node that holds the subgraph.
+    """
+
+    name: ClassVar[str] = "fallback"
+    ensures: ClassVar[tuple[Condition, ...]] = (every_node_has_a_tag,)
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it works on all regions
+        """Tag every node that has no tag."""
+        # Regions come before the regions they hold, so the holder is tagged already.
+        for region in context.regions():
+            around = None if region.holder is None else context.tag(region.holder)
+            if around is None:
+                tag, reason = Tag("", Source.FALLBACK, Confidence.LOW), "nothing in the file places it"
+            else:
+                tag = Tag(around.scope, Source.FALLBACK, Confidence.LOW)
+                reason = "nothing places it; the node that holds its subgraph ran here"
+            for node in region.graph.nodes:
+                if context.tag(node) is None:
+                    context.set_tag(node, tag, reason)
