@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..errors import HpassError
 
 TABLE_VERSION = 1
+
+# How deep below its own root a table may hold the root of the file's model.
+_PREFIX_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class ModuleTable:
     def __getitem__(self, scope: str) -> Module:
         return self.modules[scope]
 
+    def copy(self) -> ModuleTable:
+        """Return a table of its own with the same modules."""
+        return ModuleTable(dict(self.modules))
+
     def add(self, scope: str, class_name: str | None = None, *, called: bool | None = None) -> None:
         """Make a module known; what the table already says of it stays, what it lacks is filled in."""
         known = self.modules.get(scope)
@@ -73,6 +80,22 @@ class ModuleTable:
             known = self.modules.get(scope)
             self.modules[scope] = module if known is None else _merged(known, module)
         self._paths = None
+
+    def aligned(self, names: Collection[str]) -> ModuleTable:
+        """Return the table with its root where the names have theirs.
+
+        A file may hold `bert.encoder` where the table says `encoder`, or the other way round. Of all such prefixes the
+        one under which most names are in the table is taken off, or put before; the table as it is wins a tie.
+        """
+        best, most = self, sum(name in self.modules for name in names)
+        firsts = {name.partition(".")[0] for name in names} - {""}
+        candidates = [_below(self, scope) for scope in self.modules if scope and depth(scope) <= _PREFIX_DEPTH]
+        candidates += [_under(self, first) for first in sorted(firsts)]
+        for candidate in candidates:
+            count = sum(name in candidate for name in names)
+            if count > most:
+                best, most = candidate, count
+        return best
 
     def is_called(self, scope: str) -> bool:
         """Whether the module is a level of its own in tags: it is in the table and not known as a bare container."""
@@ -182,6 +205,30 @@ def depth(scope: str) -> int:
 def natural(scope: str) -> list[tuple[int, int, str]]:
     """Return a sort key that puts `layer.2` before `layer.10`."""
     return [(0, int(atom), "") if atom.isdecimal() else (1, 0, atom) for atom in scope.split(".")] if scope else []
+
+
+def _below(table: ModuleTable, root: str) -> ModuleTable:
+    """Return the part of a table that lies within one module, named as that module names it."""
+    inner = {relative(scope, root): module for scope, module in table.modules.items() if is_within(scope, root)}
+    return ModuleTable(
+        {
+            scope: replace(
+                module, aliases=tuple(relative(name, root) for name in module.aliases if is_within(name, root))
+            )
+            for scope, module in inner.items()
+        }
+    )
+
+
+def _under(table: ModuleTable, name: str) -> ModuleTable:
+    """Return the table of a model that holds this one's model as its module `name`."""
+    moved = {
+        f"{name}.{scope}" if scope else name: replace(
+            module, aliases=tuple(f"{name}.{alias}" for alias in module.aliases)
+        )
+        for scope, module in table.modules.items()
+    }
+    return ModuleTable({"": Module(), **moved})
 
 
 def _merged(known: Module, other: Module) -> Module:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import onnx
 import onnx_graphsurgeon as gs
 
+from ..errors import HpassError
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
 from ..graph.modules import ModuleTable
@@ -20,13 +21,15 @@ from .findings import Finding, Severity
 class Claim(NamedTuple):
     """One piece of evidence: a module that something in the file names for a node.
 
-    `origin` says what was read (`node name`, `parameter`), `text` is the thing itself as it stands in the file.
+    `origin` says what was read (`node name`, `parameter`), `text` is the thing itself as it stands in the file;
+    `certain` is False where the text fits other modules as well.
     """
 
     scope: str
     source: Source
     origin: str
     text: str
+    certain: bool = True
 
 
 class Decision(NamedTuple):
@@ -40,17 +43,20 @@ class Decision(NamedTuple):
 class Context:
     """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
 
-    `given` is the table that the user handed in, `retag` says that tags in the file are no evidence.
+    `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
+    evidence shows running is added to `modules` as it is found, its classes to `classes`. `retag` says that tags in
+    the file are no evidence.
     """
 
     def __init__(self, model: Model, *, given: ModuleTable | None = None, retag: bool = False) -> None:
         self.model = model
-        self.given = given
         self.retag = retag
-        self.modules = ModuleTable()
         self.findings: list[Finding] = []
-        self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self.declared = given or self._embedded()
+        self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
+        self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self._stacks: set[tuple[str, ...]] = set()
         self.tagged: Counter[Source] = Counter()
         self.skipped: list[tuple[gs.Node, str]] = []
         self._current_pass = ""
@@ -110,6 +116,17 @@ class Context:
         else:
             known.append(claim)
 
+    def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
+        """Remember modules that were open together, outermost first: each was called, so it is a level of its own."""
+        key = tuple(scopes)
+        if key in self._stacks:
+            return
+        self._stacks.add(key)
+        for scope, kind in zip(scopes, classes or [None] * len(scopes), strict=True):
+            self.modules.add(scope, called=True)
+            if kind is not None:
+                self.classes.setdefault(scope, kind)
+
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
         """Return the metadata that the file has for a node; empty for a node that a pass created."""
         proto = self.model.node_proto(node)
@@ -122,3 +139,22 @@ class Context:
     def find(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
         """Report something about the model; `node` is a position."""
         self.findings.append(Finding(severity, rule, message, node))
+
+    def _embedded(self) -> ModuleTable | None:
+        """Return the module table in the file: what hpass wrote, with what the exporter wrote. A broken one counts not."""
+        tables: list[ModuleTable] = []
+        readers = (self.model.exported_modules, self.model.stored_modules)
+        for read in readers[: 1 if self.retag else 2]:
+            try:
+                table = read()
+            except HpassError as error:
+                self.find(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
+                continue
+            if table is not None:
+                tables.append(table)
+        if not tables:
+            return None
+        merged = ModuleTable()
+        for table in tables:
+            merged.merge(table)
+        return merged

@@ -1,12 +1,63 @@
-"""Placeholder until the evidence readers land."""
+"""The second pass: the class of each module, and with it the class path that is a node's tag."""
+
 from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
+
 import onnx_graphsurgeon as gs
-from .base import Pass
+
+from ..graph.modules import parent
+from .base import Condition, Pass
+from .conditions import every_scope_is_in_the_table
 from .context import Context
+from .findings import Severity
+
+
 @dataclass(frozen=True)
 class ModuleMapping(Pass):
-    """Collect what the file itself says about the module of each node."""
+    """Find the class of every module, from the exporter's metadata, a table in the file, or `--modules`.
+
+    Modules that nodes name and the table lacks are added, so that a tag always leads through the table.
+    """
+
     name: ClassVar[str] = "module-mapping"
-    def apply(self, graph: gs.Graph, context: Context) -> None: ...
+    ensures: ClassVar[tuple[Condition, ...]] = (every_scope_is_in_the_table,)
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - modules belong to no region
+        """Complete the module table in use."""
+        table = context.modules
+        if context.declared is not None:
+            table.merge(context.declared)
+        for scope, class_name in context.classes.items():
+            table.add(scope, class_name)
+        table.add("")
+        unknown: dict[str, None] = {}
+        for _, tag in context.tags():
+            for scope in {tag.scope, tag.target}:
+                if scope not in table:
+                    unknown[scope] = None
+        for scope in unknown:
+            table.add(scope)
+        for scope in list(table) if context.declared is None else unknown:
+            _add_ancestors(scope, context)
+        if context.declared is not None and unknown:
+            _report(list(unknown), context)
+
+
+def _add_ancestors(scope: str, context: Context) -> None:
+    """Add the modules above one that only its name tells of. A module with a numbered child is taken for a container."""
+    while scope:
+        above, _, own = scope.rpartition(".")
+        if above not in context.modules and not own.isnumeric():
+            context.modules.add(above)
+        scope = parent(scope)
+
+
+def _report(unknown: list[str], context: Context) -> None:
+    shown = ", ".join(f"'{scope}'" for scope in unknown[:3]) + (" ..." if len(unknown) > 3 else "")
+    context.find(
+        Severity.WARNING,
+        "unknown-module",
+        f"{len(unknown)} modules that nodes name are not in the module table ({shown}); is it this model's?",
+    )

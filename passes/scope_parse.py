@@ -1,12 +1,141 @@
-"""Placeholder until the evidence readers land."""
+"""The first pass: what the file itself says about the module of each node. It collects evidence and never guesses."""
+
 from __future__ import annotations
+
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
 import onnx_graphsurgeon as gs
+
+from ..evidence.class_path import classes, read_class_path
+from ..evidence.labels import KnownModules, Labels, Resolved, resolve
+from ..evidence.module_stack import read_module_stack
+from ..evidence.names import LabelPath, ModulePath, read_name
+from ..evidence.weights import Weights
+from ..graph.identity import IdentityMap
+from ..graph.modules import common_ancestor
+from ..graph.tags import Confidence, Source, Tag
 from .base import Pass
-from .context import Context
+from .context import Claim, Context
+
+
+class _Named(NamedTuple):
+    """A path that one of a node's names holds."""
+
+    path: LabelPath | ModulePath
+    origin: str
+    text: str
+
+
 @dataclass(frozen=True)
 class ScopeParse(Pass):
-    """Collect what the file itself says about the module of each node."""
+    """Collect what the file itself says about the module of each node.
+
+    It reads tags and metadata on nodes, names of nodes and values, and names of parameters; the first of these that
+    names a module decides.
+    """
+
     name: ClassVar[str] = "scope-parse"
-    def apply(self, graph: gs.Graph, context: Context) -> None: ...
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it reads all regions
+        """Claim modules for nodes, and tag each node that has a claim by the strongest."""
+        weights = Weights(context.model)
+        named: IdentityMap[gs.Node, _Named] = IdentityMap()
+        for node in context.nodes():
+            _claim_stored_tag(node, context)
+            _claim_module_stack(node, context)
+            path = _named_path(node)
+            if path is not None:
+                named[node] = path
+        resolved = _resolve_labels(named, weights, context)
+        for node, path in named.items():
+            _claim_name(node, path, resolved, context)
+        for node, readings in weights.items():
+            for reading in readings:
+                context.claim(node, Claim(reading.owner, Source.PARAMETER, "parameter", reading.parameter))
+        for node, claims in context.claims.items():
+            if context.tag(node) is None:
+                _decide(node, claims, context)
+
+
+def _claim_stored_tag(node: gs.Node, context: Context) -> None:
+    tag = None if context.retag else context.model.stored_tag(node)
+    if tag is not None:
+        context.set_tag(node, tag, "the file has this tag already")
+
+
+def _claim_module_stack(node: gs.Node, context: Context) -> None:
+    proto = context.proto(node)
+    if proto is None or not proto.metadata_props:
+        return
+    stack = read_module_stack(context.metadata(node))
+    if stack is None:
+        return
+    context.claim(node, Claim(stack.scope, Source.METADATA, "metadata", stack.text))
+    context.add_stack(stack.scopes, stack.classes)
+
+
+def _named_path(node: gs.Node) -> _Named | None:
+    """Return the path in the node's own name, else in the name of a value that it writes."""
+    path = read_name(node.name) if node.name else None
+    if path is not None:
+        return _Named(path, "node name", node.name)
+    for value in node.outputs:
+        path = read_name(value.name)
+        if path is not None:
+            return _Named(path, "value name", value.name)
+    return None
+
+
+def _resolve_labels(
+    named: IdentityMap[gs.Node, _Named], weights: Weights, context: Context
+) -> dict[Labels, Resolved]:
+    known = _known_modules(weights, context)
+    paths: dict[Labels, Counter[str]] = defaultdict(Counter)
+    for node, found in named.items():
+        if isinstance(found.path, LabelPath):
+            labels = known.joined(found.path.labels)
+            paths[labels].update(reading.owner for reading in weights.of(node))
+            if labels != found.path.labels:
+                named[node] = found._replace(path=LabelPath(labels))
+    return resolve(paths, known)
+
+
+def _known_modules(weights: Weights, context: Context) -> KnownModules:
+    """Return the modules that exist: those of a declared table, brought to the file's root, else owners of parameters."""
+    if context.declared is None:
+        return KnownModules.of(weights.owners())
+    context.declared = context.declared.aligned({*weights.owners(), *context.modules})
+    context.modules.merge(context.declared)
+    return KnownModules.of(context.declared, complete=True)
+
+
+def _claim_name(node: gs.Node, named: _Named, resolved: dict[Labels, Resolved], context: Context) -> None:
+    if isinstance(named.path, ModulePath):
+        layers = named.path.layers
+        stack = [".".join(layers[:end]) for end in range(len(layers) + 1)]
+        certain = True
+    else:
+        labels = named.path.labels
+        stack = [resolved[labels[:end]].scope for end in range(len(labels) + 1)]
+        certain = resolved[labels].certain
+    path = read_class_path(context.metadata(node))
+    known_classes = classes(path) if path is not None and len(path) == len(stack) else None
+    context.add_stack(stack, known_classes)
+    context.claim(node, Claim(stack[-1], Source.NAME, named.origin, named.text, certain))
+
+
+def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
+    first = claims[0]
+    if first.source is not Source.PARAMETER:
+        confidence = Confidence.HIGH if first.certain else Confidence.MEDIUM
+        context.set_tag(node, Tag(first.scope, first.source, confidence), f"its {first.origin} '{first.text}'")
+        return
+    owners = {claim.scope for claim in claims}
+    if len(owners) == 1:
+        context.set_tag(node, Tag(first.scope, Source.PARAMETER), f"it reads the parameter '{first.text}'")
+        return
+    scope = common_ancestor(owners)
+    texts = " and ".join(f"'{claim.text}'" for claim in claims[:3])
+    context.set_tag(node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}")

@@ -1,0 +1,50 @@
+"""Names of nodes and values that hold a path of modules.
+
+TorchScript (torch 1.13 and later, torch/csrc/jit/passes/onnx/naming.cpp) names a node `/label/label/Op_3` and its
+values `/label/label/Op_3_output_0`; a label is not yet a module's name (labels.py). TensorFlow's converters, Keras and
+jax2tf name both `model/layer/Op`, values with `:0` behind; Paddle's values are `layer_0.tmp_3`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .affixes import without_affixes
+
+# TensorFlow's operators that call a function stand in front of every name in it; they are no layer.
+_FUNCTION_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?$")
+_PADDLE = re.compile(r"^(?P<layer>\w+)\.tmp_\d+$")
+_ATOM = re.compile(r"^[^\s/]+$")
+
+
+class LabelPath(NamedTuple):
+    """TorchScript's labels of the modules that were open, outermost first; empty at the root."""
+
+    labels: tuple[str, ...]
+
+
+class ModulePath(NamedTuple):
+    """The names of the layers that a node lies in, outermost first, as other frameworks write them."""
+
+    layers: tuple[str, ...]
+
+
+def read_name(name: str) -> LabelPath | ModulePath | None:
+    """Return the path that a node's or a value's name holds; None where it holds none."""
+    if "/" not in name:
+        paddle = _PADDLE.match(name)
+        return ModulePath((paddle["layer"],)) if paddle else None
+    name = without_affixes(name)
+    # A float16 converter puts a word before the whole name: `word_/a/b/Op`.
+    start = name.find("_/")
+    if start > 0 and "/" not in name[:start]:
+        name = name[start + 1 :]
+    atoms = name.split("/")
+    if not all(_ATOM.match(atom) for atom in atoms[1:]):
+        return None
+    if not atoms[0]:
+        return LabelPath(tuple(atoms[1:-1]))
+    while len(atoms) > 1 and _FUNCTION_CALL.match(atoms[0]):
+        del atoms[0]
+    return ModulePath(tuple(atoms[:-1])) if len(atoms) > 1 and _ATOM.match(atoms[0]) else None

@@ -1,0 +1,129 @@
+"""Which parameters each node reads, directly or through operations that only pass a weight on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..graph.identity import IdentityMap
+from ..graph.model import Model
+from .parameters import parameter_owner
+
+# Written by onnxscript's constant folding on the value that took the place of others: the names of those.
+FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+
+# Operators that hand a weight on without computing with it. TorchScript reads parameters of equal values through
+# Identity nodes whose outputs carry the parameters' names; exporters transpose, quantisers dequantise.
+_PASSING_ON = frozenset(
+    {"Identity", "Transpose", "Cast", "DequantizeLinear", "QuantizeLinear", "Unsqueeze", "Squeeze", "Reshape"}
+)
+
+
+class Reading(NamedTuple):
+    """A parameter that a node reads, and the module that owns it."""
+
+    parameter: str
+    owner: str
+
+
+class Weights:
+    """The parameters that nodes read, by the names that the file still has for them. No weight is loaded."""
+
+    def __init__(self, model: Model) -> None:
+        self._readings: IdentityMap[gs.Node, list[Reading]] = IdentityMap()
+        self._owners: dict[str, None] = {}
+        folded = _folded_parameters(model)
+        # Function bodies and subgraphs read values of the graphs around them, so one table serves all regions.
+        carried: dict[int, Reading] = {}
+        users: dict[str, tuple[str, int]] = {}
+        for region in model.regions():
+            proto = model.graph_proto(region.graph)
+            if isinstance(proto, onnx.GraphProto):
+                for tensor in proto.initializer:
+                    owner = parameter_owner(tensor.name)
+                    if owner is not None:
+                        self._owners.setdefault(owner)
+            for node in region.graph.nodes:
+                self._read(node, carried, users, folded)
+
+    def of(self, node: gs.Node) -> list[Reading]:
+        """Return the parameters that place a node, in the order of its inputs."""
+        return self._readings.get(node) or []
+
+    def items(self) -> Iterator[tuple[gs.Node, list[Reading]]]:
+        """Yield every node that reads a parameter with what it reads."""
+        return self._readings.items()
+
+    def owners(self) -> list[str]:
+        """Return every module that owns a parameter, whether a node reads it or not."""
+        return list(self._owners)
+
+    def _read(
+        self,
+        node: gs.Node,
+        carried: dict[int, Reading],
+        users: dict[str, tuple[str, int]],
+        folded: dict[str, str],
+    ) -> None:
+        passes_on = node.op in _PASSING_ON
+        found: list[Reading] = []
+        for index, tensor in enumerate(node.inputs):
+            reading = carried.get(id(tensor))
+            if reading is None and isinstance(tensor, gs.Constant):
+                reading = _reading(folded.get(tensor.name, tensor.name))
+            if reading is None:
+                continue
+            self._owners.setdefault(reading.owner)
+            if passes_on:
+                if index == 0:
+                    found.append(self._passed_on(node, reading, carried))
+                continue
+            # A tied weight has one owner and other readers elsewhere, which use it in another way.
+            if users.setdefault(reading.parameter, (node.op, index)) == (node.op, index):
+                found.append(reading)
+        if found:
+            self._readings[node] = found
+
+    def _passed_on(self, node: gs.Node, reading: Reading, carried: dict[int, Reading]) -> Reading:
+        output = node.outputs[0] if node.outputs else None
+        if output is None:
+            return reading
+        own = _reading(output.name) if node.op == "Identity" else None
+        if own is not None:
+            self._owners.setdefault(own.owner)
+        carried[id(output)] = own or reading
+        return own or reading
+
+
+def _reading(name: str) -> Reading | None:
+    owner = parameter_owner(name)
+    return None if owner is None else Reading(name, owner)
+
+
+def _folded_parameters(model: Model) -> dict[str, str]:
+    """Return the parameter that each folded value was made from, where it was one alone."""
+    found: dict[str, str] = {}
+    for region in model.regions():
+        proto = model.graph_proto(region.graph)
+        if proto is None:
+            continue
+        values = (*proto.value_info, *getattr(proto, "initializer", ()))
+        for value in values:
+            for prop in value.metadata_props:
+                if prop.key == FOLDED_FROM:
+                    parameters = [name for name in _names(prop.value) if parameter_owner(name) is not None]
+                    if len(parameters) == 1:
+                        found[value.name] = parameters[0]
+    return found
+
+
+def _names(text: str) -> list[str]:
+    try:
+        value: object = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(name) for name in value] if isinstance(value, list) else []
