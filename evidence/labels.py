@@ -66,15 +66,15 @@ class KnownModules:
 
     def joined(self, labels: Labels) -> Labels:
         """Return the labels with those put together again that a slash in a module's own name took apart."""
-        slashed = [tuple(name.split("/")) for name in self.by_label if "/" in name]
+        slashed = [name for name in self.by_label if "/" in name]
         if not slashed:
             return labels
         found: list[str] = []
         index = 0
         while index < len(labels):
-            parts = max((part for part in slashed if part == labels[index : index + len(part)]), key=len, default=())
-            found.append("/".join(parts) or labels[index])
-            index += len(parts) or 1
+            length = max((_length(name, labels[index:]) for name in slashed), default=0) or 1
+            found.append("/".join(labels[index : index + length]))
+            index += length
         return tuple(found)
 
     def below(self, ancestor: str, wanted: str) -> list[str]:
@@ -157,14 +157,14 @@ def _candidates(above: str, name: str, known: KnownModules) -> list[str]:
     """Return the known modules that a label below a module may stand for."""
     tail = label(above) if above else ""
     found: list[str] = []
-    if tail and name.startswith(tail + ".") and name[len(tail) + 1 :].replace(".", "").isnumeric():
+    if tail and _is_numbered(name, tail):
         # A called container's own label comes again in front of its children's numbers.
         found.append(above + name[len(tail) :])
     found += [scope for scope in known.below(above, name) if scope not in found]
     if found and (found[0] in known.names or len(found) > 1):
         return [scope for scope in found if scope in known.names]
-    base, dot, numbers = name.partition(".")
-    if not found and dot and numbers.replace(".", "").isnumeric() and not known.complete:
+    base, _, numbers = name.partition(".")
+    if not found and _is_numbered(name, base) and not known.complete:
         # A container that is known by its other children (`act.1` beside `act.0.weight`).
         found = [f"{container}.{numbers}" for container in known.below(above, base)]
     return found
@@ -184,6 +184,18 @@ def _best(candidates: Sequence[str], owners: Counter[str]) -> str:
     return max(candidates, key=lambda scope: _support(scope, owners))
 
 
+def _length(name: str, labels: Labels) -> int:
+    """Return how many labels at the start are this name, or this name with numbers behind, taken apart at its slashes."""
+    length = name.count("/") + 1
+    start = "/".join(labels[:length])
+    return length if start == name or _is_numbered(start, name) else 0
+
+
+def _is_numbered(name: str, start: str) -> bool:
+    """Whether a name is another one with numbers behind (`layer.0.1` and `layer`)."""
+    return name.startswith(start + ".") and name[len(start) + 1 :].replace(".", "").isnumeric()
+
+
 def _support(scope: str, owners: Counter[str]) -> int:
     return sum(count for owner, count in owners.items() if is_within(owner, scope))
 
@@ -191,7 +203,7 @@ def _support(scope: str, owners: Counter[str]) -> int:
 def _joined(above: str, name: str) -> str:
     """Return the name that a label gives below a module when nothing else is known of it."""
     tail = label(above) if above else ""
-    if tail and name.startswith(tail + ".") and name[len(tail) + 1 :].replace(".", "").isnumeric():
+    if tail and _is_numbered(name, tail):
         return above + name[len(tail) :]
     return f"{above}.{name}" if above else name
 

@@ -114,6 +114,16 @@ class Model:
         if not edited and fingerprint(self.proto) != self._before:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
 
+    def untagged(self) -> Path | onnx.ModelProto:
+        """Return the model as it was before `apply`: its file, or a copy without tags where it came from elsewhere."""
+        path = Path(self.name)
+        if self.folder is not None and path.is_file():
+            return path
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.proto)
+        strip(copy)
+        return copy
+
     def strip(self) -> int:
         """Remove every `hpass.*` key from the model; return how many there were."""
         return strip(self.proto)

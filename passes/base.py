@@ -75,6 +75,7 @@ class Pass(ABC):
         context.begin(self.name)
         before = context.model.edits() if self.rewrites else Edits()
         self.apply(context.graph, context)
+        context.rewritten |= self.rewrites
         after = context.model.edits() if self.rewrites else Edits()
         self._check(self.ensures, context, promised=True)
         nodes = sum(len(region.graph.nodes) for region in context.regions())

@@ -45,12 +45,13 @@ class Context:
 
     `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
     evidence shows running is added to `modules` as it is found, its classes to `classes`. `retag` says that tags in
-    the file are no evidence.
+    the file are no evidence; `rewritten` that a pass which may edit the graph has run.
     """
 
     def __init__(self, model: Model, *, given: ModuleTable | None = None, retag: bool = False) -> None:
         self.model = model
         self.retag = retag
+        self.rewritten = False
         self.findings: list[Finding] = []
         self.declared = given or self._embedded()
         self.modules = ModuleTable()

@@ -1,12 +1,120 @@
-"""Placeholder until the evidence readers land."""
+"""The last pass: nothing is without a tag, every tag is in the table, and nothing but tags changed."""
+
 from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
+
 import onnx_graphsurgeon as gs
-from .base import Pass
+
+from ..evidence.weights import Weights
+from ..graph.check import check_structure
+from ..graph.modules import is_within
+from ..graph.tags import Source
+from .base import Pass, option
 from .context import Context
+from .convexity import nonconvex_modules
+from .findings import Severity
+
+
 @dataclass(frozen=True)
 class Validation(Pass):
-    """Collect what the file itself says about the module of each node."""
+    """Check coverage, tags and structure, and report what is odd about the model.
+
+    What breaks the contract is an error; what was wrong with the input is a warning; what is only worth knowing (tied
+    weights, regions that are not convex) is info.
+    """
+
     name: ClassVar[str] = "validation"
-    def apply(self, graph: gs.Graph, context: Context) -> None: ...
+    runtime: bool = option(False, "run the model before and after with onnxruntime; outputs must be bit-identical")
+    checker: bool = option(True, "run onnx.checker on the structure of the model, without its weights")
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it checks all regions
+        """Report findings; nothing is tagged or changed."""
+        _check_coverage(context)
+        _check_tags(context)
+        _check_topology(context)
+        if self.checker:
+            problem = check_structure(context.model.proto)
+            if problem is not None:
+                context.find(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
+        _find_foreign_parameters(context)
+        _find_nonconvex_modules(context)
+        if self.runtime:
+            _compare_runs(context)
+
+
+def _check_coverage(context: Context) -> None:
+    for region in context.regions():
+        missing = [index for index, node in enumerate(region.graph.nodes) if context.tag(node) is None]
+        if missing:
+            where = f"{region.position}: " if region.position else ""
+            context.find(
+                Severity.ERROR,
+                "coverage",
+                f"{where}{len(missing)} of {len(region.graph.nodes)} nodes have no tag",
+                region.position_of(missing[0]),
+            )
+
+
+def _check_tags(context: Context) -> None:
+    unknown = {tag.target for _, tag in context.tags() if tag.target not in context.modules}
+    for scope in sorted(unknown)[:10]:
+        context.find(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
+
+
+def _check_topology(context: Context) -> None:
+    edits = context.model.edits()
+    if not edits:
+        return
+    if context.rewritten:
+        context.find(Severity.INFO, "rewritten", f"passes rewrote the graph; nodes: {edits}")
+    else:
+        context.find(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
+
+
+def _find_foreign_parameters(context: Context) -> None:
+    """Report parameters that a node outside their owner reads: tied weights, folding, weights handed to a function."""
+    found: list[str] = []
+    for node, readings in Weights(context.model).items():
+        tag = context.tag(node)
+        if tag is None or tag.source is Source.FALLBACK:
+            continue
+        for reading in readings:
+            if reading.owner in context.modules and not (
+                is_within(tag.scope, reading.owner) or is_within(reading.owner, tag.scope)
+            ):
+                found.append(f"'{reading.parameter}' is read in '{tag.scope}'")
+    if found:
+        context.find(
+            Severity.INFO, "foreign-parameter", f"{len(found)} parameters are read outside their module: {_some(found)}"
+        )
+
+
+def _find_nonconvex_modules(context: Context) -> None:
+    found = [f"'{scope}'" for scope in nonconvex_modules(context)]
+    if found:
+        context.find(
+            Severity.INFO,
+            "not-convex",
+            f"{len(found)} modules are not convex (what they compute leaves and comes back): {_some(found)}",
+        )
+
+
+def _compare_runs(context: Context) -> None:
+    from ..graph.runtime import Outcome, compare  # noqa: PLC0415 - starts a process; only on request
+
+    model = context.model
+    original = model.untagged()
+    model.apply(context.tags(), context.modules)
+    result = compare(original, model.proto, folder=model.folder)
+    if result.outcome is Outcome.DIFFERENT:
+        context.find(Severity.ERROR, "runtime", f"onnxruntime: {result}")
+    elif result.outcome in (Outcome.NOT_RUNNABLE, Outcome.TIMED_OUT):
+        context.find(Severity.WARNING, "runtime", f"onnxruntime: {result}")
+    else:
+        context.find(Severity.INFO, "runtime", f"onnxruntime: {result}")
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:3]) + (", ..." if len(items) > 3 else "")

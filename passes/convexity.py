@@ -1,0 +1,80 @@
+"""Which modules are not convex: something they compute leaves them and comes back through another module.
+
+Such a module cannot be cut out of the graph as one piece: a block that is called twice, a mask computed in between.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import onnx_graphsurgeon as gs
+
+from ..graph.identity import IdentityMap
+from .context import Context
+
+# Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.
+_BUDGET = 20
+
+
+def nonconvex_modules(context: Context) -> list[str]:
+    """Return the modules of the main graph that are not convex, in natural order, as far as the budget goes."""
+    nodes = context.graph.nodes
+    members: dict[str, list[int]] = defaultdict(list)
+    for index, node in enumerate(nodes):
+        tag = context.tag(node)
+        scope = "" if tag is None else tag.scope
+        for module in _upwards(scope, context):
+            members[module].append(index)
+    scattered = {
+        scope: inside for scope, inside in members.items() if scope and inside[-1] - inside[0] >= len(inside)
+    }
+    if not scattered:
+        return []
+    producers = _producers(nodes)
+    left = _BUDGET * len(nodes)
+    found: list[str] = []
+    for scope, inside in sorted(scattered.items(), key=lambda item: item[1][-1] - item[1][0]):
+        left -= inside[-1] - inside[0]
+        if left < 0:
+            break
+        if _comes_back(inside, producers):
+            found.append(scope)
+    return sorted(found)
+
+
+def _upwards(scope: str, context: Context) -> Iterator[str]:
+    """Yield a module and the called modules above it, but for the root, which holds everything."""
+    while scope:
+        if context.modules.is_called(scope):
+            yield scope
+        scope = scope.rpartition(".")[0]
+
+
+def _producers(nodes: list[gs.Node]) -> list[list[int]]:
+    positions: IdentityMap[gs.Node, int] = IdentityMap()
+    for index, node in enumerate(nodes):
+        positions[node] = index
+    found: list[list[int]] = []
+    for node in nodes:
+        indices: list[int] = []
+        for tensor in node.inputs:
+            for producer in tensor.inputs:
+                index = positions.get(producer)
+                if index is not None:
+                    indices.append(index)
+        found.append(indices)
+    return found
+
+
+def _comes_back(inside: list[int], producers: list[list[int]]) -> bool:
+    """Whether a path leads from one of these nodes over a node outside to another of them."""
+    members = set(inside)
+    outside: set[int] = set()
+    for index in range(inside[0], inside[-1] + 1):
+        if index in members:
+            if any(producer in outside for producer in producers[index]):
+                return True
+        elif any(producer in members or producer in outside for producer in producers[index]):
+            outside.add(index)
+    return False
