@@ -23,6 +23,7 @@ from ..graph.modules import depth, is_within, natural, parent
 from .parameters import label
 
 Labels = tuple[str, ...]
+_NUMBER = re.compile(r"\d+")
 _CALL = re.compile(r"^(?P<label>.+)_(?P<call>\d+)$")
 
 
@@ -35,11 +36,12 @@ class Resolved(NamedTuple):
 
 @dataclass(slots=True)
 class _Label:
-    """One label below its parent, with the owners of the parameters that its nodes, and those below, read."""
+    """One label below its parent, with the owners of the parameters that its own nodes, and those below it, read."""
 
     labels: Labels
     children: dict[str, _Label] = field(default_factory=dict)
-    owners: Counter[str] = field(default_factory=Counter)
+    own: Counter[str] = field(default_factory=Counter)
+    below: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,69 +94,103 @@ def resolve(paths: Mapping[Labels, Counter[str]], known: KnownModules) -> dict[L
     `paths` holds, in order of first appearance, each path with the owners of the parameters that its nodes read. Linear
     in the number of labels for a bounded number of modules of one label below one parent.
     """
-    root = _Label(())
-    for path, owners in paths.items():
-        node = root
-        node.owners.update(owners)
-        for index, name in enumerate(path):
-            node = node.children.setdefault(name, _Label(path[: index + 1]))
-            node.owners.update(owners)
+    root = _tree(paths)
     resolved = {(): Resolved("", certain=True)}
-    pending = [root]
+    pending = [(root, resolved[()])]
     while pending:
-        node = pending.pop()
-        above = resolved[node.labels]
+        node, above = pending.pop()
         taken: dict[str, None] = {}
         for name, child in node.children.items():
-            resolved[child.labels] = _resolve_child(above, name, child, node.children, taken, known)
-            taken[resolved[child.labels].scope] = None
-            pending.append(child)
+            siblings = _Siblings(node.children, taken)
+            owners = child.below or child.own
+            found = _resolve_child(above, name, owners, siblings, known)
+            resolved[child.labels] = found
+            pending.append((child, found))
+            taken[found.scope] = None
+            if child.own and child.below and not _support(found.scope, child.own):
+                # Two modules of one label: one runs nodes of its own, the other holds the labels below.
+                resolved[child.labels] = _resolve_child(above, name, child.own, siblings, known)
     return resolved
 
 
+def _tree(paths: Mapping[Labels, Counter[str]]) -> _Label:
+    root = _Label(())
+    for path, owners in paths.items():
+        node = root
+        for index, name in enumerate(path):
+            node.below.update(owners)
+            node = node.children.setdefault(name, _Label(path[: index + 1]))
+        node.own.update(owners)
+    return root
+
+
+class _Siblings(NamedTuple):
+    """The labels below one parent, and the modules that those resolved so far stand for."""
+
+    labels: Mapping[str, _Label]
+    taken: Mapping[str, None]
+
+
 def _resolve_child(
-    above: Resolved,
-    name: str,
-    child: _Label,
-    siblings: Mapping[str, _Label],
-    taken: Mapping[str, None],
-    known: KnownModules,
+    above: Resolved, name: str, owners: Counter[str], siblings: _Siblings, known: KnownModules
 ) -> Resolved:
-    """Return the module of one label, `taken` being the modules of the siblings before it."""
-    exact = _candidates(above.scope, name, known)
+    """Return the module of one label below a module."""
+    exact = _candidates(above.scope, name, owners, known)
     call = _CALL.match(name)
-    base = call["label"] if call else None
-    if base is not None and base in siblings:
+    if call is not None and call["label"] in siblings.labels:
         # A number may be part of the name (`norm_1`) or count the scopes of one label (`norm`, again).
-        again = _candidates(above.scope, base, known)
-        best = _best(exact, child.owners) if exact else None
-        if best is None or (again and _support(best, child.owners) < _support(_best(again, child.owners), child.owners)):
-            return _called_again(above, base, child, taken, again)
+        again = _candidates(above.scope, call["label"], owners, known)
+        if not exact or _most(exact, owners) < _most(again, owners):
+            return _resolve_again(above, call["label"], owners, siblings, again, known)
     if exact:
-        best = _best(exact, child.owners)
+        best = _best(exact, owners)
         rivals = [scope for scope in exact if scope != best and depth(scope) == depth(best)]
-        certain = not rivals or _support(best, child.owners) > 0
-        return Resolved(best, certain and above.certain)
-    outside = _elsewhere(name, child.owners, known)
+        return Resolved(best, above.certain and (not rivals or _support(best, owners) > 0))
+    outside = _elsewhere(name, owners, known)
     if outside is not None:
         return Resolved(outside, above.certain)
     return Resolved(_joined(above.scope, name), above.certain and not known.complete)
 
 
-def _called_again(
-    above: Resolved, base: str, child: _Label, taken: Mapping[str, None], candidates: Sequence[str]
+def _resolve_again(
+    above: Resolved,
+    base: str,
+    owners: Counter[str],
+    siblings: _Siblings,
+    candidates: Sequence[str],
+    known: KnownModules,
 ) -> Resolved:
     """Return the module of a label that stands once more below its parent: another one that fits, or the same again."""
-    free = [scope for scope in candidates if scope not in taken]
-    best = _best(candidates, child.owners) if candidates else _joined(above.scope, base)
-    if free and _support(best, child.owners) == 0:
+    best = _best(candidates, owners) if candidates else _joined(above.scope, base)
+    if _support(best, owners):
+        return Resolved(best, above.certain)
+    outside = _elsewhere(base, owners, known)
+    if outside is not None:
+        return Resolved(outside, above.certain)
+    alike = {_kind(scope) for scope in siblings.taken}
+    free = [
+        scope
+        for scope in _named(above.scope, base, known)
+        if scope not in siblings.taken and _kind(scope) in alike
+    ]
+    if free:
         # Without a parameter to tell them apart, scopes of one label take the modules that fit in turn.
         return Resolved(free[0], certain=False)
     return Resolved(best, above.certain)
 
 
-def _candidates(above: str, name: str, known: KnownModules) -> list[str]:
+def _candidates(above: str, name: str, owners: Counter[str], known: KnownModules) -> list[str]:
     """Return the known modules that a label below a module may stand for."""
+    found = _named(above, name, known)
+    if known.complete:
+        return found
+    # A module further down that is known by a parameter, of which nothing is read here, is another one.
+    direct = _joined(above, name)
+    return [scope for scope in found if scope == direct or _support(scope, owners)]
+
+
+def _named(above: str, name: str, known: KnownModules) -> list[str]:
+    """Return the known modules below another one whose label this is, or would be."""
     tail = label(above) if above else ""
     found: list[str] = []
     if tail and _is_numbered(name, tail):
@@ -194,6 +230,15 @@ def _length(name: str, labels: Labels) -> int:
 def _is_numbered(name: str, start: str) -> bool:
     """Whether a name is another one with numbers behind (`layer.0.1` and `layer`)."""
     return name.startswith(start + ".") and name[len(start) + 1 :].replace(".", "").isnumeric()
+
+
+def _kind(scope: str) -> str:
+    """Return a name with its numbers blanked: what sibling blocks have in common."""
+    return _NUMBER.sub("*", scope)
+
+
+def _most(candidates: Sequence[str], owners: Counter[str]) -> int:
+    return max((_support(scope, owners) for scope in candidates), default=0)
 
 
 def _support(scope: str, owners: Counter[str]) -> int:

@@ -80,6 +80,7 @@ def _copy_node(node: onnx.NodeProto, skeleton: onnx.NodeProto) -> None:
 def _tensor_type(tensor: TensorProto) -> TypeProto:
     kind = TypeProto()
     kind.tensor_type.elem_type = tensor.data_type
+    kind.tensor_type.shape.SetInParent()
     for size in tensor.dims:
         kind.tensor_type.shape.dim.add(dim_value=size)
     return kind

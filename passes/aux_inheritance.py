@@ -1,12 +1,106 @@
-"""Placeholder until the evidence readers land."""
+"""The third pass: nodes that nothing names take the module that dataflow, order and repetition point to."""
+
 from __future__ import annotations
+
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
+
+import numpy as np
 import onnx_graphsurgeon as gs
-from .base import Pass
+
+from ..graph.regions import Region
+from ..graph.tags import Confidence, Source, Tag
+from ..inference import infer
+from ..inference.candidates import UNKNOWN
+from ..inference.flow import Flow
+from ..inference.tree import ScopeTree
+from ..inference.weights import standard_weighting
+from .base import Pass, option
+from .calls import called_from
 from .context import Context
+from .serves import served_modules
+
+
+class Root(StrEnum):
+    """What to do with auxiliary operations that ran at the root."""
+
+    SERVE = "serve"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True)
 class AuxInheritance(Pass):
-    """Collect what the file itself says about the module of each node."""
+    """Let nodes without evidence inherit a module from the nodes around them.
+
+    What they read and who reads them, the order of calls and repeated blocks decide. Auxiliary operations at the root
+    also get the module whose work they prepare.
+    """
+
     name: ClassVar[str] = "aux-inheritance"
-    def apply(self, graph: gs.Graph, context: Context) -> None: ...
+    root: Root = option(Root.SERVE, "serve: name the module that an operation at the root works for; keep: do not")
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:
+        """Place what has no tag in every region that has a tag to inherit from."""
+        for region, around in called_from(context):
+            _place(region, around, context)
+        if self.root is Root.SERVE:
+            for node, scope in served_modules(graph, context):
+                tag = context.tag(node)
+                if tag is not None and tag.serves is None:
+                    context.set_tag(node, tag._replace(serves=scope), f"{context.reason(node)}; it works for '{scope}'")
+
+
+def _place(region: Region, around: str, context: Context) -> None:
+    nodes = region.graph.nodes
+    tags = [context.tag(node) for node in nodes]
+    if None not in tags:
+        return
+    if not any(tags):
+        if region.is_function:
+            _inherit_calls(region, around, context)
+        return
+    question = as_question(region, around, context)
+    placement = infer.place(question, standard_weighting())
+    names = question.tree.names
+    weighting = standard_weighting()
+    for position, scope, probability, other in zip(
+        placement.node.tolist(),
+        placement.scope.tolist(),
+        placement.probability.tolist(),
+        placement.runner_up.tolist(),
+        strict=True,
+    ):
+        rival = "" if other == UNKNOWN else f" rather than '{names[other]}'"
+        context.set_tag(
+            nodes[position],
+            Tag(names[scope], Source.INHERITED, weighting.confidence(probability)),
+            f"its surroundings point to '{names[scope]}'{rival} ({probability:.0%})",
+        )
+
+
+def as_question(region: Region, around: str, context: Context) -> infer.Region:
+    """Return what is known of a region, in the form that inference works on."""
+    nodes = region.graph.nodes
+    tags = [context.tag(node) for node in nodes]
+    called = [scope for scope in context.modules if context.modules.is_called(scope)]
+    scopes = [*called, around, *(tag.scope for tag in tags if tag is not None)]
+    tree = ScopeTree(dict.fromkeys(scopes), context.modules)
+    known = np.array([UNKNOWN if tag is None else tree.id(tag.scope) for tag in tags], np.int64)
+    owns = np.zeros(len(tree), np.bool_)
+    for owner in context.owners:
+        number = tree.id(owner)
+        if number is not None:
+            owns[number] = True
+    return infer.Region(Flow(nodes), tree, known, tree.id(around) or 0, owns)
+
+
+def _inherit_calls(region: Region, around: str, context: Context) -> None:
+    for node in region.graph.nodes:
+        context.set_tag(
+            node,
+            Tag(around, Source.INHERITED, Confidence.HIGH),
+            f"its function is called from '{around}'" if around else "its function is called from the root",
+        )
+
+

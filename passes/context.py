@@ -44,7 +44,8 @@ class Context:
     """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
 
     `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
-    evidence shows running is added to `modules` as it is found, its classes to `classes`. `retag` says that tags in
+    evidence shows running is added to `modules` as it is found, its classes to `classes`; `owners` are modules that
+    own a parameter. `retag` says that tags in
     the file are no evidence; `rewritten` that a pass which may edit the graph has run.
     """
 
@@ -56,6 +57,7 @@ class Context:
         self.declared = given or self._embedded()
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
+        self.owners: frozenset[str] = frozenset()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
         self._stacks: set[tuple[str, ...]] = set()
         self.tagged: Counter[Source] = Counter()
@@ -84,6 +86,11 @@ class Context:
     def decision(self, node: gs.Node) -> Decision | None:
         """Return the node's tag with the reason for it."""
         return self._decisions.get(node)
+
+    def reason(self, node: gs.Node) -> str:
+        """Return why the node has its tag; empty where it has none."""
+        decision = self._decisions.get(node)
+        return "" if decision is None else decision.reason
 
     def set_tag(self, node: gs.Node, tag: Tag, reason: str) -> None:
         """Give a node a tag; `reason` is for people (`the parameter 'fc.weight' that it reads`)."""

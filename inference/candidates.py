@@ -1,0 +1,111 @@
+"""Which modules a node may lie in: rows of (node, module).
+
+Module calls are properly nested, contiguous intervals. Between two nodes whose modules are known, the open module
+climbs from the first up to their common ancestor and down to the second, so the modules on this way are candidates;
+the common ancestor's own parents too, because a module may have ended and been called again. Beyond the order, the
+modules of a node's producers and consumers and of nodes alike to it are candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .tree import Ids, ScopeTree
+
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """For each node the nearest known modules before and after it, and how many nodes away those are.
+
+    Known nodes are their own gap. Before the first and after the last known node stands `around`, the module that the
+    region itself runs in.
+    """
+
+    before: Ids
+    after: Ids
+    since: Ids
+    until: Ids
+
+    @classmethod
+    def of(cls, known: Ids, around: int) -> Gaps:
+        """Find the gaps between known modules (`UNKNOWN` elsewhere)."""
+        count = len(known)
+        index = np.arange(count)
+        last = np.maximum.accumulate(np.where(known >= 0, index, -1)) if count else index
+        following = np.where(known >= 0, index, count)
+        following = np.minimum.accumulate(following[::-1])[::-1] if count else index
+        padded = np.append(known, around)
+        return cls(
+            np.where(last >= 0, padded[last], around),
+            padded[following],
+            index - last,
+            following - index,
+        )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Rows of node and module, sorted by node, each pair once."""
+
+    node: Ids
+    scope: Ids
+
+    @cached_property
+    def starts(self) -> Ids:
+        """Where each node's rows begin, in order of nodes."""
+        return np.flatnonzero(np.diff(self.node, prepend=-1))
+
+    @classmethod
+    def of(cls, nodes: Ids, tree: ScopeTree, gaps: Gaps, more: list[tuple[Ids, Ids]]) -> Candidates:
+        """Return the candidates of the given nodes; `more` are further (node, module) rows, UNKNOWN ones left out."""
+        ways: dict[tuple[int, int], list[int]] = {}
+        lengths = np.empty(len(nodes), np.int64)
+        scopes: list[int] = []
+        for row, pair in enumerate(zip(gaps.before[nodes].tolist(), gaps.after[nodes].tolist(), strict=True)):
+            way = ways.get(pair)
+            if way is None:
+                way = ways[pair] = _way(tree, *pair)
+            lengths[row] = len(way)
+            scopes.extend(way)
+        all_nodes = [np.repeat(nodes, lengths)]
+        all_scopes = [np.array(scopes, np.int64)]
+        for node, scope in more:
+            keep = scope >= 0
+            all_nodes.append(node[keep])
+            all_scopes.append(scope[keep])
+        keys = np.unique(np.concatenate(all_nodes) * len(tree) + np.concatenate(all_scopes))
+        return cls(keys // len(tree), keys % len(tree))
+
+
+def _way(tree: ScopeTree, before: int, after: int) -> list[int]:
+    """Return the modules between two known ones: from each up to their common ancestor, and the two above it."""
+    up, down = tree.path(before), tree.path(after)
+    shared = set(down)
+    bottom = next(scope for scope in up if scope in shared)
+    above = tree.path(bottom)[1:3]
+    return [*up[: up.index(bottom)], bottom, *above, *down[: down.index(bottom)]]
+
+
+def bottoms(tree: ScopeTree, gaps: Gaps) -> Ids:
+    """Return the common ancestor of the known modules around each node: the answer of the order alone."""
+    return tree.common(gaps.before, gaps.after)
+
+
+def common_of(owners: Ids, scopes: Ids, count: int, tree: ScopeTree) -> Ids:
+    """Return the common ancestor of the scopes of each owner (0 to count); UNKNOWN for owners that have none.
+
+    Of any set of modules, the first and the last that a walk over the tree enters have the same common ancestor as all.
+    """
+    first = np.full(count, len(tree), np.int64)
+    last = np.full(count, UNKNOWN, np.int64)
+    np.minimum.at(first, owners, tree.enter[scopes])
+    np.maximum.at(last, owners, tree.enter[scopes])
+    found = np.flatnonzero(last >= 0)
+    result = np.full(count, UNKNOWN, np.int64)
+    result[found] = tree.common(tree.entered[first[found]], tree.entered[last[found]])
+    return result

@@ -1,0 +1,206 @@
+"""The kinds of evidence for a node lying in a module, each a number between -1 and 1 for every candidate.
+
+`EVIDENCE` names them all, in the order of the weights; `hpass show` prints them by these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from .candidates import UNKNOWN, Candidates, Gaps, bottoms, common_of
+from .flow import Flow, Role
+from .tree import Flags, Ids, ScopeTree
+from .twins import twin_kinds
+
+Column = npt.NDArray[np.float64]
+
+
+@dataclass
+class Question:
+    """Where do these nodes lie: what is known (`known` flags, `modules` of known nodes), and the best guess so far.
+
+    `guess` holds a module for every node; `owns` tells which modules have parameters of their own.
+    """
+
+    flow: Flow
+    tree: ScopeTree
+    known: Flags
+    guess: Ids
+    gaps: Gaps
+    owns: Flags
+    candidates: Candidates
+
+    @cached_property
+    def node(self) -> Ids:
+        """The node of each row."""
+        return self.candidates.node
+
+    @cached_property
+    def scope(self) -> Ids:
+        """The candidate module of each row."""
+        return self.candidates.scope
+
+    @cached_property
+    def bottom(self) -> Ids:
+        """The answer of the order alone, for each node."""
+        return bottoms(self.tree, self.gaps)
+
+    @cached_property
+    def consumers(self) -> Neighbours:
+        """The nodes that read what a row's node writes."""
+        return Neighbours(self, self.flow.sources, self.flow.targets)
+
+    @cached_property
+    def producers(self) -> Neighbours:
+        """The nodes that write what a row's node reads, constants left out."""
+        keep = self.flow.role[self.flow.sources] != Role.CONSTANT
+        return Neighbours(self, self.flow.targets[keep], self.flow.sources[keep])
+
+    @cached_property
+    def kind_counts(self) -> tuple[Column, Column]:
+        """How many known nodes lie in modules of each kind, and how many of those have each operator, per row."""
+        tree, operators = self.tree, self.flow.operators
+        width = int(operators.max(initial=0)) + 1
+        kind = tree.kind[self.guess[self.known]]
+        by_kind = np.bincount(kind, minlength=int(tree.kind.max()) + 1)
+        both = np.bincount(kind * width + operators[self.known], minlength=len(by_kind) * width)
+        row_kind = tree.kind[self.scope]
+        return by_kind[row_kind].astype(float), both[row_kind * width + operators[self.node]].astype(float)
+
+
+class Neighbours:
+    """How the guessed modules of a node's neighbours lie to each of its candidates."""
+
+    def __init__(self, question: Question, owners: Ids, others: Ids) -> None:
+        tree = question.tree
+        order = np.argsort(owners, kind="stable")
+        owners, others = owners[order], others[order]
+        degree = np.bincount(owners, minlength=len(question.flow))
+        offsets = np.append(0, np.cumsum(degree))[:-1]
+        counts = degree[question.node]
+        rows = np.repeat(np.arange(len(counts)), counts)
+        within_row = np.arange(len(rows)) - np.repeat(np.append(0, np.cumsum(counts))[:-1], counts)
+        theirs = question.guess[others[offsets[question.node[rows]] + within_row]]
+        ours = question.scope[rows]
+        here, inside = theirs == ours, tree.within(theirs, ours)
+        total = np.maximum(counts, 1)
+        size = len(counts)
+        self.any: Column = (counts > 0).astype(float)
+        self.here: Column = np.bincount(rows, here, size) / total
+        self.below: Column = np.bincount(rows, inside & ~here, size) / total
+        self.elsewhere: Column = np.bincount(rows, ~inside, size) / total
+        common = common_of(owners, question.guess[others], len(question.flow), tree)
+        self.common: Ids = common[question.node]
+        self.meet: Column = (self.common == question.scope).astype(float)
+
+
+def _is(flags: npt.NDArray[np.bool_]) -> Column:
+    return flags.astype(float)
+
+
+def _strictly_above(question: Question, ends: Ids) -> Column:
+    """Whether the candidate lies between the order's answer and one end of the gap, neither of them."""
+    tree, scope = question.tree, question.scope
+    bottom, end = question.bottom[question.node], ends[question.node]
+    return _is(tree.within(end, scope) & (scope != end) & tree.within(scope, bottom) & (scope != bottom))
+
+
+def _shifted(question: Question, step: int) -> Ids:
+    """Return the guess for the node before (-1) or behind (1) each row's node; UNKNOWN at the ends."""
+    at = question.node + step
+    inside = (at >= 0) & (at < len(question.guess))
+    return np.where(inside, question.guess[np.clip(at, 0, len(question.guess) - 1)], UNKNOWN)
+
+
+def _next_is(question: Question, step: int) -> Column:
+    return _is(_shifted(question, step) == question.scope)
+
+
+def _next_is_below(question: Question, step: int) -> Column:
+    theirs = _shifted(question, step)
+    safe = np.maximum(theirs, 0)
+    return _is((theirs >= 0) & (theirs != question.scope) & question.tree.within(safe, question.scope))
+
+
+def _meeting(question: Question) -> Column:
+    """Whether the candidate is where the node's producers and consumers meet."""
+    ours, theirs = question.producers.common, question.consumers.common
+    both = (ours >= 0) & (theirs >= 0)
+    common = question.tree.common(np.maximum(ours, 0), np.maximum(theirs, 0))
+    return _is(both & (common == question.scope))
+
+
+def _twins(question: Question) -> Column:
+    """Return the share of the node's twins that lie in a module of the candidate's kind."""
+    tree = question.tree
+    kinds = tree.kind[question.guess]
+    node, kind, share = twin_kinds(question.flow, question.known, kinds)
+    width = int(tree.kind.max()) + 1
+    keys, wanted = node * width + kind, question.node * width + tree.kind[question.scope]
+    if not len(keys):
+        return np.zeros(len(wanted))
+    order = np.argsort(keys)
+    keys, share = keys[order], share[order]
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, share[at], 0.0)
+
+
+def _operator_share(question: Question) -> Column:
+    """Return which share of the known nodes in modules of this kind have the node's operator."""
+    by_kind, both = question.kind_counts
+    return both / np.maximum(by_kind, 1.0)
+
+
+EVIDENCE: dict[str, Callable[[Question], Column]] = {
+    "the last known node before it lies here": lambda q: _is(q.gaps.before[q.node] == q.scope),
+    "the next known node behind it lies here": lambda q: _is(q.gaps.after[q.node] == q.scope),
+    "right behind a known node that lies here": lambda q: _is(
+        (q.gaps.before[q.node] == q.scope) & (q.gaps.since[q.node] == 1)
+    ),
+    "right before a known node that lies here": lambda q: _is(
+        (q.gaps.after[q.node] == q.scope) & (q.gaps.until[q.node] == 1)
+    ),
+    "the order alone answers this": lambda q: _is(q.bottom[q.node] == q.scope),
+    "above the last known node": lambda q: _strictly_above(q, q.gaps.before),
+    "above the next known node": lambda q: _strictly_above(q, q.gaps.after),
+    "holds what the order answers": lambda q: _is(
+        q.tree.within(q.bottom[q.node], q.scope) & (q.bottom[q.node] != q.scope)
+    ),
+    "the node before it lies here": lambda q: _next_is(q, -1),
+    "the node before it lies deeper in here": lambda q: _next_is_below(q, -1),
+    "the node behind it lies here": lambda q: _next_is(q, 1),
+    "the node behind it lies deeper in here": lambda q: _next_is_below(q, 1),
+    "its consumers lie here": lambda q: q.consumers.here,
+    "its consumers lie deeper in here": lambda q: q.consumers.below,
+    "its consumers lie elsewhere": lambda q: q.consumers.elsewhere,
+    "its consumers meet here": lambda q: q.consumers.meet,
+    "its producers lie here": lambda q: q.producers.here,
+    "its producers lie deeper in here": lambda q: q.producers.below,
+    "its producers lie elsewhere": lambda q: q.producers.elsewhere,
+    "its producers meet here": lambda q: q.producers.meet,
+    "its producers and consumers meet here": _meeting,
+    "the module has no module below it": lambda q: _is(~q.tree.has_children[q.scope]),
+    "the module has no module below it, but parameters": lambda q: _is(
+        ~q.tree.has_children[q.scope] & q.owns[q.scope]
+    ),
+    "the module has parameters of its own": lambda q: _is(q.owns[q.scope]),
+    "depth below the order's answer": lambda q: np.clip(
+        (q.tree.depth[q.scope] - q.tree.depth[q.bottom[q.node]]) / 4.0, -1.0, 1.0
+    ),
+    "nodes like it lie in modules like this": _twins,
+    "its operator in modules like this": _operator_share,
+    "its operator is known in modules like this": lambda q: _is(q.kind_counts[1] > 0),
+    "modules like this are known without its operator": lambda q: _is(
+        (q.kind_counts[0] > 0) & (q.kind_counts[1] == 0)
+    ),
+}
+
+
+def measure(question: Question) -> npt.NDArray[np.float64]:
+    """Return all evidence: a row for each candidate, a column for each kind in the order of `EVIDENCE`."""
+    return np.column_stack([kind(question) for kind in EVIDENCE.values()])

@@ -1,0 +1,98 @@
+"""The modules of a model as a tree of numbers, so that questions about many nodes are answered at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph.modules import ModuleTable, parent
+
+Ids = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_NUMBER = re.compile(r"\d+")
+
+
+class ScopeTree:
+    """Called modules by number; the root is 0. `kind` numbers modules that are alike up to the digits in their names."""
+
+    def __init__(self, scopes: Iterable[str], modules: ModuleTable) -> None:
+        known: dict[str, int] = {"": 0}
+        for scope in scopes:
+            while scope not in known:
+                known[scope] = len(known)
+                scope = self.above(scope, modules)  # noqa: PLW2901 - climbing to the root
+        self._known = known
+        self.names = list(known)
+        self.parent: Ids = np.array([known[self.above(name, modules)] for name in self.names], np.int64)
+        self.depth, self.enter, self.leave = self._walk()
+        self.entered: Ids = np.argsort(self.enter)
+        kinds: dict[str, int] = {}
+        self.kind: Ids = np.array(
+            [kinds.setdefault(_NUMBER.sub("*", name), len(kinds)) for name in self.names], np.int64
+        )
+        self.has_children: Flags = np.zeros(len(self.names), np.bool_)
+        self.has_children[self.parent[1:]] = True
+
+    @staticmethod
+    def above(scope: str, modules: ModuleTable) -> str:
+        """Return the nearest module above one that is called; any name counts where the table has none of them."""
+        if not len(modules):
+            return parent(scope)
+        return modules.called_ancestor(parent(scope))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def id(self, scope: str) -> int | None:
+        """Return the number of a module, or None where it is not in the tree."""
+        return self._known.get(scope)
+
+    def within(self, scopes: Ids, ancestors: Ids) -> Flags:
+        """Whether each scope is its ancestor itself or lies below it."""
+        return (self.enter[ancestors] <= self.enter[scopes]) & (self.enter[scopes] < self.leave[ancestors])
+
+    def common(self, ours: Ids, theirs: Ids) -> Ids:
+        """Return the deepest module that holds both, for each pair."""
+        ours, theirs = ours.copy(), theirs.copy()
+        while True:
+            apart = ours != theirs
+            if not apart.any():
+                return ours
+            lower = apart & (self.depth[ours] >= self.depth[theirs])
+            upper = apart & (self.depth[theirs] >= self.depth[ours])
+            ours[lower] = self.parent[ours[lower]]
+            theirs[upper] = self.parent[theirs[upper]]
+
+    def path(self, scope: int) -> list[int]:
+        """Return the scope and the modules above it, up to the root."""
+        found = [scope]
+        while scope:
+            scope = int(self.parent[scope])
+            found.append(scope)
+        return found
+
+    def _walk(self) -> tuple[Ids, Ids, Ids]:
+        """Return each module's depth, and the interval of visits that lie within it, of a walk over the tree."""
+        children: list[list[int]] = [[] for _ in self.names]
+        for index, above in enumerate(self.parent.tolist()):
+            if index:
+                children[above].append(index)
+        depth, enter, leave = (np.zeros(len(self.names), np.int64) for _ in range(3))
+        clock = 0
+        pending = [(0, False)]
+        while pending:
+            scope, done = pending.pop()
+            if done:
+                leave[scope] = clock
+                continue
+            enter[scope] = clock
+            clock += 1
+            pending.append((scope, True))
+            for child in children[scope]:
+                depth[child] = depth[scope] + 1
+                pending.append((child, False))
+        return depth, enter, leave
