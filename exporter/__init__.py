@@ -1,0 +1,20 @@
+"""The thin exporter: a model in, ONNX with scope names and a module table out. It knows nothing of passes."""
+
+import importlib.util
+
+from ..errors import HpassError
+
+_MISSING = [
+    name for name in ("torch", "onnxscript", "transformers") if importlib.util.find_spec(name) is None
+]
+if _MISSING:
+    raise HpassError(
+        f"building models needs {', '.join(_MISSING)}; install them with: pip install 'hpass[export]'"
+    )
+
+from .export import Exported, export
+from .inputs import InputSpec, parse_input
+from .options import ENGINES, Options
+from .reference_table import module_table
+
+__all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "module_table", "parse_input"]

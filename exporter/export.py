@@ -1,0 +1,164 @@
+"""A model in, ONNX with scope names and a module table out."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import onnx_ir
+import torch
+
+from ..errors import HpassError, UsageError
+from .calls import recorded_calls
+from .dynamo import export_dynamo
+from .load import Inputs, fitting_inputs, load
+from .options import Options
+from .quiet import reported, root_cause
+from .table import build_table
+from .torchscript import export_torchscript
+from .write import commit, stage_model, workspace
+
+TABLE_KEY = "module_table"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One ONNX file: where it is, which engine wrote it, its size in nodes and its module table."""
+
+    path: Path
+    component: str
+    engine: str
+    nodes: int
+    table: dict[str, Any]
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class _Component:
+    """A module to be exported into a file of its own."""
+
+    name: str
+    model: torch.nn.Module
+    inputs: Inputs
+    failures: list[str] = field(default_factory=list[str])
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def export(
+    reference: str,
+    out: Path,
+    *,
+    options: Options | None = None,
+    modules_out: Path | None = None,
+    progress: Callable[[str], None] = _silent,
+) -> list[Exported]:
+    """Export what MODEL names to OUT; with `generation`, to one file per stage, its name before the suffix.
+
+    The files, their data and the tables of `modules_out` appear together when all is done, or not at all.
+    `progress` is told what begins. Raises HpassError for everything a user can mend.
+    """
+    options = options or Options()
+    target = _target(out)
+    progress("building the model")
+    with reported(verbose=options.verbose):
+        loaded = load(reference, options)
+        components = _components(loaded.model, fitting_inputs(loaded, options.inputs), options)
+    with workspace(target) as folder:
+        exports = [_exported(component, target, folder, options, progress) for component in components]
+        progress("writing")
+        return _written(exports, folder, modules_out)
+
+
+def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> list[_Component]:
+    if not options.generation:
+        return [_Component("", model, inputs)]
+    if not hasattr(model, "generate"):
+        raise HpassError(
+            f"--generation: {type(model).__name__} does not generate; --task text-generation may"
+        )
+    from transformers.exporters.utils import decompose_for_generation
+
+    wanted = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+    try:
+        parts = decompose_for_generation(model, wanted)  # pyright: ignore[reportArgumentType]
+    except Exception as error:
+        raise HpassError(f"--generation: {type(model).__name__}: {root_cause(error)}") from error
+    return [_Component(name, part, part_inputs) for name, (part, part_inputs) in parts.items()]
+
+
+def _exported(
+    component: _Component, out: Path, folder: Path, options: Options, progress: Callable[[str], None]
+) -> Exported:
+    """Export one component into the workspace, by the engine asked for or the first that can."""
+    path = _named(out, component.name)
+    engines = ("dynamo", "torchscript") if options.engine == "auto" else (options.engine,)
+    label = f" {component.name}" if component.name else ""
+    for engine in engines:
+        progress(f"exporting{label} with {engine}")
+        try:
+            with reported(verbose=options.verbose), recorded_calls(component.model) as calls:
+                model = _run(engine, component, folder, options)
+        except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
+            component.failures.append(f"{engine}: {root_cause(error)}")
+            if options.verbose:
+                traceback.print_exception(error)
+            continue
+        table = build_table(component.model, calls)
+        model.metadata_props[TABLE_KEY] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
+        progress(f"staging{label}")
+        stage_model(model, path, folder)
+        nodes = sum(1 for _ in model.graph.all_nodes())
+        return Exported(path, component.name, engine, nodes, table)
+    failures = "; ".join(component.failures)
+    raise HpassError(
+        f"{type(component.model).__name__}{label}: no engine can export it ({failures}); "
+        + ("" if options.verbose else "-v shows the exporter's report, ")
+        + "other inputs (--input) may take another path"
+    )
+
+
+def _run(engine: str, component: _Component, folder: Path, options: Options) -> onnx_ir.Model:
+    if engine == "dynamo":
+        return export_dynamo(component.model, component.inputs, dynamic=options.dynamic)
+    traced = folder / "torchscript"
+    traced.mkdir(exist_ok=True)
+    return export_torchscript(component.model, component.inputs, traced, dynamic=options.dynamic)
+
+
+def _written(exports: list[Exported], folder: Path, modules_out: Path | None) -> list[Exported]:
+    places = {exported.path.name: exported.path for exported in exports}
+    if modules_out is not None:
+        for exported in exports:
+            target = _named(_target(modules_out), exported.component)
+            staged = folder / f"{exported.path.name}.modules.json"
+            staged.write_text(
+                json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            places[staged.name] = target
+    files = commit(folder, places, models=[exported.path for exported in exports])
+    return [
+        replace(exported, files=tuple(file for file in files if file.name.startswith(exported.path.name)))
+        for exported in exports
+    ]
+
+
+def _named(out: Path, component: str) -> Path:
+    """Return the file of a component: its name goes before the suffix."""
+    return out.with_name(f"{out.stem}.{component}{out.suffix}") if component else out
+
+
+def _target(out: Path) -> Path:
+    """Return the file to write: a link's target is written, not the link."""
+    target = out.resolve()
+    if target.is_dir():
+        raise UsageError(f"{out}: a folder; OUT is the .onnx file to write")
+    if not target.parent.is_dir():
+        raise HpassError(f"{out}: its folder does not exist; make {target.parent} first")
+    return target

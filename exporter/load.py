@@ -1,0 +1,93 @@
+"""From a MODEL argument to a module and the inputs it is traced with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ..errors import UsageError
+from .factory import build
+from .inputs import InputSpec, ask_for, given_inputs, made_inputs, missing_inputs
+from .options import Options
+from .reference import Factory, parse_reference
+
+PROMPT = "A small brown fox jumps over the lazy dog."
+
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A module in evaluation mode, and what is known of its inputs: the factory's, or files by the config."""
+
+    model: torch.nn.Module
+    own: Inputs | None = None
+    processor: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    text: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+
+
+def load(reference: str, options: Options) -> Loaded:
+    """Return the model with its weights, or random ones (the same each time) where the options say so.
+
+    Raises HpassError where the reference names no model, or one that cannot be built.
+    """
+    parsed = parse_reference(reference)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if isinstance(parsed, Factory):
+            _check_factory(options)
+            model, own = build(parsed)
+            return Loaded(model.eval(), own)
+        from . import pretrained
+
+        model = pretrained.load(parsed, options, pretrained.load_config(parsed, options))
+    return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
+
+
+def outline(reference: str, options: Options) -> Loaded:
+    """Return the model without weights, on the meta device: its modules, and nothing to compute with.
+
+    Raises HpassError as `load` does.
+    """
+    parsed = parse_reference(reference)
+    with torch.device("meta"):
+        if isinstance(parsed, Factory):
+            _check_factory(options)
+            model, own = build(parsed)
+            return Loaded(model.eval(), own)
+        from . import pretrained
+
+        config = pretrained.load_config(parsed, options)
+        model = pretrained.from_config(parsed, options, config)
+    return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
+
+
+def fitting_inputs(loaded: Loaded, specs: Sequence[InputSpec]) -> Inputs:
+    """Return the inputs by the names of `forward`: the command line's, the factory's, then made-up ones.
+
+    Only a transformers model says enough of itself to make inputs up. Raises HpassError where one is missing.
+    """
+    model = loaded.model
+    given = given_inputs(model, loaded.own, specs)
+    if hasattr(model, "config") and hasattr(model, "main_input_name"):
+        from .samples import Maker
+        from .sizes import Sizes
+
+        if loaded.own is not None:
+            return given or {}
+        maker = Maker(model, Sizes(model.config, loaded.processor), loaded.text)
+        return made_inputs(model, maker, given)
+    missing = missing_inputs(model, given)
+    if missing:
+        raise ask_for(model, missing, "a factory may return its inputs too: a module and its inputs")
+    return given
+
+
+def _check_factory(options: Options) -> None:
+    if options.task or options.class_name or options.random_weights:
+        raise UsageError(
+            "--task, --class and --random-weights choose among transformers' models, not a factory's"
+        )

@@ -1,0 +1,348 @@
+"""Sample inputs of transformers models, made by modality: what each input of `forward` looks like.
+
+A rule is known by the input's name, which across transformers says the modality (`input_ids`, `pixel_values`,
+`input_features`, ...); shapes and value ranges come from the config and the processor, never from the model's
+name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+
+from .signature import parameters, required
+from .sizes import AUDIO, VIDEO, VISION, Sizes
+
+LENGTH = 16
+DECODER_LENGTH = 4
+SECONDS_OF_AUDIO = 1
+SAMPLING_RATE = 16_000
+FRAMES = 8
+SPECTRUM_FRAMES = 128
+
+Alternatives = list[torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes the inputs of one model. The same config gives the same values."""
+
+    model: torch.nn.Module
+    sizes: Sizes
+    text: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
+
+    def floats(self, *shape: int) -> torch.Tensor:
+        """Return normally distributed float32 values."""
+        return torch.randn(shape, generator=self.generator)
+
+    def ints(self, high: int, *shape: int) -> torch.Tensor:
+        """Return int64 values in [0, high)."""
+        return torch.randint(0, max(high, 1), shape, generator=self.generator)
+
+    def tokens(self, length: int, vocabulary: int) -> torch.Tensor:
+        """Return (1, length) ordinary token ids: no special one but the end token, which is last."""
+        special = self.sizes.special_tokens()
+        ordinary = torch.tensor(
+            [token for token in range(min(vocabulary, 4096)) if token not in special] or [0]
+        )
+        ids = ordinary[self.ints(len(ordinary), 1, length)]
+        end = getattr(self.sizes.text(), "eos_token_id", None)
+        if isinstance(end, int) and 0 <= end < vocabulary:
+            ids[:, -1] = end
+        return ids
+
+    def alternatives(self, name: str) -> Alternatives | None:
+        """Return what the input could look like, the likeliest first; None where no rule knows it."""
+        rule = _RULES.get(name)
+        return None if rule is None else rule(self)
+
+
+def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield complete sets of inputs to try, the likeliest first.
+
+    First everything the model's modalities suggest, then the same with one input in another layout, then the
+    main input and what has no default alone.
+    """
+    wanted = _wanted(maker.model)
+    choices = {name: made for name in wanted if (made := maker.alternatives(name))}
+    first = {name: made[0] for name, made in choices.items()}
+    yield _joined(maker, first)
+    for name, made in choices.items():
+        for other in made[1:]:
+            yield _joined(maker, first | {name: other})
+    least = {name: value for name, value in first.items() if name in _least(maker.model)}
+    if least and set(least) != set(first):
+        yield _joined(maker, least)
+
+
+def unknown(maker: Maker) -> list[str]:
+    """Return the inputs without a default that no rule knows."""
+    return [name for name in required(maker.model) if name not in _RULES]
+
+
+def _main_inputs(model: torch.nn.Module) -> list[str]:
+    main = getattr(model, "main_input_name", "input_ids")
+    return [main] if isinstance(main, str) else list(cast("list[str]", main))
+
+
+def _least(model: torch.nn.Module) -> set[str]:
+    """Return the main inputs, those without a default, and what belongs to them."""
+    least = {*_main_inputs(model), *required(model)}
+    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        least.add("decoder_input_ids")
+    return least
+
+
+def _wanted(model: torch.nn.Module) -> list[str]:
+    """Return the inputs to give, in the order of `forward`."""
+    modalities = getattr(model, "input_modalities", "text")
+    given = {modalities} if isinstance(modalities, str) else set(cast("list[str]", modalities))
+    names = _least(model).union(*(_MODALITIES.get(modality, ()) for modality in given))
+    present = parameters(model)
+    if "input_ids" in names and "input_ids" in present:
+        names.add("attention_mask")
+    return [name for name in present if name in names]
+
+
+def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Fit the inputs to one another: room for images and sounds in the text, a mask as long as the text."""
+    joined = dict(inputs)
+    if "input_ids" in joined:
+        for modality, marks in _MARKS.items():
+            if any(name in joined for name in marks):
+                joined["input_ids"] = _with_room(maker, modality, joined)
+        if "attention_mask" in joined:
+            joined["attention_mask"] = torch.ones_like(joined["input_ids"])
+        if "bbox" in joined:
+            joined["bbox"] = joined["bbox"][:, :1].expand(-1, joined["input_ids"].shape[1], -1).contiguous()
+    return joined
+
+
+# Whose presence asks for room in the text.
+_MARKS = {
+    "image": ("pixel_values",),
+    "video": ("pixel_values_videos",),
+    "audio": ("input_features", "input_values"),
+}
+
+
+def _with_room(maker: Maker, modality: str, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the ids with a place for every feature of the image, video or sound, as a processor leaves it.
+
+    How many there are the model itself says (`get_image_features` and its like).
+    """
+    ids = inputs["input_ids"]
+    token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
+    features = getattr(maker.model, f"get_{modality}_features", None)
+    if not isinstance(token, int) or features is None:
+        return ids
+    known = {name: value for name, value in inputs.items() if name in _named(features)}
+    try:
+        with torch.no_grad():
+            found = features(**known)
+    except Exception:  # noqa: BLE001 (any model may refuse; the attempt with these inputs then says why)
+        return ids
+    count = _feature_count(getattr(found, "pooler_output", found))
+    places = torch.full((1, count), token, dtype=ids.dtype)
+    return torch.cat([ids[:, :1], places, ids[:, 1:]], dim=1)
+
+
+def _named(function: Any) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+def _feature_count(features: Any) -> int:
+    """Return how many feature vectors a tensor, or a nest of them, holds."""
+    if isinstance(features, torch.Tensor):
+        return features.shape[:-1].numel()
+    if isinstance(features, list | tuple):
+        return sum(_feature_count(item) for item in cast("list[Any]", features))
+    return 0
+
+
+# --- text ------------------------------------------------------------------------------------------------
+
+
+def _input_ids(maker: Maker) -> Alternatives:
+    if "input_ids" in maker.text:
+        return [maker.text["input_ids"]]
+    text = maker.sizes.text()
+    vocabulary = maker.sizes.number("vocab_size", default=getattr(text, "vocab_size", None) or 2)
+    if isinstance(getattr(text, "vocab_size", None), int):
+        vocabulary = text.vocab_size
+    return [maker.tokens(LENGTH, vocabulary)]
+
+
+def _attention_mask(_maker: Maker) -> Alternatives:
+    return [torch.ones(1, LENGTH, dtype=torch.int64)]
+
+
+def _decoder_input_ids(maker: Maker) -> Alternatives:
+    decoder = getattr(maker.sizes.config, "decoder", None)
+    sizes = Sizes(decoder) if hasattr(decoder, "vocab_size") else maker.sizes
+    return [maker.tokens(DECODER_LENGTH, sizes.number("vocab_size", default=2, part=("decoder", "text")))]
+
+
+def _bbox(_maker: Maker) -> Alternatives:
+    return [torch.tensor([[[0, 0, 1, 1]]]).expand(1, LENGTH, 4).contiguous()]
+
+
+def _embeddings(maker: Maker) -> Alternatives:
+    width = maker.sizes.number("hidden_size", "d_model", "embed_dim", "dim", default=1)
+    return [maker.floats(1, LENGTH, width), maker.floats(1, width, LENGTH), maker.floats(LENGTH, width)]
+
+
+# --- images and video ------------------------------------------------------------------------------------
+
+
+def _channels(maker: Maker) -> int:
+    return maker.sizes.number("num_channels", "in_channels", "in_chans", default=3, part=VISION)
+
+
+def _patches(maker: Maker) -> torch.Tensor:
+    """Return the flattened patches of one image of 4 x 4 patches, as packed vision encoders take them."""
+    side = maker.sizes.number("patch_size", default=14, part=VISION)
+    frames = maker.sizes.number("temporal_patch_size", default=1, part=VISION)
+    return maker.floats(16, _channels(maker) * frames * side * side)
+
+
+def _pixel_values(maker: Maker) -> Alternatives:
+    height, width = maker.sizes.image()
+    image = maker.floats(1, _channels(maker), height, width)
+    frames = maker.sizes.number("num_frames", default=FRAMES, part=VIDEO)
+    video = maker.floats(1, frames, _channels(maker), height, width)
+    if {"image_grid_thw", "grid_thw"} & set(parameters(maker.model)):
+        return [_patches(maker)]
+    modalities = getattr(maker.model, "input_modalities", "image")
+    if "video" in modalities and "image" not in modalities:
+        return [video, image]
+    # Beside text there may be several images, or several crops of one.
+    return [image, image[None], video] if "text" in modalities else [image]
+
+
+def _pixel_values_videos(maker: Maker) -> Alternatives:
+    height, width = maker.sizes.image()
+    if {"video_grid_thw", "grid_thw"} & set(parameters(maker.model)):
+        return [_patches(maker)]
+    frames = maker.sizes.number("num_frames", "frames_per_clip", default=FRAMES, part=VIDEO)
+    return [maker.floats(1, frames, _channels(maker), height, width)]
+
+
+def _grid(_maker: Maker) -> Alternatives:
+    return [torch.tensor([[1, 4, 4]])]
+
+
+def _packed_hidden_states(maker: Maker) -> Alternatives:
+    return [_patches(maker)] if "grid_thw" in parameters(maker.model) else _embeddings(maker)
+
+
+def _image_sizes(maker: Maker) -> Alternatives:
+    return [torch.tensor([maker.sizes.image()])]
+
+
+def _input_points(maker: Maker) -> Alternatives:
+    height, width = maker.sizes.image()
+    return [torch.tensor([[[[width / 2.0, height / 2.0]]]])]
+
+
+def _input_labels(_maker: Maker) -> Alternatives:
+    return [torch.ones(1, 1, 1, dtype=torch.int64)]
+
+
+# --- sound -----------------------------------------------------------------------------------------------
+
+
+def _input_values(maker: Maker) -> Alternatives:
+    bins = maker.sizes.find("num_mel_bins", part=AUDIO)
+    length = maker.sizes.find("max_length", part=AUDIO)
+    samples = SAMPLING_RATE * SECONDS_OF_AUDIO
+    channels = maker.sizes.number("audio_channels", default=1)
+    waves = [maker.floats(1, samples), maker.floats(1, channels, samples)]
+    if isinstance(bins, int) and isinstance(length, int):
+        return [maker.floats(1, length, bins), *waves]
+    return waves
+
+
+def _input_features(maker: Maker) -> Alternatives:
+    width = maker.sizes.number(
+        "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_dim", "feature_size",
+        default=80, part=AUDIO,
+    )  # fmt: skip
+    frames = maker.sizes.find("max_source_positions", part=AUDIO)
+    layouts = [maker.floats(1, SPECTRUM_FRAMES, width), maker.floats(1, width, SPECTRUM_FRAMES)]
+    # A fixed number of source positions, halved by a strided convolution, wants the whole window.
+    if isinstance(frames, int):
+        layouts.insert(0, maker.floats(1, width, 2 * frames))
+    return layouts
+
+
+def _spectrum_mask(_maker: Maker) -> Alternatives:
+    return [torch.ones(1, SPECTRUM_FRAMES, dtype=torch.int64)]
+
+
+# --- time series -----------------------------------------------------------------------------------------
+
+
+def _past(maker: Maker) -> int:
+    lags = maker.sizes.find("lags_sequence") or [0]
+    return maker.sizes.number("context_length", default=LENGTH) + max(cast("list[int]", lags))
+
+
+def _past_values(maker: Maker) -> Alternatives:
+    channels = maker.sizes.number("num_input_channels", "input_size", default=1)
+    series = maker.floats(1, _past(maker), channels)
+    return [series[..., 0], series] if channels == 1 else [series, series[..., 0]]
+
+
+def _past_time_features(maker: Maker) -> Alternatives:
+    features = maker.sizes.number("num_time_features", default=1)
+    return [maker.floats(1, _past(maker), features)]
+
+
+def _future_time_features(maker: Maker) -> Alternatives:
+    features = maker.sizes.number("num_time_features", default=1)
+    return [maker.floats(1, maker.sizes.number("prediction_length", default=1), features)]
+
+
+def _past_observed_mask(maker: Maker) -> Alternatives:
+    return [torch.ones_like(values) for values in _past_values(maker)]
+
+
+_RULES: dict[str, Callable[[Maker], Alternatives]] = {
+    "input_ids": _input_ids,
+    "attention_mask": _attention_mask,
+    "decoder_input_ids": _decoder_input_ids,
+    "bbox": _bbox,
+    "inputs_embeds": _embeddings,
+    "inputs": _embeddings,
+    "query_embeds": _embeddings,
+    "hidden_states": _packed_hidden_states,
+    "pixel_values": _pixel_values,
+    "pixel_values_videos": _pixel_values_videos,
+    "image_grid_thw": _grid,
+    "video_grid_thw": _grid,
+    "grid_thw": _grid,
+    "image_sizes": _image_sizes,
+    "input_points": _input_points,
+    "input_labels": _input_labels,
+    "input_values": _input_values,
+    "input_features": _input_features,
+    "input_features_mask": _spectrum_mask,
+    "past_values": _past_values,
+    "past_time_features": _past_time_features,
+    "past_observed_mask": _past_observed_mask,
+    "future_time_features": _future_time_features,
+}
+
+_MODALITIES: dict[str, tuple[str, ...]] = {
+    "text": ("input_ids", "bbox"),
+    "image": ("pixel_values", "image_grid_thw", "image_sizes", "input_points", "input_labels"),
+    "video": ("pixel_values_videos", "video_grid_thw"),
+    "audio": ("input_values", "input_features"),
+    "time": ("past_values", "past_time_features", "past_observed_mask", "future_time_features"),
+}

@@ -1,0 +1,55 @@
+"""The module table: every module of a model by its fully-qualified name (DESIGN 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+VERSION = 1
+# The containers of torch.nn that have no `forward`: these can never be called.
+_CONTAINERS = (
+    torch.nn.ModuleList,
+    torch.nn.ModuleDict,
+    torch.nn.ParameterList,
+    torch.nn.ParameterDict,
+)
+
+
+def build_table(model: torch.nn.Module, calls: Sequence[str], *, complete: bool = True) -> dict[str, Any]:
+    """Return the module table of a model as the JSON object `{"version": 1, "modules": {scope: entry}}`.
+
+    `calls` lists the called modules in order of first call; where it is not `complete` (the run stopped
+    half-way), a module that is missing there is not said to be uncalled. Keys of an entry: `class`
+    (qualified), `kind` (`torch.nn` or `own`), `called`, `order` (0 is the root), `aliases` (other names of
+    the same object) and `parameters` (local names of the parameters and buffers of its own).
+    """
+    order = {name: index for index, name in enumerate(calls)}
+    aliases: dict[int, list[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        aliases.setdefault(id(module), []).append(name)
+    modules: dict[str, dict[str, Any]] = {}
+    for name, module in model.named_modules():
+        entry: dict[str, Any] = {"class": qualified_class(module), "kind": _kind(module)}
+        if name in order:
+            entry |= {"called": True, "order": order[name]}
+        elif complete or isinstance(module, _CONTAINERS):
+            entry["called"] = False
+        if len(aliases[id(module)]) > 1:
+            entry["aliases"] = [alias for alias in aliases[id(module)] if alias != name]
+        own = [local for local, _ in module.named_parameters(recurse=False)]
+        own += [local for local, _ in module.named_buffers(recurse=False)]
+        if own:
+            entry["parameters"] = own
+        modules[name] = entry
+    return {"version": VERSION, "modules": modules}
+
+
+def qualified_class(module: torch.nn.Module) -> str:
+    """Return the class as torch's exporter writes it: its module's name, a dot, its qualified name."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def _kind(module: torch.nn.Module) -> str:
+    return "torch.nn" if type(module).__module__.startswith("torch.nn.") else "own"

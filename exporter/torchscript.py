@@ -1,0 +1,93 @@
+"""Export by TorchScript tracing: torch's older exporter, the origin of many of the world's files."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import onnx_ir
+import torch
+from torch.utils import _pytree as pytree
+
+OPSET = 17
+
+
+def export_torchscript(
+    model: torch.nn.Module, inputs: Mapping[str, Any], folder: Path, *, dynamic: bool = False
+) -> onnx_ir.Model:
+    """Return the ONNX model; the labels of its modules are in its node names.
+
+    `folder` takes the files torch writes; the weights are read from there until the model is saved. What
+    torch raises passes through.
+    """
+    path = folder / "model.onnx"
+    tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    axes = {name: {axis: f"{name}_{axis}" for axis in range(value.dim())} for name, value in tensors.items()}
+    with warnings.catch_warnings(), _eager_attention(model), _flat_forward(model, inputs, list(tensors)):
+        # torch marks this exporter as the older one on every call; that is known here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            model,
+            args=tuple(tensors.values()),
+            f=str(path),
+            input_names=list(tensors),
+            dynamic_axes=axes if dynamic else None,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return onnx_ir.load(path)
+
+
+@contextlib.contextmanager
+def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: list[str]) -> Iterator[None]:
+    """Let `forward` take the tensors by position and return nothing but tensors, as TorchScript demands.
+
+    Without it, inputs after a gap in the signature lose their place, and a cache among the outputs stops the
+    trace. The swap is on the instance, so modules keep their names; what is no tensor is a constant of the
+    trace.
+    """
+    original = model.forward
+    constants = {name: value for name, value in inputs.items() if name not in tensors}
+
+    def forward(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        outputs = original(**dict(zip(tensors, values, strict=True)), **constants)
+        return tuple(leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, torch.Tensor))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    cast("Any", forward).__signature__ = inspect.Signature(
+        [inspect.Parameter(name, kind) for name in tensors]
+    )
+    model.forward = forward
+    try:
+        yield
+    finally:
+        del model.forward
+
+
+@contextlib.contextmanager
+def _eager_attention(model: torch.nn.Module) -> Iterator[None]:
+    """Let a transformers model attend by plain operations: TorchScript lacks fused attention with groups."""
+    if not hasattr(model, "set_attn_implementation"):
+        yield
+        return
+    # Parts may attend in ways of their own, so each config gets back what it had.
+    configs = {
+        id(module.config): cast("Any", module.config)
+        for module in model.modules()
+        if hasattr(module, "config")
+    }
+    before = {key: config._attn_implementation for key, config in configs.items() if _attends(config)}  # noqa: SLF001
+    cast("Any", model).set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        for key, implementation in before.items():
+            configs[key]._attn_implementation = implementation  # noqa: SLF001 (the public setter refuses a mixture)
+
+
+def _attends(config: Any) -> bool:
+    return hasattr(config, "_attn_implementation")

@@ -1,0 +1,82 @@
+"""Small models for the exporter's tests, as a user would write them."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1, groups=2)
+        self.act = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.conv(x)) + x
+
+
+class Net(nn.Module):
+    """A list of blocks, one of them under a second name, an unused layer and one called by its `forward`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3)
+        self.blocks = nn.ModuleList([Block(), Block()])
+        self.again = self.blocks[0]
+        self.unused = nn.Linear(2, 2)
+        self.direct = nn.Linear(6, 6)
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(4 * 6 * 6, 5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        x = self.direct.forward(self.again(x))
+        return self.head(x)
+
+
+class Pair(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Linear(4, 4)
+
+    def forward(
+        self, left: torch.Tensor, right: torch.Tensor, *, gain: float = 1.0
+    ) -> dict[str, torch.Tensor]:
+        return {"sum": self.scale(left) * gain + right, "left": left * 2}
+
+
+class Sorted(nn.Module):
+    """An operator that no ONNX exporter knows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.eigvalsh(x @ x.T)
+
+
+def net() -> tuple[nn.Module, torch.Tensor]:
+    return Net(), torch.randn(1, 3, 8, 8)
+
+
+def net_without_inputs() -> nn.Module:
+    return Net()
+
+
+def pair() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    return Pair(), {"left": torch.randn(2, 4), "right": torch.randn(2, 4)}
+
+
+def unsupported() -> tuple[nn.Module, tuple[torch.Tensor]]:
+    return Sorted(), (torch.randn(3, 3),)
+
+
+def raises() -> nn.Module:
+    raise ValueError("no weights\non this machine")
+
+
+def wrong_type() -> str:
+    return "a model"
+
+
+def wrong_inputs() -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
+    return Net(), (torch.randn(1), torch.randn(1))

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import transformers
+from hpass.errors import HpassError, UsageError
+from hpass.exporter import Options, export, parse_input
+from hpass.exporter.load import fitting_inputs, load
+
+MODELS = Path(__file__).parent / "models.py"
+
+
+def embedded_table(path: Path) -> dict[str, Any]:
+    properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    return json.loads(properties["module_table"])["modules"]
+
+
+def scopes(path: Path) -> set[str]:
+    """Return the scopes that the exporter wrote on the nodes."""
+    found: set[str] = set()
+    for node in onnx.load(path).graph.node:
+        for entry in node.metadata_props:
+            if entry.key == "pkg.torch.onnx.name_scopes":
+                found.add(ast.literal_eval(entry.value)[-2])
+    return found
+
+
+def difference(path: Path, reference: str, options: Options) -> float:
+    """Return the largest difference between torch's outputs and onnxruntime's."""
+    loaded = load(reference, options)
+    inputs = fitting_inputs(loaded, options.inputs)
+    with torch.no_grad():
+        expected = [leaf for leaf in torch.utils._pytree.tree_leaves(loaded.model(**inputs))]
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    feed = {value.name: inputs[value.name].numpy() for value in session.get_inputs()}
+    tensors = [value for value in expected if isinstance(value, torch.Tensor)]
+    found = session.run(None, feed)
+    assert [value.shape for value in found[: len(tensors)]] == [tuple(value.shape) for value in tensors]
+    return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, tensors, strict=False))
+
+
+@pytest.mark.parametrize("engine", ["dynamo", "torchscript"])
+def test_a_factory_s_model_computes_the_same(engine: Any, tmp_path: Path) -> None:
+    out = tmp_path / "net.onnx"
+    [exported] = export(f"{MODELS}:net", out, options=Options(engine=engine))
+    assert (exported.path, exported.engine, exported.files) == (out, engine, (out,))
+    assert exported.nodes == len(onnx.load(out).graph.node)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+    assert difference(out, f"{MODELS}:net", Options()) < 1e-5
+
+
+def test_the_table_says_what_each_module_is_and_whether_it_is_called(tmp_path: Path) -> None:
+    [exported] = export(f"{MODELS}:net", tmp_path / "net.onnx", modules_out=tmp_path / "table.json")
+    table = embedded_table(exported.path)
+    assert table[""] == {"class": "models.Net", "kind": "own", "called": True, "order": 0}
+    assert table["blocks.0"] == {
+        "class": "models.Block", "kind": "own", "called": True, "order": 2, "aliases": ["again"],
+    }  # fmt: skip
+    assert table["blocks.0.conv"]["parameters"] == ["weight", "bias"]
+    assert table["head"]["class"] == "torch.nn.modules.container.Sequential"
+    assert [name for name, module in table.items() if not module["called"]] == ["blocks", "unused", "direct"]
+    assert json.loads((tmp_path / "table.json").read_text())["modules"] == table == exported.table["modules"]
+    names = {name for name, _ in load(f"{MODELS}:net", Options()).model.named_modules(remove_duplicate=False)}
+    assert {"", "stem", "blocks.1.act", "again.conv", "head.1"} <= scopes(exported.path) <= names
+
+
+@pytest.mark.parametrize("engine", ["dynamo", "torchscript"])
+def test_named_inputs_and_outputs_in_a_dict(engine: Any, tmp_path: Path) -> None:
+    [exported] = export(f"{MODELS}:pair", tmp_path / "pair.onnx", options=Options(engine=engine))
+    graph = onnx.load(exported.path).graph
+    assert [value.name for value in graph.input] == ["left", "right"]
+    assert difference(exported.path, f"{MODELS}:pair", Options()) < 1e-5
+
+
+def test_the_shapes_of_the_command_line_win(tmp_path: Path) -> None:
+    options = Options(inputs=[parse_input("left=5x4"), parse_input("right=5x4")])
+    [exported] = export(f"{MODELS}:pair", tmp_path / "pair.onnx", options=options)
+    sizes = [axis.dim_value for axis in onnx.load(exported.path).graph.input[0].type.tensor_type.shape.dim]
+    assert sizes == [5, 4]
+
+
+def test_dynamic_leaves_the_axes_open(tmp_path: Path) -> None:
+    [exported] = export(f"{MODELS}:pair", tmp_path / "pair.onnx", options=Options(dynamic=True))
+    [batch, _] = onnx.load(exported.path).graph.input[0].type.tensor_type.shape.dim
+    assert batch.dim_param
+
+
+@pytest.mark.parametrize("engine", ["dynamo", "torchscript"])
+def test_a_config_alone(
+    engine: Any, bert: transformers.BertConfig, config_file: Callable[..., str], tmp_path: Path
+) -> None:
+    reference = config_file(bert, "BertForMaskedLM")
+    options = Options(random_weights=True, engine=engine)
+    [exported] = export(reference, tmp_path / "bert.onnx", options=options)
+    table = embedded_table(exported.path)
+    assert table[""]["class"] == "transformers.models.bert.modeling_bert.BertForMaskedLM"
+    assert table["bert.encoder.layer.1.attention.self"]["called"]
+    assert scopes(exported.path) <= set(table)
+    assert difference(exported.path, reference, options) < 1e-4
+
+
+def test_weights_of_a_folder(bert: transformers.BertConfig, tmp_path: Path) -> None:
+    transformers.BertForMaskedLM(bert).save_pretrained(tmp_path / "bert")
+    [exported] = export(str(tmp_path / "bert"), tmp_path / "bert.onnx")
+    assert difference(exported.path, str(tmp_path / "bert"), Options()) < 1e-4
+
+
+def test_prefill_and_decode(config_file: Callable[..., str], tmp_path: Path) -> None:
+    config = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=99)
+    options = Options(random_weights=True, generation=True)
+    reference = config_file(config, "GPT2LMHeadModel")
+    exports = export(reference, tmp_path / "gpt2.onnx", options=options, modules_out=tmp_path / "table.json")
+    assert [exported.path.name for exported in exports] == ["gpt2.prefill.onnx", "gpt2.decode.onnx"]
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == [
+        "table.decode.json",
+        "table.prefill.json",
+    ]
+    names = {value.name for value in onnx.load(exports[1].path).graph.input}
+    assert sum("past_key_values" in name for name in names) == 2 * config.n_layer
+    for exported in exports:
+        table = embedded_table(exported.path)
+        assert table["transformer.h.1.attn"]["class"].endswith(".GPT2Attention")
+        assert scopes(exported.path) <= set(table)
+
+
+@pytest.mark.parametrize(
+    ("factory", "cause"),
+    [
+        ("raises", "raised ValueError: no weights (line"),
+        ("wrong_type", "returned str; it must return a torch.nn.Module"),
+        ("wrong_inputs", "the inputs do not fit Net.forward"),
+        ("net_without_inputs", "--input x=SHAPE:DTYPE"),
+        ("nothing", "has no function 'nothing'"),
+        ("unsupported", "no engine can export it"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_file(factory: str, cause: str, tmp_path: Path) -> None:
+    with pytest.raises(HpassError) as caught:
+        export(f"{MODELS}:{factory}", tmp_path / "out.onnx")
+    assert cause in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.onnx"
+    out.write_bytes(b"old")
+    with pytest.raises(HpassError, match="no engine"):
+        export(f"{MODELS}:unsupported", out)
+    assert out.read_bytes() == b"old"
+
+
+def test_out_must_be_a_file_in_a_folder_that_exists(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a folder"):
+        export(f"{MODELS}:net", tmp_path)
+    with pytest.raises(HpassError, match="does not exist"):
+        export(f"{MODELS}:net", tmp_path / "no" / "out.onnx")
+
+
+def test_generation_needs_a_generative_model(tmp_path: Path) -> None:
+    with pytest.raises(HpassError, match="does not generate"):
+        export(f"{MODELS}:net", tmp_path / "out.onnx", options=Options(generation=True))
