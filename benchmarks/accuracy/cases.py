@@ -15,6 +15,7 @@ from . import baselines, hide, subject
 from .optimised_truth import optimised_truth
 from .optimisers import OPTIMISERS
 from .score import Answer, Breakdown, Score, breakdown
+from .serves import serves_truth
 
 if TYPE_CHECKING:
     from .corpus import Entry
@@ -42,6 +43,8 @@ class Row:
     case: str
     result: Breakdown
     baselines: Mapping[str, Score] = field(default_factory=dict)
+    serves: Score = field(default_factory=Score)
+    """How `hpass.serves` (where absent: the scope) does on the auxiliary operations that ran at the root."""
     nodes: int = 0
     """All nodes of the main graph, hidden or not."""
     new: Score = field(default_factory=Score)
@@ -141,10 +144,22 @@ def _ask(
         question.case,
         breakdown(entry.truth, answers, positions),
         scores,
-        len(entry.truth),
+        _score_serves(entry, answers, positions),
+        nodes=len(entry.truth),
         mistakes=list(_mistakes(entry.proto, entry.truth, answers, positions)),
         note=note,
     )
+
+
+def _score_serves(entry: Entry, answers: Sequence[Answer], positions: Sequence[int]) -> Score:
+    score = Score()
+    for i, served in serves_truth(
+        entry.proto, entry.truth, hide.auxiliary(entry.proto, ""), entry.called
+    ).items():
+        if i in positions:
+            answer = answers[i]
+            score.add(served, answer.scope if answer.serves is None else answer.serves)
+    return score
 
 
 def _answers(
@@ -187,12 +202,11 @@ def _optimised(entry: Entry) -> Iterator[Row]:
                     entry.engine,
                     f"{case}: {optimiser}",
                     breakdown(truth, answers, positions),
-                    {},
-                    len(truth),
-                    breakdown(truth, answers, new).total,
-                    tags_left,
-                    list(_mistakes(model, truth, answers, positions)),
-                    note,
+                    nodes=len(truth),
+                    new=breakdown(truth, answers, new).total,
+                    tags_left=tags_left,
+                    mistakes=list(_mistakes(model, truth, answers, positions)),
+                    note=note,
                 )
 
 

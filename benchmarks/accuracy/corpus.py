@@ -44,10 +44,23 @@ class Entry:
         return self.folder / "modules.json"
 
     @cached_property
+    def modules(self) -> dict[str, Any]:
+        """The modules and what is known of each."""
+        return json.loads(self.modules_file.read_text(encoding="utf-8"))["modules"]
+
+    @cached_property
     def owners(self) -> set[str]:
         """The names of all modules, aliases too."""
-        table: dict[str, Any] = json.loads(self.modules_file.read_text(encoding="utf-8"))["modules"]
-        return {*table, *(alias for module in table.values() for alias in module.get("aliases", ()))}
+        return {
+            *self.modules,
+            *(alias for module in self.modules.values() for alias in module.get("aliases", ())),
+        }
+
+    @cached_property
+    def called(self) -> set[str]:
+        """The names of the modules that run, aliases too."""
+        run = {name: module for name, module in self.modules.items() if module["called"]}
+        return {*run, *(alias for module in run.values() for alias in module.get("aliases", ()))}
 
     def optimised(self, optimiser: str) -> tuple[onnx.ModelProto, int] | str:
         """Return what an optimiser makes of the model, and how many tags it left; or why it makes nothing.

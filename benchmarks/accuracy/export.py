@@ -11,7 +11,7 @@ import logging
 import sys
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -42,9 +42,8 @@ def write(folder: Path, sample: Sample, exported: Export) -> None:
     (folder / "modules.json").write_text(json.dumps(exported.modules), encoding="utf-8")
     names = [value.name for value in exported.model.graph.input]
     # Exporters may rename an input, but they keep the order.
-    np.savez(
-        folder / "inputs.npz", **dict(zip(names, (t.numpy() for t in sample.inputs.values()), strict=True))
-    )
+    inputs: dict[str, Any] = dict(zip(names, (t.numpy() for t in sample.inputs.values()), strict=True))
+    np.savez(folder / "inputs.npz", **inputs)
     (folder / "model.onnx").write_bytes(exported.model.SerializeToString(deterministic=True))
 
 

@@ -7,25 +7,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import onnx
-
-AUXILIARY = frozenset(
-    (
-        *(
-            "Cast",
-            "CastLike",
-            "Concat",
-            "Constant",
-            "ConstantOfShape",
-            "Equal",
-            "Expand",
-            "EyeLike",
-            "Flatten",
-        ),
-        *("Gather", "GatherElements", "GatherND", "Identity", "Pad", "Range", "Reshape", "Shape", "Size"),
-        *("Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where"),
-    )
-)
-"""Operators that move, shape, select, convert or create tensors."""
+from hpass.graph.operators import AUXILIARY_OPERATORS
 
 _KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
 
@@ -34,7 +16,7 @@ Chooser = Callable[[onnx.ModelProto, str], list[int]]
 
 def auxiliary(model: onnx.ModelProto, _: str) -> list[int]:
     """Return the positions of the auxiliary operations."""
-    return [i for i, node in enumerate(model.graph.node) if node.op_type in AUXILIARY]
+    return [i for i, node in enumerate(model.graph.node) if node.op_type in AUXILIARY_OPERATORS]
 
 
 def random_share(model: onnx.ModelProto, seed: str) -> list[int]:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -22,7 +22,7 @@ Optimiser = Callable[[Path, Path, Path], None]
 def _onnxslim(source: Path, target: Path, _: Path) -> None:
     import onnxslim  # noqa: PLC0415, only in the process that needs it
 
-    onnx.save(onnxslim.slim(str(source)), target)
+    onnx.save(cast("onnx.ModelProto", onnxslim.slim(str(source))), target)
 
 
 def _onnxsim(source: Path, target: Path, _: Path) -> None:
@@ -65,8 +65,8 @@ def _quantize_static(source: Path, target: Path, inputs: Path) -> None:
         def __init__(self) -> None:
             self.batches = [dict(np.load(inputs))]
 
-        def get_next(self) -> dict[str, Any] | None:
-            return self.batches.pop() if self.batches else None
+        def get_next(self) -> dict[str, Any]:
+            return self.batches.pop() if self.batches else {}  # an empty dictionary ends the calibration
 
     quantize_static(source, target, Once(), quant_format=QuantFormat.QDQ)
 

@@ -81,11 +81,15 @@ def _summary(kinds: Mapping[str, list[Row]]) -> str:
         *_BASELINES,
         "high: share",
         "high: exact",
+        "serves",
         "no truth",
     ]
     lines: list[list[str]] = []
     for case, rows in kinds.items():
         result, simple = _merged(rows), _baselines(rows)
+        served = Score()
+        for row in rows:
+            served.merge(row.serves)
         high = result.by_confidence.get("high", Score())
         lines.append(
             [
@@ -98,6 +102,7 @@ def _summary(kinds: Mapping[str, list[Row]]) -> str:
                 *(_percent(simple[name].share) if name in simple else "" for name in _BASELINES),
                 _percent(high.nodes / result.total.nodes if result.total.nodes else 0),
                 _percent(high.share),
+                _share_of(served),
                 str(result.without_truth),
             ]
         )
@@ -110,10 +115,7 @@ def _split_table(kinds: Mapping[str, list[Row]], split: Any, columns: Sequence[s
     lines = [
         [
             case,
-            *(
-                f"{_percent(result[n].share)} of {result[n].nodes}" if n in result and result[n].nodes else ""
-                for n in names
-            ),
+            *(_share_of(result.get(name, Score())) for name in names),
         ]
         for case, result in results.items()
     ]
@@ -143,7 +145,7 @@ def _optimisers(rows: Sequence[Row]) -> list[str]:
                 str(sum(row.tags_left or 0 for row in done)),
                 str(result.total.nodes - restored),
                 _percent(result.total.share),
-                f"{_percent(new.share)} of {new.nodes}",
+                _share_of(new),
                 _percent(alone.total.share),
                 str(result.without_truth),
             ]
@@ -198,6 +200,10 @@ def _baselines(rows: Iterable[Row]) -> dict[str, Score]:
     return merged
 
 
+def _share_of(score: Score) -> str:
+    return f"{_percent(score.share)} of {score.nodes}" if score.nodes else ""
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
@@ -234,6 +240,7 @@ def _row_to_json(row: Row) -> dict[str, Any]:
         },
         "without_truth": row.result.without_truth,
         "baselines": {k: _score_to_json(v) for k, v in row.baselines.items()},
+        "serves": _score_to_json(row.serves),
         "new": _score_to_json(row.new),
         "tags_left": row.tags_left,
         "note": row.note,

@@ -14,6 +14,7 @@ class Answer:
     scope: str | None
     source: str = ""
     confidence: str = ""
+    serves: str | None = None
 
 
 @dataclass

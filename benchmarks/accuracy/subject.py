@@ -24,7 +24,7 @@ def answers(tagged: onnx.ModelProto) -> list[Answer]:
     for node in tagged.graph.node:
         keys = {entry.key: entry.value for entry in node.metadata_props}
         scope, source, confidence = (keys.get(f"hpass.{key}") for key in ("scope", "source", "confidence"))
-        found.append(Answer(scope, source or "none", confidence or "none"))
+        found.append(Answer(scope, source or "none", confidence or "none", keys.get("hpass.serves")))
     return found
 
 

@@ -5,6 +5,8 @@ Whoever changes a pass looks at the totals of these, never at single nodes.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as f
 from torch import Tensor, nn
@@ -42,7 +44,7 @@ class WaveNet(nn.Module):
 
     def forward(self, wave: Tensor) -> Tensor:
         x, total = self.start(wave), torch.zeros(1)
-        for cycle in self.cycles:
+        for cycle in (cast("nn.ModuleList", cycle) for cycle in self.cycles):
             for layer in cycle:
                 x, skip = layer(x)
                 total = total + skip

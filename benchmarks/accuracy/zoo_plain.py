@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as f
 from torch import Tensor, nn
@@ -236,7 +238,7 @@ class MultiTask(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = self.trunk(x)
-        pair = self.tasks["a/b"]
+        pair = cast("nn.ModuleDict", self.tasks["a/b"])
         return pair["mean"](x), pair["scale"](x), self.tasks["2"](x).softmax(-1), self.tasks["rank_1"](x)
 
 
@@ -317,6 +319,8 @@ class RmsNorm(nn.Module):
 
 class Rotary(nn.Module):
     """Cosines and sines of positions; a buffer and no parameters."""
+
+    frequency: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -509,7 +513,7 @@ class SoundTagger(nn.Module):
 
     def forward(self, sound: Tensor) -> Tensor:
         x = torch.log1p(self.bank(sound.unsqueeze(1)).pow(2))
-        for conv, norm in self.layers:
+        for conv, norm in (cast("nn.ModuleList", layer) for layer in self.layers):
             x = x + f.gelu(norm(conv(x)))
         x = x.transpose(1, 2)
         pooled, _ = self.attend(self.query.expand(x.shape[0], -1, -1), x, x)
@@ -537,7 +541,8 @@ class Experts(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         score, chosen = self.router(x).softmax(-1).topk(2, -1)
         weight = torch.zeros(x.shape[0], 4).scatter(-1, chosen, score)
-        return sum(weight[:, i, None] * expert(x) for i, expert in enumerate(self.experts))
+        parts = [weight[:, i, None] * expert(x) for i, expert in enumerate(self.experts)]
+        return torch.stack(parts).sum(0)
 
 
 class MixtureOfExperts(nn.Module):
@@ -553,7 +558,7 @@ class MixtureOfExperts(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.embed(x)
-        for layer in self.layers:
+        for layer in (cast("nn.ModuleDict", layer) for layer in self.layers):
             x = x + layer["moe"](layer["norm"](x))
         return self.out(x)
 
