@@ -1,0 +1,1 @@
+"""Benchmarks of hpass; not part of the installed package."""

@@ -1,0 +1,104 @@
+"""Measures how often hpass names the right module: `python -m benchmarks.accuracy --cache FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from . import cases, corpus, report
+
+OLD_PYTHON = "HPASS_OLD_PYTHON"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument(
+        "--cache", type=Path, required=True, help="folder of exported models; filled where it lacks"
+    )
+    parser.add_argument("--models", type=_list, help="comma-separated names (default: all of the set)")
+    parser.add_argument(
+        "--engines", type=_list, default=corpus.ENGINES, help=f"of {', '.join(corpus.ENGINES)}"
+    )
+    parser.add_argument("--cases", type=_list, default=cases.CASES, help=f"of {', '.join(cases.CASES)}")
+    parser.add_argument("--held-out", action="store_true", help="the models that no rule was ever tuned on")
+    parser.add_argument(
+        "--old-python",
+        default=os.environ.get(OLD_PYTHON),
+        help=f"interpreter with transformers 4.44.2 for the engine torchscript-old (default: ${OLD_PYTHON})",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="models measured side by side")
+    parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
+    parser.add_argument("--json", type=Path, help="JSON file with everything, mistakes included")
+    parser.add_argument("--compare", type=Path, help="JSON file of an earlier run")
+    arguments = parser.parse_args()
+    for option, known in (("engines", corpus.ENGINES), ("cases", cases.CASES)):
+        unknown = set(getattr(arguments, option)) - set(known)
+        if unknown:
+            parser.error(f"--{option}: {', '.join(sorted(unknown))} not in {', '.join(known)}")
+    return arguments
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _measure(wanted: tuple[str, ...], entry: corpus.Entry) -> list[cases.Row]:
+    rows = list(cases.run(entry, wanted))
+    cells = "  ".join(f"{row.case} {100 * row.result.total.share:.1f}" for row in rows if ":" not in row.case)
+    sys.stderr.write(f"{entry.model}.{entry.engine}: {cells}\n")
+    return rows
+
+
+def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, ...]:
+    """Export what is missing and return the engines that are there."""
+    engines = list(arguments.engines)
+    if "torchscript-old" in engines and not arguments.old_python:
+        engines.remove("torchscript-old")
+        sys.stderr.write(f"torchscript-old is left out: give --old-python or ${OLD_PYTHON}\n")
+    for engine in engines:
+        old = engine == "torchscript-old"
+        # An older transformers makes a difference to its own models only.
+        wanted = [name for name in names if not (old and name.startswith("plain_"))]
+        corpus.prepare(arguments.cache, wanted, engine, arguments.old_python if old else sys.executable)
+    return tuple(engines)
+
+
+def main() -> None:
+    """Measure and report."""
+    arguments = _arguments()
+    from .export import HELD_OUT, TUNING  # noqa: PLC0415, imports torch
+
+    known = HELD_OUT if arguments.held_out else TUNING
+    names = arguments.models or tuple(known)
+    unknown = set(names) - set(known)
+    if unknown:
+        sys.exit(f"unknown models: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    engines = _prepare(arguments, names)
+    entries = list(corpus.entries(arguments.cache, names, engines))
+    measure = partial(_measure, tuple(arguments.cases))
+    if arguments.jobs > 1:
+        with ProcessPoolExecutor(arguments.jobs) as pool:
+            rows = [row for part in pool.map(measure, entries) for row in part]
+    else:
+        rows = [row for entry in entries for row in measure(entry)]
+    missing = list(corpus.failures(arguments.cache, names, engines))
+    text = report.markdown(rows, missing, "Accuracy on held-out models" if arguments.held_out else "Accuracy")
+    data = report.to_json(rows, missing)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(data), encoding="utf-8")
+    if arguments.out:
+        arguments.out.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    if arguments.compare:
+        sys.stdout.write(report.comparison(arguments.compare, data) + "\n")
+
+
+if __name__ == "__main__":
+    main()

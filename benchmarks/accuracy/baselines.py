@@ -1,0 +1,91 @@
+"""Simple methods to measure hpass against; each names the hidden nodes of a model from the visible ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import onnx
+
+Labels = Mapping[int, str]
+"""Position of a node in the main graph -> its module."""
+
+
+def common_ancestor(scopes: Iterable[str]) -> str:
+    """Return the deepest module that holds all of these."""
+    shared: list[str] | None = None
+    for scope in scopes:
+        atoms = scope.split(".") if scope else []
+        if shared is None:
+            shared = atoms
+        while shared != atoms[: len(shared)]:
+            shared = shared[:-1]
+    return ".".join(shared or [])
+
+
+def split_name(model: onnx.ModelProto) -> list[str]:
+    """Take the path in a node's name for its module: `/encoder/layer.0/MatMul_1` -> `encoder.layer.0`."""
+    return [".".join(node.name.split("/")[1:-1]) for node in model.graph.node]
+
+
+def parameter_owners(model: onnx.ModelProto, modules: Collection[str]) -> dict[int, str]:
+    """Label the nodes that read a parameter with the module in the parameter's name."""
+    names = {tensor.name for tensor in model.graph.initializer}
+    owners: dict[int, str] = {}
+    for i, node in enumerate(model.graph.node):
+        owned = {name.rpartition(".")[0] for name in node.input if name in names and "." in name} & set(
+            modules
+        )
+        if owned:
+            owners[i] = common_ancestor(owned)
+    return owners
+
+
+def root(model: onnx.ModelProto, visible: Labels) -> list[str]:
+    """Give everything hidden to the root."""
+    return [visible.get(i, "") for i in range(len(model.graph.node))]
+
+
+def consumers(model: onnx.ModelProto, visible: Labels) -> list[str]:
+    """Give a hidden node the common ancestor of the nodes that read its outputs, from the outputs back."""
+    readers: dict[str, list[int]] = {}
+    nodes = model.graph.node
+    for i, node in enumerate(nodes):
+        for name in reads(node):
+            readers.setdefault(name, []).append(i)
+    outputs = {value.name for value in model.graph.output}
+    labels = root(model, visible)
+    for i in reversed(range(len(nodes))):
+        if i not in visible:
+            below = [labels[reader] for name in nodes[i].output for reader in readers.get(name, ())]
+            below += [""] * sum(name in outputs for name in nodes[i].output)
+            labels[i] = common_ancestor(below)
+    return labels
+
+
+def emission_order(model: onnx.ModelProto, visible: Labels) -> list[str]:
+    """Give a hidden node the common ancestor of the nearest visible nodes before and after it in the file."""
+    before = _nearest(range(len(model.graph.node)), visible)
+    after = _nearest(reversed(range(len(model.graph.node))), visible)
+    return [
+        visible[i] if i in visible else common_ancestor({before[i] or "", after[i] or ""})
+        for i in range(len(before))
+    ]
+
+
+def _nearest(order: Iterable[int], visible: Labels) -> dict[int, str | None]:
+    latest: str | None = None
+    nearest: dict[int, str | None] = {}
+    for i in order:
+        latest = visible.get(i, latest)
+        nearest[i] = latest
+    return nearest
+
+
+def reads(node: onnx.NodeProto) -> Sequence[str]:
+    """Return the values a node reads, those that its subgraphs read included."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                names.extend(reads(inner))
+    return names

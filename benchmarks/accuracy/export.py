@@ -1,0 +1,67 @@
+"""Exports benchmark models into a cache folder; run in the interpreter whose transformers is wanted.
+
+`python -m benchmarks.accuracy.export CACHE ENGINE NAME...` writes, per model, a folder CACHE/NAME.ENGINE with
+model.onnx, truth.json, modules.json and inputs.npz, or failed.txt with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from fixtures.exports import Export, export_current, export_torchscript, give_values
+
+from . import zoo_held_out, zoo_plain, zoo_transformers
+
+if TYPE_CHECKING:
+    from .sample import Sample
+
+TUNING = zoo_transformers.SAMPLES | zoo_plain.SAMPLES
+HELD_OUT = zoo_held_out.SAMPLES
+
+
+def export(sample: Sample, engine: str, seed: int) -> Export:
+    """Export one model by `current` or by `torchscript` (any suffix: the suffix names the interpreter)."""
+    torch.manual_seed(seed)
+    model = give_values(sample.build(), seed)
+    if engine == "current":
+        return export_current(model, sample.inputs, sample.shapes)
+    return export_torchscript(model, sample.inputs, sample.shapes)
+
+
+def write(folder: Path, sample: Sample, exported: Export) -> None:
+    """Write what later steps read."""
+    (folder / "truth.json").write_text(json.dumps(exported.truth), encoding="utf-8")
+    (folder / "modules.json").write_text(json.dumps(exported.modules), encoding="utf-8")
+    names = [value.name for value in exported.model.graph.input]
+    # Exporters may rename an input, but they keep the order.
+    inputs: dict[str, Any] = dict(zip(names, (t.numpy() for t in sample.inputs.values()), strict=True))
+    np.savez(folder / "inputs.npz", **inputs)
+    (folder / "model.onnx").write_bytes(exported.model.SerializeToString(deterministic=True))
+
+
+def main() -> None:
+    """Export what the command line names."""
+    cache, engine, *names = sys.argv[1:]
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    torch.set_num_threads(1)
+    for name in names:
+        folder = Path(cache) / f"{name}.{engine}"
+        folder.mkdir(parents=True, exist_ok=True)
+        sample = (TUNING | HELD_OUT)[name]
+        try:
+            write(folder, sample, export(sample, engine, zlib.crc32(name.encode())))
+        except Exception as error:  # noqa: BLE001, an exporter may raise anything; the reason is the result
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            (folder / "failed.txt").write_text(reason[:300], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

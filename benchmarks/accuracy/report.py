@@ -1,0 +1,273 @@
+"""Tables for people and JSON for comparison between runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .cases import CASES, Row
+from .score import Breakdown, Score
+
+AIMS = {
+    "names": 99.5,
+    "modules": 99.9,
+    "metadata": 100.0,
+    "aux": 96.0,
+    "random": 97.0,
+    "stripped": 75.0,
+    "stripped, modules": 85.0,
+    "optimised": 98.0,
+}
+_BASELINES = ("split name", "root", "consumers", "emission order")
+_CONFIDENCES = ("high", "medium", "low")
+_FORMAT = 1
+_INTRODUCTION = """\
+Made by `python -m benchmarks.accuracy`. *Exact* is the share, in percent, of the nodes whose tag is exactly
+the module they ran in; F1 is the hierarchical F1 of the two paths. Both are micro averages over all models.
+`benchmarks/accuracy/README.md` says how the truth is made and what each case hides."""
+
+
+def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], title: str) -> str:
+    """Return the whole report."""
+    kinds = _group(sorted(rows, key=_order), lambda row: row.case.partition(":")[0])
+    parts = [
+        f"# {title}",
+        _INTRODUCTION,
+        _summary(kinds),
+        "## By source",
+        _split_table(kinds, lambda result: result.by_source),
+        "## By confidence",
+        _split_table(kinds, lambda result: result.by_confidence, _CONFIDENCES),
+        "## By confidence, nodes that inherited or fell back",
+        _split_table(kinds, lambda result: result.inherited_by_confidence, _CONFIDENCES),
+        *_optimisers(rows),
+        "## By model",
+        _by_model(rows),
+    ]
+    if missing:
+        parts += [
+            "## Left out",
+            _table(["model", "engine", "reason"], [[m, e, _cell(r)] for m, e, r in missing]),
+        ]
+    notes = _group((row for row in rows if row.note), lambda row: (row.case, row.note))
+    if notes:
+        lines = [
+            [
+                case,
+                _cell(note),
+                str(len(group)),
+                _cell(", ".join(f"{row.model}.{row.engine}" for row in group)),
+            ]
+            for (case, note), group in notes.items()
+        ]
+        parts += ["## Without a result", _table(["case", "reason", "models", "which"], lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _order(row: Row) -> int:
+    return CASES.index(row.case.partition(":")[0].partition(",")[0])
+
+
+def _summary(kinds: Mapping[str, list[Row]]) -> str:
+    head = [
+        "case",
+        "models",
+        "nodes",
+        "exact",
+        "aim",
+        "F1",
+        *_BASELINES,
+        "high: share",
+        "high: exact",
+        "serves",
+        "no truth",
+    ]
+    lines: list[list[str]] = []
+    for case, rows in kinds.items():
+        result, simple = _merged(rows), _baselines(rows)
+        served = Score()
+        for row in rows:
+            served.merge(row.serves)
+        high = result.by_confidence.get("high", Score())
+        lines.append(
+            [
+                case,
+                str(len({(row.model, row.engine) for row in rows})),
+                str(result.total.nodes),
+                _percent(result.total.share),
+                f"{AIMS[case]}" if case in AIMS else "",
+                _percent(result.total.mean_f1),
+                *(_percent(simple[name].share) if name in simple else "" for name in _BASELINES),
+                _percent(high.nodes / result.total.nodes if result.total.nodes else 0),
+                _percent(high.share),
+                _share_of(served),
+                str(result.without_truth),
+            ]
+        )
+    return _table(head, lines)
+
+
+def _split_table(kinds: Mapping[str, list[Row]], split: Any, columns: Sequence[str] | None = None) -> str:
+    results = {case: split(_merged(rows)) for case, rows in kinds.items()}
+    names = columns or sorted({name for result in results.values() for name in result})
+    lines = [
+        [
+            case,
+            *(_share_of(result.get(name, Score())) for name in names),
+        ]
+        for case, result in results.items()
+    ]
+    return _table(["case", *names], lines)
+
+
+def _optimisers(rows: Sequence[Row]) -> list[str]:
+    lines: list[list[str]] = []
+    for case, group in _group(rows, lambda row: row.case).items():
+        kind, _, optimiser = case.partition(": ")
+        done = [row for row in group if not row.note or row.nodes]
+        if kind != "optimised" or not done:
+            continue
+        result, alone = (
+            _merged(done),
+            _merged([row for row in rows if row.case == f"optimised, no reference: {optimiser}"]),
+        )
+        nodes, new = sum(row.nodes for row in done), Score()
+        for row in done:
+            new.merge(row.new)
+        restored = result.by_source.get("none", Score()).nodes
+        lines.append(
+            [
+                optimiser,
+                str(len(done)),
+                str(nodes),
+                str(sum(row.tags_left or 0 for row in done)),
+                str(result.total.nodes - restored),
+                _percent(result.total.share),
+                _share_of(new),
+                _percent(alone.total.share),
+                str(result.without_truth),
+            ]
+        )
+    head = [
+        "optimiser",
+        "models",
+        "nodes",
+        "tags left",
+        "restored",
+        "exact",
+        "of new nodes",
+        "exact, no reference",
+        "no truth",
+    ]
+    return ["## Optimisers", _table(head, lines)] if lines else []
+
+
+def _by_model(rows: Sequence[Row]) -> str:
+    cases = list(_group(rows, lambda row: row.case.partition(":")[0]))
+    lines: list[list[str]] = []
+    for (model, engine), group in _group(rows, lambda row: (row.model, row.engine)).items():
+        by_case = _group(group, lambda row: row.case.partition(":")[0])
+        cells = [_share_and_f1(_merged(by_case[case])) if case in by_case else "" for case in cases]
+        lines.append([model, engine, str(max(row.nodes for row in group)), *cells])
+    return _table(["model", "engine", "nodes", *cases], lines)
+
+
+def _share_and_f1(result: Breakdown) -> str:
+    return f"{_percent(result.total.share)} ({_percent(result.total.mean_f1)})" if result.total.nodes else ""
+
+
+def _group(rows: Iterable[Row], key: Any) -> dict[Any, list[Row]]:
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+def _merged(rows: Iterable[Row]) -> Breakdown:
+    result = Breakdown()
+    for row in rows:
+        result.merge(row.result)
+    return result
+
+
+def _baselines(rows: Iterable[Row]) -> dict[str, Score]:
+    merged: dict[str, Score] = {}
+    for row in rows:
+        for name, score in row.baselines.items():
+            merged.setdefault(name, Score()).merge(score)
+    return merged
+
+
+def _share_of(score: Score) -> str:
+    return f"{_percent(score.share)} of {score.nodes}" if score.nodes else ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:160]
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))
+
+
+def to_json(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    """Return everything measured, mistakes included."""
+    return {
+        "format": _FORMAT,
+        "rows": [_row_to_json(row) for row in rows],
+        "missing": [{"model": m, "engine": e, "reason": r} for m, e, r in missing],
+    }
+
+
+def _row_to_json(row: Row) -> dict[str, Any]:
+    return {
+        "model": row.model,
+        "engine": row.engine,
+        "case": row.case,
+        "nodes": row.nodes,
+        "total": _score_to_json(row.result.total),
+        "by_source": {k: _score_to_json(v) for k, v in row.result.by_source.items()},
+        "by_confidence": {k: _score_to_json(v) for k, v in row.result.by_confidence.items()},
+        "inherited_by_confidence": {
+            k: _score_to_json(v) for k, v in row.result.inherited_by_confidence.items()
+        },
+        "without_truth": row.result.without_truth,
+        "baselines": {k: _score_to_json(v) for k, v in row.baselines.items()},
+        "serves": _score_to_json(row.serves),
+        "new": _score_to_json(row.new),
+        "tags_left": row.tags_left,
+        "note": row.note,
+        "mistakes": [
+            [m.position, m.node, m.op_type, m.truth, m.answer.scope, m.answer.source, m.answer.confidence]
+            for m in row.mistakes
+        ],
+    }
+
+
+def _score_to_json(score: Score) -> dict[str, float]:
+    return {"nodes": score.nodes, "exact": score.exact, "f1": round(score.f1, 4)}
+
+
+def comparison(before: Path, now: Mapping[str, Any]) -> str:
+    """Return a table of what changed since an earlier run's JSON, over the rows that both have."""
+    old = {_identity(row): row["total"] for row in json.loads(before.read_text(encoding="utf-8"))["rows"]}
+    changes: list[list[str]] = []
+    for row in now["rows"]:
+        was, total = old.get(_identity(row)), row["total"]
+        if was is not None and was["exact"] != total["exact"]:
+            exact = f"{was['exact']} -> {total['exact']} of {total['nodes']}"
+            changes.append(
+                [row["model"], row["engine"], row["case"], exact, f"{total['exact'] - was['exact']:+}"]
+            )
+    return _table(["model", "engine", "case", "exact", "change"], changes) if changes else "nothing changed"
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["model"], row["engine"], row["case"]

@@ -1,0 +1,54 @@
+"""What a benchmark model is: how to build it, and what to feed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Shapes = Mapping[str, Mapping[int, str]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One model to export."""
+
+    build: Callable[[], nn.Module]
+    inputs: Mapping[str, Tensor]
+    shapes: Shapes | None = None
+    """Dynamic axes; None exports fixed shapes."""
+
+
+def tokens(*names: str, batch: int = 2, length: int = 8, vocabulary: int = 50) -> dict[str, Tensor]:
+    """Return positive token ids for each name; what is named `...mask` is all ones."""
+    generator = torch.Generator().manual_seed(len(names))
+    ids = {n: torch.randint(1, vocabulary, (batch, length), generator=generator) for n in names}
+    return {n: torch.ones_like(t) if n.endswith("mask") else t for n, t in ids.items()}
+
+
+def floats(*size: int) -> Tensor:
+    """Return a tensor of normally distributed numbers, the same for the same size."""
+    return torch.randn(size, generator=torch.Generator().manual_seed(sum(size)))
+
+
+def dynamic(inputs: Mapping[str, Tensor], *axes: str) -> Shapes:
+    """Name the leading axes of every input: `dynamic(inputs, "batch", "length")`."""
+    return {name: dict(enumerate(axes)) for name in inputs}
+
+
+def huggingface(
+    model: str, config: str, inputs: Mapping[str, Tensor], shapes: Shapes | None = None, **options: Any
+) -> Sample:
+    """Describe a transformers model with random weights, by the names of its class and its configuration."""
+
+    def build() -> nn.Module:
+        import transformers  # noqa: PLC0415, slow to import
+
+        # Before version 5, TorchScript wants tuples; from then on, models fail without named outputs.
+        tuples = {"return_dict": False} if int(transformers.__version__.split(".")[0]) < 5 else {}  # noqa: PLR2004
+        return getattr(transformers, model)(getattr(transformers, config)(**tuples, **options))
+
+    return Sample(build, inputs, shapes)

@@ -1,0 +1,100 @@
+"""Scores predicted scopes against the truth."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said about one node."""
+
+    scope: str | None
+    source: str = ""
+    confidence: str = ""
+    serves: str | None = None
+
+
+@dataclass
+class Score:
+    """Counts over nodes that have a truth."""
+
+    nodes: int = 0
+    exact: int = 0
+    f1: float = 0.0
+
+    def add(self, truth: str, scope: str | None) -> None:
+        """Count one node."""
+        self.nodes += 1
+        self.exact += truth == scope
+        self.f1 += hierarchical_f1(truth, scope)
+
+    def merge(self, other: Score) -> None:
+        """Count another score's nodes too."""
+        self.nodes += other.nodes
+        self.exact += other.exact
+        self.f1 += other.f1
+
+    @property
+    def share(self) -> float:
+        """The share of nodes with exactly the true scope."""
+        return self.exact / self.nodes if self.nodes else 0.0
+
+    @property
+    def mean_f1(self) -> float:
+        """The mean hierarchical F1."""
+        return self.f1 / self.nodes if self.nodes else 0.0
+
+
+@dataclass
+class Breakdown:
+    """A score, and the same by source, by confidence and for the nodes that inherited."""
+
+    total: Score = field(default_factory=Score)
+    by_source: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
+    by_confidence: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
+    inherited_by_confidence: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
+    without_truth: int = 0
+
+    def merge(self, other: Breakdown) -> None:
+        """Count another breakdown's nodes too."""
+        self.total.merge(other.total)
+        self.without_truth += other.without_truth
+        for ours, theirs in (
+            (self.by_source, other.by_source),
+            (self.by_confidence, other.by_confidence),
+            (self.inherited_by_confidence, other.inherited_by_confidence),
+        ):
+            for key, score in theirs.items():
+                ours[key].merge(score)
+
+
+def hierarchical_f1(truth: str, scope: str | None) -> float:
+    """Return the F1 of the two sets of modules from the root (not counted) down; two roots agree fully."""
+    if scope is None:
+        return 0.0
+    ours, theirs = _with_ancestors(truth), _with_ancestors(scope)
+    return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 1.0
+
+
+def _with_ancestors(scope: str) -> set[str]:
+    atoms = scope.split(".") if scope else []
+    return {".".join(atoms[: i + 1]) for i in range(len(atoms))}
+
+
+def breakdown(truth: Sequence[str | None], answers: Sequence[Answer], positions: Iterable[int]) -> Breakdown:
+    """Score the answers at these positions; nodes without a truth are only counted."""
+    result = Breakdown()
+    for i in positions:
+        expected, answer = truth[i], answers[i]
+        if expected is None:
+            result.without_truth += 1
+            continue
+        result.total.add(expected, answer.scope)
+        result.by_source[answer.source].add(expected, answer.scope)
+        result.by_confidence[answer.confidence].add(expected, answer.scope)
+        if answer.source in ("inherited", "fallback"):
+            result.inherited_by_confidence[answer.confidence].add(expected, answer.scope)
+    return result

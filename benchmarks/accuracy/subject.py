@@ -1,0 +1,33 @@
+"""Runs hpass, the thing under test, and reads its answers from the tags it writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hpass
+import onnx
+
+from .score import Answer
+
+
+def tag(
+    model: onnx.ModelProto, *, modules: Path | None = None, reference: Path | None = None
+) -> onnx.ModelProto:
+    """Return the model as `hpass run` writes it; the other arguments are the files its options take."""
+    options = {"modules": modules} | ({} if reference is None else {"reference": reference})
+    return hpass.run(model, **options).apply()
+
+
+def answers(tagged: onnx.ModelProto) -> list[Answer]:
+    """Return what the tags say of each node of the main graph; the keys are the contract."""
+    found: list[Answer] = []
+    for node in tagged.graph.node:
+        keys = {entry.key: entry.value for entry in node.metadata_props}
+        scope, source, confidence = (keys.get(f"hpass.{key}") for key in ("scope", "source", "confidence"))
+        found.append(Answer(scope, source or "none", confidence or "none", keys.get("hpass.serves")))
+    return found
+
+
+def surviving_tags(model: onnx.ModelProto) -> int:
+    """Count the nodes of the main graph that still carry a tag."""
+    return sum(any(entry.key == "hpass.scope" for entry in node.metadata_props) for node in model.graph.node)
