@@ -1,7 +1,8 @@
 """The pipeline: an ordered tuple of passes, its text form, and the observer that looks on.
 
 The text form is `scope-parse,aux-inheritance:root=keep,fallback`: names of passes in order, each with options after
-colons (`,`, `:` and `%` in a value are percent-encoded); `all` stands for the five standard passes. Third-party passes come from the entry-point group `hpass.passes`.
+colons (`,`, `:` and `%` in a value are percent-encoded); `all` stands for the five standard passes. Third-party passes
+come from the entry-point group `hpass.passes`.
 """
 
 from __future__ import annotations

@@ -50,8 +50,7 @@ def _copy_graph(graph: onnx.GraphProto, skeleton: onnx.GraphProto) -> None:
 
 def _is_light(node: onnx.NodeProto) -> bool:
     return all(
-        attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS)
-        and len(attribute.t.raw_data) < _LARGE
+        attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS) and len(attribute.t.raw_data) < _LARGE
         for attribute in node.attribute
     )
 

@@ -116,9 +116,7 @@ def _differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bool:
     )
 
 
-def _attribute_edits(
-    attrs: _Attributes, protos: Iterable[AttributeProto], imported: Imported
-) -> Iterator[str]:
+def _attribute_edits(attrs: _Attributes, protos: Iterable[AttributeProto], imported: Imported) -> Iterator[str]:
     """Yield the names of attributes that were created, changed or removed."""
     remaining = dict(attrs)
     for proto in protos:
@@ -236,9 +234,7 @@ def _emit_functions(imported: Imported, model: onnx.ModelProto) -> None:
     for function in functions:
         known = imported.graphs.get(function)
         message = onnx.FunctionProto()
-        message.CopyFrom(
-            known if isinstance(known, onnx.FunctionProto) else OnnxExporter.export_function(function)
-        )
+        message.CopyFrom(known if isinstance(known, onnx.FunctionProto) else OnnxExporter.export_function(function))
         messages.append(message)
     del model.functions[:]
     model.functions.extend(messages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from .replace import replaced_file
 STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
 SIZE_LIMIT = 2**31 - 1
+# Attributes of numbers and strings hold neither tensors nor graphs.
+_PLAIN = frozenset({AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS})
+_PLAIN |= {AttributeProto.STRING, AttributeProto.STRINGS}
 
 
 def read(path: str | Path) -> onnx.ModelProto:
@@ -110,7 +113,7 @@ def _reason(error: OSError) -> str:
 def _looks_like_text(data: bytes) -> bool:
     """Whether the start of the data is printable, which a ModelProto's first fields never are."""
     head = data[:256]
-    return all(byte >= 0x20 or byte in b"\t\n\r" for byte in head) and b":" in data[:4096]
+    return all(byte >= ord(" ") or byte in b"\t\n\r" for byte in head) and b":" in data[:4096]
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
@@ -122,25 +125,28 @@ def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
         holder: Message = pending.pop()
         if isinstance(holder, onnx.GraphProto):
             yield from holder.initializer
-            for sparse in holder.sparse_initializer:
-                yield from (sparse.values, sparse.indices)
+            yield from _parts(holder.sparse_initializer)
         attributes = [attribute for node in holder.node if node.attribute for attribute in node.attribute]
         if isinstance(holder, onnx.FunctionProto):
             attributes += holder.attribute_proto
         for attribute in attributes:
-            match attribute.type:
-                case AttributeProto.TENSOR:
-                    yield attribute.t
-                case AttributeProto.TENSORS:
-                    yield from attribute.tensors
-                case AttributeProto.SPARSE_TENSOR:
-                    yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
-                case AttributeProto.SPARSE_TENSORS:
-                    for sparse in attribute.sparse_tensors:
-                        yield from (sparse.values, sparse.indices)
-                case AttributeProto.GRAPH:
-                    pending.append(attribute.g)
-                case AttributeProto.GRAPHS:
-                    pending.extend(attribute.graphs)
-                case _:
-                    pass
+            if attribute.type in _PLAIN:
+                continue
+            yield from _attribute_tensors(attribute)
+            if attribute.HasField("g"):
+                pending.append(attribute.g)
+            pending.extend(attribute.graphs)
+
+
+def _attribute_tensors(attribute: AttributeProto) -> Iterator[TensorProto]:
+    if attribute.HasField("t"):
+        yield attribute.t
+    yield from attribute.tensors
+    if attribute.HasField("sparse_tensor"):
+        yield from _parts((attribute.sparse_tensor,))
+    yield from _parts(attribute.sparse_tensors)
+
+
+def _parts(tensors: Iterable[onnx.SparseTensorProto]) -> Iterator[TensorProto]:
+    for sparse in tensors:
+        yield from (sparse.values, sparse.indices)

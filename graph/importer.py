@@ -123,9 +123,7 @@ class _Importer:
         self.graphs[function] = proto
         return function
 
-    def import_nodes(
-        self, protos: Iterable[onnx.NodeProto], values: _Scope, outer: Sequence[_Scope]
-    ) -> list[gs.Node]:
+    def import_nodes(self, protos: Iterable[onnx.NodeProto], values: _Scope, outer: Sequence[_Scope]) -> list[gs.Node]:
         nodes: list[gs.Node] = []
         for proto in protos:
             node = gs.Node(
@@ -141,9 +139,7 @@ class _Importer:
             nodes.append(node)
         return nodes
 
-    def import_attributes(
-        self, attributes: Iterable[AttributeProto], scopes: Sequence[_Scope]
-    ) -> dict[str, Any]:
+    def import_attributes(self, attributes: Iterable[AttributeProto], scopes: Sequence[_Scope]) -> dict[str, Any]:
         imported: dict[str, Any] = {}
         for attribute in attributes:
             kind = attribute.type

@@ -115,7 +115,10 @@ class ModuleTable:
         return next((scope for scope, module in self.modules.items() if name in module.aliases), None)
 
     def path(self, scope: str) -> str:
-        """Return the class path of a module, the value of `hpass.tag`. A scope that is not in the table gets its name."""
+        """Return the class path of a module, the value of `hpass.tag`.
+
+        A scope that is not in the table gets its own name below the nearest module that is.
+        """
         if self._paths is None:
             self._paths = _class_paths(self)
         path = self._paths.get(scope)
@@ -147,9 +150,7 @@ class ModuleTable:
         if isinstance(entries.get("modules"), dict):
             version = entries.get("version")
             if version != TABLE_VERSION:
-                raise HpassError(
-                    f"{origin}: module table of version {version!r}; this hpass reads {TABLE_VERSION}"
-                )
+                raise HpassError(f"{origin}: module table of version {version!r}; this hpass reads {TABLE_VERSION}")
             entries = cast("dict[str, object]", entries["modules"])
         return cls({scope: _from_json(scope, entry, origin) for scope, entry in entries.items()})
 

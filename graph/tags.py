@@ -40,7 +40,7 @@ class Confidence(StrEnum):
 
 
 class Tag(NamedTuple):
-    """The module that a node ran in (`""` is the root), how it is known, and the module it works for where that differs."""
+    """The module that a node ran in (`""` is the root), how it is known, and the one it serves where that differs."""
 
     scope: str
     source: Source

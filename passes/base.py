@@ -20,7 +20,7 @@ Condition = Callable[[Context], str | None]
 
 
 class PassResult(NamedTuple):
-    """What one pass did: the nodes it saw, the tags it gave by source, how it edited the graph, what it left and why."""
+    """What one pass did: nodes seen, tags given by source, edits of the graph, and what it left and why."""
 
     name: str
     nodes: int

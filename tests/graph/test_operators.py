@@ -1,6 +1,7 @@
 import onnx.defs
 import onnx_graphsurgeon as gs
 import pytest
+
 from hpass.graph.operators import AUXILIARY_OPERATORS, is_auxiliary
 
 

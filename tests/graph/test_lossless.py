@@ -1,0 +1,132 @@
+"""Real models come back as they went in, plus tags."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import pytest
+
+import hpass
+from hpass.graph import tags
+from hpass.graph.file import external_files
+from hpass.graph.runtime import Outcome, Runtime
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A file, the file that a run over it wrote in another folder, and a digest of its external data before."""
+
+    source: Path
+    target: Path
+    data: dict[str, str]
+
+    def read(self) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+        return read(self.source), read(self.target)
+
+
+def read(path: Path) -> onnx.ModelProto:
+    return onnx.ModelProto.FromString(path.read_bytes())
+
+
+def stripped(path: Path) -> onnx.ModelProto:
+    model = read(path)
+    tags.strip(model)
+    return model
+
+
+def digests(path: Path) -> dict[str, str]:
+    return {
+        location: hashlib.sha256((path.parent / location).read_bytes()).hexdigest()
+        for location in external_files(read(path))
+    }
+
+
+@pytest.fixture(scope="module")
+def tagged(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Tagged:
+    try:
+        hpass.load(model_file)
+    except hpass.HpassError:
+        pytest.skip("it is no model, or lacks its external data")
+    data = digests(model_file)
+    target = tmp_path_factory.mktemp("tagged") / model_file.name
+    run = hpass.run(model_file)
+    assert run.ok, run.findings
+    run.save(target)
+    return Tagged(model_file, target, data)
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[Runtime]:
+    with Runtime(seconds=30) as started:
+        yield started
+
+
+def holds_a_model(path: Path) -> bool:
+    try:
+        return onnx.load(path).HasField("graph")
+    except Exception:  # noqa: BLE001 - onnx raises whatever it happens upon
+        return False
+
+
+def test_a_file_is_refused_in_one_line_and_only_if_it_holds_no_model(model_file: Path) -> None:
+    try:
+        hpass.load(model_file)
+    except hpass.HpassError as error:
+        assert str(error).startswith(f"{model_file}: ")
+        assert "\n" not in str(error)
+        assert not holds_a_model(model_file)
+
+
+def test_stripping_the_output_gives_the_input(tagged: Tagged) -> None:
+    before, after = stripped(tagged.source), stripped(tagged.target)
+    assert after == before
+    data = tagged.source.read_bytes()
+    if before.SerializeToString() == data:
+        assert after.SerializeToString() == data
+
+
+def test_strip_is_the_inverse(tagged: Tagged) -> None:
+    assert hpass.strip(tagged.target).proto == hpass.strip(tagged.source).proto
+
+
+def test_nodes_keep_their_order(tagged: Tagged) -> None:
+    before, after = (
+        [(node.op_type, node.name, list(node.input), list(node.output)) for node in tags.all_nodes(model)]
+        for model in tagged.read()
+    )
+    assert after == before
+
+
+def test_every_node_has_a_tag_in_subgraphs_and_function_bodies_too(tagged: Tagged) -> None:
+    model = read(tagged.target)
+    paths = {property.key: property.value for property in model.metadata_props}
+    table = hpass.ModuleTable.loads(paths[tags.MODULES], "the output")
+    for node in tags.all_nodes(model):
+        tag = tags.read_tag(node)
+        assert tag is not None
+        found = {prop.key: prop.value for prop in node.metadata_props}
+        assert found[tags.TAG] == table.path(tag.target)
+        assert found[tags.TAG].startswith("/")
+        assert tag.source in list(tags.Source)
+
+
+def test_a_second_run_changes_nothing(tagged: Tagged, tmp_path: Path) -> None:
+    again = tmp_path / tagged.target.name
+    hpass.run(tagged.target).save(again)
+    assert again.read_bytes() == tagged.target.read_bytes()
+
+
+def test_onnxruntime_gives_the_same_bits(tagged: Tagged, runtime: Runtime) -> None:
+    result = runtime.compare(tagged.source, tagged.target)
+    assert result.ok, result
+    if result.outcome is not Outcome.IDENTICAL:
+        pytest.skip(str(result))
+
+
+def test_external_data_is_untouched_and_goes_along(tagged: Tagged) -> None:
+    assert digests(tagged.source) == tagged.data
+    assert digests(tagged.target) == tagged.data
