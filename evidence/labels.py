@@ -137,10 +137,11 @@ def _resolve_child(
     """Return the module of one label below a module."""
     exact = _candidates(above.scope, name, owners, known)
     call = _CALL.match(name)
-    if call is not None and call["label"] in siblings.labels:
+    if call is not None:
         # A number may be part of the name (`norm_1`) or count the scopes of one label (`norm`, again).
         again = _candidates(above.scope, call["label"], owners, known)
-        if not exact or _most(exact, owners) < _most(again, owners):
+        repeated = call["label"] in siblings.labels
+        if (repeated and _most(exact, owners) < _most(again, owners)) or (not exact and (again or repeated)):
             return _resolve_again(above, call["label"], owners, siblings, again, known)
     if exact:
         best = _best(exact, owners)

@@ -31,7 +31,10 @@ class Reading(NamedTuple):
 
 
 class Weights:
-    """The parameters that nodes read, by the names that the file still has for them. No weight is loaded."""
+    """The parameters that nodes read, by the names that the file still has for them. No weight is loaded.
+
+    A node that another module was folded into is left out: it reads the parameters of the one and ran in the other.
+    """
 
     def __init__(self, model: Model) -> None:
         self._readings: IdentityMap[gs.Node, list[Reading]] = IdentityMap()
@@ -69,6 +72,8 @@ class Weights:
         users: dict[str, tuple[str, int]],
         folded: dict[str, str],
     ) -> None:
+        if _is_folded(node):
+            return
         passes_on = node.op in _PASSING_ON
         found: list[Reading] = []
         for index, tensor in enumerate(node.inputs):
@@ -97,6 +102,12 @@ class Weights:
             self._owners.setdefault(own.owner)
         carried[id(output)] = own or reading
         return own or reading
+
+
+def _is_folded(node: gs.Node) -> bool:
+    """Whether onnxscript's optimiser folded a normalisation into a node: it names the new bias after the weight."""
+    names = {tensor.name for tensor in node.inputs if isinstance(tensor, gs.Constant)}
+    return any(f"{name}_bias" in names for name in names)
 
 
 def _reading(name: str) -> Reading | None:

@@ -8,11 +8,13 @@ modules of a node's producers and consumers and of nodes alike to it are candida
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from .calls import Call
 from .tree import Ids, ScopeTree
 
 UNKNOWN = -1
@@ -46,6 +48,39 @@ class Gaps:
             index - last,
             following - index,
         )
+
+
+# How many modules that no node names are candidates for the nodes of one gap.
+_SILENT = 12
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The order of calls, in the tree's numbers: `place` of each module (or UNKNOWN), and the modules by place."""
+
+    place: Ids
+    modules: Ids
+    classes: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, tree: ScopeTree, calls: Sequence[Call]) -> Calls:
+        """Return the order of calls in a tree's numbers."""
+        place = np.full(len(tree), UNKNOWN, np.int64)
+        modules = np.array([tree.id(call.scope) or 0 for call in calls], np.int64)
+        place[modules] = np.arange(len(modules))
+        classes: list[str | None] = [None] * len(tree)
+        for call in calls:
+            classes[tree.id(call.scope) or 0] = call.class_name
+        return cls(place, modules, tuple(classes))
+
+    def between(self, nodes: Ids, gaps: Gaps) -> tuple[Ids, Ids]:
+        """Return rows of nodes and the modules called between the ends of their gaps, where those are few."""
+        first, last = self.place[gaps.before[nodes]] + 1, self.place[gaps.after[nodes]]
+        known = (self.place[gaps.before[nodes]] >= 0) & (last >= 0)
+        counts = np.where(known & (last > first) & (last - first <= _SILENT), last - first, 0)
+        rows = np.repeat(np.arange(len(nodes)), counts)
+        within_row = np.arange(len(rows)) - np.repeat(np.append(0, np.cumsum(counts))[:-1], counts)
+        return nodes[rows], self.modules[first[rows] + within_row] if len(rows) else rows
 
 
 @dataclass(frozen=True)

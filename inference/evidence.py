@@ -12,8 +12,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from .candidates import UNKNOWN, Candidates, Gaps, bottoms, common_of
+from .calls import resembles
+from .candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of
 from .flow import Flow, Role
+from .pairs import enclosed_modules
 from .tree import Flags, Ids, ScopeTree
 from .twins import twin_kinds
 
@@ -24,13 +26,19 @@ Column = npt.NDArray[np.float64]
 class Question:
     """Where do these nodes lie: what is known (`known` flags, `modules` of known nodes), and the best guess so far.
 
-    `guess` holds a module for every node; `owns` tells which modules have parameters of their own.
+    `guess` holds a module for every node and `sure` how likely it is (1 where known); `owns` tells which modules have
+    parameters of their own, `suggested` the module that a node's twins suggest and `aligned` the one that the order of
+    calls puts it into (or UNKNOWN), `calls` the order of calls itself.
     """
 
     flow: Flow
     tree: ScopeTree
     known: Flags
     guess: Ids
+    sure: Column
+    suggested: Ids
+    aligned: Ids
+    calls: Calls
     gaps: Gaps
     owns: Flags
     candidates: Candidates
@@ -62,6 +70,11 @@ class Question:
         return Neighbours(self, self.flow.targets[keep], self.flow.sources[keep])
 
     @cached_property
+    def enclosed(self) -> Ids:
+        """The module of what each layout operation and its partner enclose, or UNKNOWN."""
+        return enclosed_modules(self.flow, self.tree, self.known, self.guess)
+
+    @cached_property
     def kind_counts(self) -> tuple[Column, Column]:
         """How many known nodes lie in modules of each kind, and how many of those have each operator, per row."""
         tree, operators = self.tree, self.flow.operators
@@ -87,16 +100,28 @@ class Neighbours:
         within_row = np.arange(len(rows)) - np.repeat(np.append(0, np.cumsum(counts))[:-1], counts)
         theirs = question.guess[others[offsets[question.node[rows]] + within_row]]
         ours = question.scope[rows]
+        who = others[offsets[question.node[rows]] + within_row]
         here, inside = theirs == ours, tree.within(theirs, ours)
         total = np.maximum(counts, 1)
         size = len(counts)
-        self.any: Column = (counts > 0).astype(float)
-        self.here: Column = np.bincount(rows, here, size) / total
-        self.below: Column = np.bincount(rows, inside & ~here, size) / total
-        self.elsewhere: Column = np.bincount(rows, ~inside, size) / total
+        known, sure = question.known[who], np.where(question.known[who], 0.0, question.sure[who])
+        self.known_here: Column = np.bincount(rows, here & known, size) / total
+        self.known_below: Column = np.bincount(rows, inside & ~here & known, size) / total
+        self.known_elsewhere: Column = np.bincount(rows, ~inside & known, size) / total
+        self.here: Column = np.bincount(rows, here * sure, size) / total
+        self.below: Column = np.bincount(rows, (inside & ~here) * sure, size) / total
+        self.elsewhere: Column = np.bincount(rows, ~inside * sure, size) / total
+        self.lifted: Column = (_common_lifted(question, owners, others) == question.scope).astype(float)
         common = common_of(owners, question.guess[others], len(question.flow), tree)
         self.common: Ids = common[question.node]
         self.meet: Column = (self.common == question.scope).astype(float)
+
+
+def _common_lifted(question: Question, owners: Ids, others: Ids) -> Ids:
+    """Return where a row's neighbours meet, those in a module without modules below it counting as in its parent."""
+    tree = question.tree
+    open_modules = tree.lifted[question.guess[others]]
+    return common_of(owners, open_modules, len(question.flow), tree)[question.node]
 
 
 def _is(flags: npt.NDArray[np.bool_]) -> Column:
@@ -118,13 +143,18 @@ def _shifted(question: Question, step: int) -> Ids:
 
 
 def _next_is(question: Question, step: int) -> Column:
-    return _is(_shifted(question, step) == question.scope)
+    return _is(_shifted(question, step) == question.scope) * _surety(question, step)
+
+
+def _surety(question: Question, step: int) -> Column:
+    return question.sure[np.clip(question.node + step, 0, len(question.sure) - 1)]
 
 
 def _next_is_below(question: Question, step: int) -> Column:
     theirs = _shifted(question, step)
     safe = np.maximum(theirs, 0)
-    return _is((theirs >= 0) & (theirs != question.scope) & question.tree.within(safe, question.scope))
+    below = (theirs >= 0) & (theirs != question.scope) & question.tree.within(safe, question.scope)
+    return _is(below) * _surety(question, step)
 
 
 def _meeting(question: Question) -> Column:
@@ -148,6 +178,36 @@ def _twins(question: Question) -> Column:
     keys, share = keys[order], share[order]
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[at] == wanted, share[at], 0.0)
+
+
+def _is_called_between(question: Question) -> Flags:
+    place = question.calls.place
+    ours = place[question.scope]
+    before, after = place[question.gaps.before[question.node]], place[question.gaps.after[question.node]]
+    # A module that is open for the next node as well is on the way there, not between.
+    on_the_way = question.tree.within(question.gaps.after[question.node], question.scope)
+    return (ours >= 0) & (before >= 0) & (before < ours) & (ours < after) & ~on_the_way
+
+
+def _is_only_call(question: Question) -> Flags:
+    between = _is_called_between(question)
+    counts = np.bincount(question.node[between], minlength=len(question.flow))
+    return counts[question.node] == 1
+
+
+def _resemblance(question: Question) -> Column:
+    """Whether the node's operator and the candidate's class have a name in common."""
+    classes, ops = question.calls.classes, question.flow.ops
+    pairs, back = np.unique(
+        question.flow.operators[question.node] * len(question.tree) + question.scope, return_inverse=True
+    )
+    by_number = dict(zip(question.flow.operators.tolist(), ops, strict=True))
+    values = [
+        float(class_name is not None and resembles(by_number[pair // len(question.tree)], class_name))
+        for pair in pairs.tolist()
+        for class_name in (classes[pair % len(question.tree)],)
+    ]
+    return np.array(values, float)[back] if values else np.zeros(len(question.node))
 
 
 def _operator_share(question: Question) -> Column:
@@ -175,15 +235,46 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
     "the node before it lies deeper in here": lambda q: _next_is_below(q, -1),
     "the node behind it lies here": lambda q: _next_is(q, 1),
     "the node behind it lies deeper in here": lambda q: _next_is_below(q, 1),
+    "known consumers lie here": lambda q: q.consumers.known_here,
+    "known consumers lie deeper in here": lambda q: q.consumers.known_below,
+    "known consumers lie elsewhere": lambda q: q.consumers.known_elsewhere,
     "its consumers lie here": lambda q: q.consumers.here,
     "its consumers lie deeper in here": lambda q: q.consumers.below,
     "its consumers lie elsewhere": lambda q: q.consumers.elsewhere,
     "its consumers meet here": lambda q: q.consumers.meet,
+    "its consumers meet here, leaves counting as their parents": lambda q: q.consumers.lifted,
+    "known producers lie here": lambda q: q.producers.known_here,
+    "known producers lie deeper in here": lambda q: q.producers.known_below,
+    "known producers lie elsewhere": lambda q: q.producers.known_elsewhere,
     "its producers lie here": lambda q: q.producers.here,
     "its producers lie deeper in here": lambda q: q.producers.below,
     "its producers lie elsewhere": lambda q: q.producers.elsewhere,
     "its producers meet here": lambda q: q.producers.meet,
+    "its producers meet here, leaves counting as their parents": lambda q: q.producers.lifted,
     "its producers and consumers meet here": _meeting,
+    "the innermost module that the last known node left open": lambda q: _is(
+        q.tree.lifted[q.gaps.before[q.node]] == q.scope
+    ),
+    "the innermost module open for the next known node": lambda q: _is(
+        q.tree.lifted[q.gaps.after[q.node]] == q.scope
+    ),
+    "its twins' module with the numbers replaced": lambda q: _is(q.suggested[q.node] == q.scope),
+    "its twins suggest another module": lambda q: _is(
+        (q.suggested[q.node] >= 0) & (q.suggested[q.node] != q.scope)
+    ),
+    "the table's order of calls puts it here": lambda q: _is(q.aligned[q.node] == q.scope),
+    "the table's order of calls puts it elsewhere": lambda q: _is(
+        (q.aligned[q.node] >= 0) & (q.aligned[q.node] != q.scope)
+    ),
+    "the table calls the module between the nodes around it": lambda q: _is(_is_called_between(q)),
+    "the only module that the table calls between the nodes around it": lambda q: _is(
+        _is_called_between(q) & _is_only_call(q)
+    ),
+    "its operator resembles the module's class": _resemblance,
+    "it and another layout operation enclose what lies here": lambda q: _is(q.enclosed[q.node] == q.scope),
+    "it and another layout operation enclose what lies elsewhere": lambda q: _is(
+        (q.enclosed[q.node] >= 0) & (q.enclosed[q.node] != q.scope)
+    ),
     "the module has no module below it": lambda q: _is(~q.tree.has_children[q.scope]),
     "the module has no module below it, but parameters": lambda q: _is(
         ~q.tree.has_children[q.scope] & q.owns[q.scope]

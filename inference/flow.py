@@ -18,14 +18,24 @@ class Role(IntEnum):
     """What a node does for the module around it; evidence weighs differently for each role."""
 
     CONSTANT = 0
-    SHAPE = 1
-    LAYOUT = 2
-    WEIGHTED = 3
-    UNARY = 4
-    JOINING = 5
+    MEASURING = 1
+    SHAPE = 2
+    RESHAPING = 3
+    MOVING = 4
+    SELECTING = 5
+    CONVERTING = 6
+    MATRIX = 7
+    VECTOR = 8
+    UNARY = 9
+    JOINING = 10
 
 
 _MEASURING = frozenset({"Shape", "Size"})
+_RESHAPING = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile"})
+_MOVING = frozenset({"Transpose", "DepthToSpace", "SpaceToDepth"})
+_SELECTING = frozenset(
+    {"Slice", "Gather", "GatherElements", "GatherND", "Split", "Concat", "Pad", "ScatterND", "ScatterElements"}
+)
 
 
 class Flow:
@@ -39,12 +49,12 @@ class Flow:
             positions[node] = index
         sources: list[int] = []
         targets: list[int] = []
-        weighted = np.zeros(len(nodes), np.bool_)
+        rank = np.full(len(nodes), -1, np.int64)
         for index, node in enumerate(nodes):
             seen: set[int] = set()
             for tensor in node.inputs:
                 if isinstance(tensor, gs.Constant):
-                    weighted[index] |= len(tensor.shape) > 0
+                    rank[index] = max(rank[index], len(tensor.shape))
                     continue
                 for producer in tensor.inputs:
                     source = positions.get(producer)
@@ -54,7 +64,7 @@ class Flow:
                         targets.append(index)
         self.sources: Ids = np.array(sources, np.int64)
         self.targets: Ids = np.array(targets, np.int64)
-        self.weighted: Flags = weighted
+        self.weight_rank: Ids = rank
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -78,18 +88,17 @@ class Flow:
                 isinstance(tensor, gs.Variable) and tensor.name for tensor in node.inputs
             )
             active = [producer for producer in producers if not is_free[producer]]
-            if not fed or (producers and not active and not _reads_outside(node, producers)):
+            if not fed or (producers and not active and not _reads_outside(node)):
                 is_free[index] = True
                 roles[index] = Role.CONSTANT
-            elif node.op in _MEASURING or (active and all(is_shape[producer] for producer in active)):
+            elif node.op in _MEASURING:
+                is_shape[index] = True
+                roles[index] = Role.MEASURING
+            elif active and all(is_shape[producer] for producer in active):
                 is_shape[index] = True
                 roles[index] = Role.SHAPE
-            elif is_auxiliary(node) and not (node.op == "Gather" and self.weighted[index]):
-                roles[index] = Role.LAYOUT
-            elif self.weighted[index]:
-                roles[index] = Role.WEIGHTED
             else:
-                roles[index] = Role.UNARY if len(active) <= 1 else Role.JOINING
+                roles[index] = _working_role(node, int(self.weight_rank[index]), len(active))
         return roles
 
     @cached_property
@@ -103,10 +112,24 @@ class Flow:
         return _lists(self.sources, self.targets, len(self.nodes))
 
 
-def _reads_outside(node: gs.Node, producers: list[int]) -> bool:
+def _working_role(node: gs.Node, weight_rank: int, active: int) -> Role:
+    """Return the role of a node that handles the data itself."""
+    if is_auxiliary(node) and not (node.op == "Gather" and weight_rank > 1):
+        if node.op in _RESHAPING:
+            return Role.RESHAPING
+        if node.op in _MOVING:
+            return Role.MOVING
+        return Role.SELECTING if node.op in _SELECTING else Role.CONVERTING
+    if weight_rank > 1:
+        return Role.MATRIX
+    if weight_rank == 1:
+        return Role.VECTOR
+    return Role.UNARY if active <= 1 else Role.JOINING
+
+
+def _reads_outside(node: gs.Node) -> bool:
     """Whether a node reads a value that no node of the region writes: an input of the graph, an outer value."""
-    read = sum(1 for tensor in node.inputs if isinstance(tensor, gs.Variable) and tensor.name and not tensor.inputs)
-    return read > 0 and bool(producers)
+    return any(isinstance(tensor, gs.Variable) and tensor.name and not tensor.inputs for tensor in node.inputs)
 
 
 def _lists(keys: npt.NDArray[np.int64], values: npt.NDArray[np.int64], size: int) -> list[list[int]]:

@@ -12,11 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .candidates import UNKNOWN, Candidates, Gaps, bottoms, common_of
+from .candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of
 from .evidence import EVIDENCE, Question
 from .flow import Flow
 from .tree import Flags, Ids, ScopeTree
 from .weights import Weighting
+
+
+# How much the order's answer counts before any evidence has been weighed.
+_FIRST_SURETY = 0.5
 
 
 class Placement(NamedTuple):
@@ -26,6 +30,13 @@ class Placement(NamedTuple):
     scope: Ids
     probability: npt.NDArray[np.float64]
     runner_up: Ids
+
+
+class Guess(NamedTuple):
+    """A module for every node of a region, and how likely it is (1 where it is known)."""
+
+    scope: Ids
+    sure: npt.NDArray[np.float64]
 
 
 class Reason(NamedTuple):
@@ -39,7 +50,9 @@ class Reason(NamedTuple):
 class Region:
     """What is known of one region: `known` holds the module of each node, or UNKNOWN.
 
-    `around` is the module that the region itself runs in; `owns` tells which modules have parameters of their own.
+    `around` is the module that the region itself runs in; `owns` tells which modules have parameters of their own;
+    `suggested` is the module that a node's twins suggest, `aligned` the one that the order of calls puts it into (or
+    UNKNOWN), `calls` the order of calls itself.
     """
 
     flow: Flow
@@ -47,6 +60,14 @@ class Region:
     known: Ids
     around: int
     owns: Flags
+    suggested: Ids
+    aligned: Ids
+    calls: Calls
+
+    @property
+    def anchors(self) -> Ids:
+        """The modules that the gaps lie between: known ones, and those that the order of calls aligns."""
+        return np.where(self.known >= 0, self.known, self.aligned)
 
 
 def rounds(region: Region, weighting: Weighting) -> list[Question]:
@@ -54,9 +75,8 @@ def rounds(region: Region, weighting: Weighting) -> list[Question]:
     questions: list[Question] = []
     guess = first_guess(region)
     for weights in weighting.rounds:
-        question = ask(region, guess)
-        questions.append(question)
-        guess = _improved(question, weights)
+        questions.append(ask(region, guess))
+        guess = improved(questions[-1], weights)
     return questions
 
 
@@ -64,7 +84,7 @@ def place(region: Region, weighting: Weighting) -> Placement:
     """Return the module of every unknown node of a region."""
     guess = first_guess(region)
     for weights in weighting.rounds[:-1]:
-        guess = _improved(ask(region, guess), weights)
+        guess = improved(ask(region, guess), weights)
     question = ask(region, guess)
     return _decided(question, _scores(question, weighting.rounds[-1]))
 
@@ -87,27 +107,30 @@ def explain(region: Region, weighting: Weighting, node: int) -> tuple[Placement,
     return placement, sorted(reasons, key=lambda reason: -abs(reason.weight))
 
 
-def first_guess(region: Region) -> Ids:
+def first_guess(region: Region) -> Guess:
     """Return what the order alone answers, for unknown nodes."""
     known = region.known >= 0
-    gaps = Gaps.of(region.known, region.around)
-    return np.where(known, region.known, bottoms(region.tree, gaps))
+    gaps = Gaps.of(region.anchors, region.around)
+    guess = np.where(region.anchors >= 0, region.anchors, bottoms(region.tree, gaps))
+    return Guess(guess, np.where(known, 1.0, _FIRST_SURETY))
 
 
-def ask(region: Region, guess: Ids) -> Question:
+def ask(region: Region, before: Guess) -> Question:
     """Return the question for a guess: the candidates of every unknown node, and all that evidence is measured by."""
     flow, tree = region.flow, region.tree
+    guess = before.scope
     known = region.known >= 0
-    gaps = Gaps.of(region.known, region.around)
+    gaps = Gaps.of(region.anchors, region.around)
     unknown = np.flatnonzero(~known)
     ends = [
         common_of(owners, guess[others], len(flow), tree)[unknown]
         for owners, others in ((flow.sources, flow.targets), (flow.targets, flow.sources))
     ]
     both = np.where((ends[0] >= 0) & (ends[1] >= 0), tree.common(*(np.maximum(end, 0) for end in ends)), UNKNOWN)
-    more = [(unknown, scope) for scope in (*ends, both, guess[unknown])]
+    more = [(unknown, scope) for scope in (*ends, both, guess[unknown], region.suggested[unknown])]
+    more.append(region.calls.between(unknown, gaps))
     candidates = Candidates.of(unknown, tree, gaps, more)
-    return Question(flow, tree, known, guess, gaps, region.owns, candidates)
+    return Question(flow, tree, known, guess, before.sure, region.suggested, region.aligned, region.calls, gaps, region.owns, candidates)
 
 
 def _scores(question: Question, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -118,11 +141,12 @@ def _scores(question: Question, weights: npt.NDArray[np.float64]) -> npt.NDArray
     return scores
 
 
-def _improved(question: Question, weights: npt.NDArray[np.float64]) -> Ids:
+def improved(question: Question, weights: npt.NDArray[np.float64]) -> Guess:
+    """Return the guess that the evidence of one round leads to."""
     placement = _decided(question, _scores(question, weights))
-    guess = question.guess.copy()
-    guess[placement.node] = placement.scope
-    return guess
+    scope, sure = question.guess.copy(), question.sure.copy()
+    scope[placement.node], sure[placement.node] = placement.scope, placement.probability
+    return Guess(scope, sure)
 
 
 def _decided(question: Question, scores: npt.NDArray[np.float64]) -> Placement:

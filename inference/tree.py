@@ -36,6 +36,7 @@ class ScopeTree:
         )
         self.has_children: Flags = np.zeros(len(self.names), np.bool_)
         self.has_children[self.parent[1:]] = True
+        self.lifted: Ids = np.where(self.has_children, np.arange(len(self.names)), self.parent)
 
     @staticmethod
     def above(scope: str, modules: ModuleTable) -> str:

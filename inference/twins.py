@@ -25,7 +25,7 @@ def twin_kinds(flow: Flow, known: Flags, kinds: Ids) -> tuple[Ids, Ids, npt.NDAr
     """
     waiting = ~known
     rows: list[tuple[Ids, Ids, npt.NDArray[np.float64]]] = []
-    for colour in _colourings(flow):
+    for colour in colourings(flow):
         unique, members = np.unique(colour, return_inverse=True)
         has_twin = np.zeros(len(unique), np.bool_)
         has_twin[members[known]] = True
@@ -46,7 +46,7 @@ def twin_kinds(flow: Flow, known: Flags, kinds: Ids) -> tuple[Ids, Ids, npt.NDAr
     return tuple(np.concatenate(parts) for parts in zip(*rows, strict=True))  # type: ignore[return-value]
 
 
-def _colourings(flow: Flow) -> list[_Colours]:
+def colourings(flow: Flow) -> list[_Colours]:
     """Return colourings of the nodes, the finest first."""
     colour = (flow.operators.astype(np.uint64) + np.uint64(1)) * _MIX ^ flow.role.astype(np.uint64)
     kept: list[_Colours] = []

@@ -19,16 +19,18 @@ from .flow import Role
 class Weighting:
     """A matrix of weights (roles by kinds of evidence) for each round, and what makes an answer `high` or `medium`.
 
-    `high` and `medium` are the least probabilities of these confidences.
+    `high` and `medium` are the least probabilities of these confidences. Where less than `least_known` of a region's
+    nodes are known, too much of the evidence is itself a guess for any answer to be `high`.
     """
 
     rounds: tuple[npt.NDArray[np.float64], ...]
     high: float
     medium: float
+    least_known: float
 
-    def confidence(self, probability: float) -> Confidence:
-        """Return the confidence of an answer of this probability."""
-        if probability >= self.high:
+    def confidence(self, probability: float, known: float) -> Confidence:
+        """Return the confidence of an answer of this probability in a region of which this share of nodes is known."""
+        if probability >= self.high and known >= self.least_known:
             return Confidence.HIGH
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 
@@ -40,5 +42,5 @@ def standard_weighting() -> Weighting:
     if data["evidence"] != list(EVIDENCE) or data["roles"] != [role.name.lower() for role in Role]:
         raise ValueError("weights.json was fitted for other evidence; run python -m benchmarks.accuracy.fit")
     return Weighting(
-        tuple(np.array(matrix, float) for matrix in data["rounds"]), data["high"], data["medium"]
+        tuple(np.array(matrix, float) for matrix in data["rounds"]), data["high"], data["medium"], data["least_known"]
     )

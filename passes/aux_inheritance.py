@@ -9,11 +9,14 @@ from typing import ClassVar
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..graph.modules import parent
 from ..graph.regions import Region
 from ..graph.tags import Confidence, Source, Tag
 from ..inference import infer
 from ..inference.candidates import UNKNOWN
+from ..inference.calls import Call, aligned_modules
 from ..inference.flow import Flow
+from ..inference.suggest import suggested_modules
 from ..inference.tree import ScopeTree
 from ..inference.weights import standard_weighting
 from .base import Pass, option
@@ -61,9 +64,10 @@ def _place(region: Region, around: str, context: Context) -> None:
             _inherit_calls(region, around, context)
         return
     question = as_question(region, around, context)
-    placement = infer.place(question, standard_weighting())
-    names = question.tree.names
     weighting = standard_weighting()
+    placement = infer.place(question, weighting)
+    names = question.tree.names
+    share = float((question.known >= 0).mean())
     for position, scope, probability, other in zip(
         placement.node.tolist(),
         placement.scope.tolist(),
@@ -74,25 +78,59 @@ def _place(region: Region, around: str, context: Context) -> None:
         rival = "" if other == UNKNOWN else f" rather than '{names[other]}'"
         context.set_tag(
             nodes[position],
-            Tag(names[scope], Source.INHERITED, weighting.confidence(probability)),
+            Tag(names[scope], Source.INHERITED, weighting.confidence(probability, share)),
             f"its surroundings point to '{names[scope]}'{rival} ({probability:.0%})",
         )
 
 
 def as_question(region: Region, around: str, context: Context) -> infer.Region:
     """Return what is known of a region, in the form that inference works on."""
-    nodes = region.graph.nodes
-    tags = [context.tag(node) for node in nodes]
+    flow = Flow(region.graph.nodes)
+    tags = [context.tag(node) for node in region.graph.nodes]
+    scopes = [None if tag is None else tag.scope for tag in tags]
+    suggested = suggested_modules(flow, scopes)
+    calls = _calls(context)
+    aligned = aligned_modules(flow, scopes, calls) if calls else {}
     called = [scope for scope in context.modules if context.modules.is_called(scope)]
-    scopes = [*called, around, *(tag.scope for tag in tags if tag is not None)]
-    tree = ScopeTree(dict.fromkeys(scopes), context.modules)
-    known = np.array([UNKNOWN if tag is None else tree.id(tag.scope) for tag in tags], np.int64)
+    named = [scope for scope in scopes if scope is not None]
+    tree = ScopeTree(dict.fromkeys([*called, around, *named, *suggested.values()]), context.modules)
     owns = np.zeros(len(tree), np.bool_)
-    for owner in context.owners:
-        number = tree.id(owner)
-        if number is not None:
-            owns[number] = True
-    return infer.Region(Flow(nodes), tree, known, tree.id(around) or 0, owns)
+    owns[[number for number in map(tree.id, context.owners) if number is not None]] = True
+    return infer.Region(
+        flow,
+        tree,
+        np.array([_number(scope, tree) for scope in scopes], np.int64),
+        _number(around, tree),
+        owns,
+        np.array([_number(suggested.get(index), tree) for index in range(len(flow))], np.int64),
+        np.array([_number(aligned.get(index), tree) for index in range(len(flow))], np.int64),
+        infer.Calls.of(tree, calls),
+    )
+
+
+def _calls(context: Context) -> list[Call]:
+    """Return the called modules of a declared table in the order of their calls; none where no table was declared."""
+    table = context.declared
+    if table is None:
+        return []
+    called = [scope for scope in table if table.is_called(scope)]
+    places = {scope: index for index, scope in enumerate(called)}
+    called.sort(key=lambda scope: (table[scope].extra.get("order", places[scope]), places[scope]))
+    holders = {table.called_ancestor(parent(scope)) for scope in called if scope}
+    return [
+        Call(
+            scope,
+            table[scope].bare_class,
+            has_parameters=scope in context.owners or bool(table[scope].extra.get("parameters")),
+            is_leaf=scope not in holders,
+        )
+        for scope in called
+    ]
+
+
+def _number(scope: str | None, tree: ScopeTree) -> int:
+    number = None if scope is None else tree.id(scope)
+    return UNKNOWN if number is None else number
 
 
 def _inherit_calls(region: Region, around: str, context: Context) -> None:

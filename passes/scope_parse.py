@@ -54,7 +54,9 @@ class ScopeParse(Pass):
             _claim_name(node, path, resolved, context)
         for node, readings in weights.items():
             for reading in readings:
-                context.claim(node, Claim(reading.owner, Source.PARAMETER, "parameter", reading.parameter))
+                # A container of parameters, or a module whose weights another one uses, never runs itself.
+                owner = reading.owner if context.declared is None else context.declared.called_ancestor(reading.owner)
+                context.claim(node, Claim(owner, Source.PARAMETER, "parameter", reading.parameter))
         for node, claims in context.claims.items():
             if context.tag(node) is None:
                 _decide(node, claims, context)
@@ -135,7 +137,9 @@ def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
         return
     owners = {claim.scope for claim in claims}
     if len(owners) == 1:
-        context.set_tag(node, Tag(first.scope, Source.PARAMETER), f"it reads the parameter '{first.text}'")
+        # Without a table, a parameter of a module that another one uses directly looks like any other.
+        confidence = Confidence.MEDIUM if context.declared is None else Confidence.HIGH
+        context.set_tag(node, Tag(first.scope, Source.PARAMETER, confidence), f"it reads the parameter '{first.text}'")
         return
     scope = common_ancestor(owners)
     texts = " and ".join(f"'{claim.text}'" for claim in claims[:3])

@@ -1,0 +1,155 @@
+"""What a module table says of the order of calls: which unnamed nodes belong to modules that no node names.
+
+A table lists modules in the order of their first calls. Between two nodes whose modules are known, the modules that the
+table calls in between are aligned with the nodes in between, order against order: a module with parameters takes a node
+that reads a weight, any module a node whose operator resembles its class. Needleman and Wunsch (1970) align best.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from .flow import Flow, Role
+
+# An alignment of more cells than this, for one gap, is left out: the gap says too little to be worth the time.
+_CELLS = 2_000_000
+_LETTERS = re.compile(r"[^a-z]")
+
+
+class Call(NamedTuple):
+    """A module in the order of calls. `is_leaf` tells that no other module runs inside it."""
+
+    scope: str
+    class_name: str | None
+    has_parameters: bool
+    is_leaf: bool
+
+
+@cache
+def resembles(operator: str, class_name: str) -> bool:
+    """Whether an operator's name and a class's name have their first letters or one another in common."""
+    ours, theirs = _LETTERS.sub("", operator.lower()), _LETTERS.sub("", class_name.lower())
+    if len(ours) < 3 or len(theirs) < 3:  # noqa: PLR2004 - two letters are in every name
+        return False
+    return ours in theirs or theirs in ours or (len(theirs) >= 6 and ours[: len(theirs)] == theirs) or (  # noqa: PLR2004
+        _shared_start(ours, theirs) >= max(6, min(len(ours), len(theirs)) - 2)  # noqa: PLR2004
+    )
+
+
+def _shared_start(ours: str, theirs: str) -> int:
+    length = 0
+    for one, two in zip(ours, theirs, strict=False):
+        if one != two:
+            break
+        length += 1
+    return length
+
+
+def aligned_modules(flow: Flow, scopes: Sequence[str | None], calls: Sequence[Call]) -> dict[int, str]:
+    """Return modules for nodes whose own (`scopes`) is None, by the order of calls. Nodes without a match are left out."""
+    place = {call.scope: index for index, call in enumerate(calls)}
+    anchors = _anchors(scopes, place)
+    heard = {scope for scope in scopes if scope is not None}
+    found: dict[int, str] = {}
+    ends = [(-1, -1), *anchors, (len(flow), len(calls))]
+    for (node, call), (next_node, next_call) in zip(ends, ends[1:], strict=False):
+        silent = [item for item in calls[call + 1 : next_call] if item.is_leaf and item.scope not in heard]
+        if not silent:
+            continue
+        nodes = [
+            index
+            for index in range(node + 1, next_node)
+            if scopes[index] is None and _may_match(flow, index, silent)
+        ]
+        if nodes and len(nodes) * len(silent) <= _CELLS:
+            found.update(_aligned(flow, nodes, silent))
+    return found
+
+
+def _anchors(scopes: Sequence[str | None], place: dict[str, int]) -> list[tuple[int, int]]:
+    """Return (node, call) of known nodes that come in the table's order: a longest increasing subsequence."""
+    first: dict[int, int] = {}
+    for node, scope in enumerate(scopes):
+        if scope is not None and scope in place:
+            first.setdefault(place[scope], node)
+    pairs = sorted((node, call) for call, node in first.items())
+    tails: list[int] = []
+    tail_at: list[int] = []
+    previous = [-1] * len(pairs)
+    for index, (_, call) in enumerate(pairs):
+        at = bisect_left(tails, call)
+        previous[index] = tail_at[at - 1] if at else -1
+        if at == len(tails):
+            tails.append(call)
+            tail_at.append(index)
+        else:
+            tails[at] = call
+            tail_at[at] = index
+    chain: list[tuple[int, int]] = []
+    index = tail_at[-1] if tail_at else -1
+    while index >= 0:
+        chain.append(pairs[index])
+        index = previous[index]
+    chain.reverse()
+    # A module's later nodes close the gap in front of the next one.
+    last = {scope: node for node, scope in enumerate(scopes) if scope is not None}
+    by_call = {call: scope for scope, call in place.items()}
+    widened: list[tuple[int, int]] = []
+    for at, (node, call) in enumerate(chain):
+        end = chain[at + 1][0] if at + 1 < len(chain) else len(scopes)
+        widened.append((node, call))
+        if node < last[by_call[call]] < end:
+            widened.append((last[by_call[call]], call))
+    return widened
+
+
+def _may_match(flow: Flow, node: int, calls: Sequence[Call]) -> bool:
+    if flow.role[node] == Role.MATRIX:
+        return True
+    return flow.role[node] > Role.SHAPE and any(_similar(flow, node, call) for call in calls)
+
+
+def _similar(flow: Flow, node: int, call: Call) -> bool:
+    return call.class_name is not None and resembles(flow.ops[node], call.class_name)
+
+
+def _match(flow: Flow, node: int, call: Call) -> float:
+    similar = _similar(flow, node, call)
+    if flow.role[node] == Role.MATRIX:
+        return (2.0 if call.has_parameters else 0.0) + (1.0 if similar else 0.0) or -9.0
+    return 1.5 if similar else -9.0
+
+
+def _aligned(flow: Flow, nodes: list[int], calls: list[Call]) -> dict[int, str]:
+    """Return the best alignment of nodes with calls; leaving out a weight's reader or a module costs something."""
+    skip_node = [-1.0 if flow.role[node] == Role.MATRIX else 0.0 for node in nodes]
+    skip_call = [-0.5 if call.has_parameters else 0.0 for call in calls]
+    best = np.zeros((len(nodes) + 1, len(calls) + 1))
+    best[1:, 0] = np.cumsum(skip_node)
+    best[0, 1:] = np.cumsum(skip_call)
+    matches = np.array([[_match(flow, node, call) for call in calls] for node in nodes])
+    for row in range(1, len(nodes) + 1):
+        diagonal = best[row - 1, :-1] + matches[row - 1]
+        above = best[row - 1, 1:] + skip_node[row - 1]
+        options = np.maximum(diagonal, above)
+        current = best[row, 0]
+        for column in range(len(calls)):
+            current = max(options[column], current + skip_call[column])
+            best[row, column + 1] = current
+    found: dict[int, str] = {}
+    row, column = len(nodes), len(calls)
+    while row and column:
+        if best[row, column] == best[row, column - 1] + skip_call[column - 1]:
+            column -= 1
+        elif best[row, column] == best[row - 1, column] + skip_node[row - 1]:
+            row -= 1
+        else:
+            row, column = row - 1, column - 1
+            found[nodes[row]] = calls[column].scope
+    return found
