@@ -168,7 +168,7 @@ def _answers(
     try:
         return subject.answers(subject.tag(model, modules=modules, reference=reference)), ""
     except Exception as error:  # noqa: BLE001, whatever goes wrong in hpass is a result: no node is right
-        return [Answer(None)] * len(model.graph.node), f"{type(error).__name__}: {error}"
+        return [Answer(None, "none", "none")] * len(model.graph.node), f"{type(error).__name__}: {error}"
 
 
 def _mistakes(
