@@ -44,9 +44,7 @@ class _Graph:
                 self.readers.setdefault(name, []).append(i)
 
 
-def optimised_truth(
-    original: onnx.ModelProto, truth: Sequence[str | None], optimised: onnx.ModelProto
-) -> list[Truth]:
+def optimised_truth(original: onnx.ModelProto, truth: Sequence[str | None], optimised: onnx.ModelProto) -> list[Truth]:
     """Return the truth for every node of the optimised main graph."""
     old, new = _Graph(original), _Graph(optimised)
     surviving = set(old.writer) & set(new.writer)
@@ -91,9 +89,7 @@ def _any(_: onnx.NodeProto) -> bool:
     return True
 
 
-def _ends(
-    start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.NodeProto], bool]
-) -> set[str]:
+def _ends(start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.NodeProto], bool]) -> set[str]:
     """Return the surviving values that a new node's result reaches first, through nodes of the given kind."""
     ends: set[str] = set()
     pending, seen = [start], {start}
@@ -144,9 +140,7 @@ def _led_from(old: _Graph, starts: set[str], among: set[int]) -> set[int]:
     pending = list(starts)
     found: set[int] = set()
     while pending:
-        fresh = {
-            i for i in old.readers.get(pending.pop(), ()) if i in among and _passes_data_on(old.nodes[i])
-        } - found
+        fresh = {i for i in old.readers.get(pending.pop(), ()) if i in among and _passes_data_on(old.nodes[i])} - found
         found |= fresh
         pending.extend(name for i in fresh for name in old.nodes[i].output)
     return found

@@ -235,9 +235,7 @@ def _row_to_json(row: Row) -> dict[str, Any]:
         "total": _score_to_json(row.result.total),
         "by_source": {k: _score_to_json(v) for k, v in row.result.by_source.items()},
         "by_confidence": {k: _score_to_json(v) for k, v in row.result.by_confidence.items()},
-        "inherited_by_confidence": {
-            k: _score_to_json(v) for k, v in row.result.inherited_by_confidence.items()
-        },
+        "inherited_by_confidence": {k: _score_to_json(v) for k, v in row.result.inherited_by_confidence.items()},
         "without_truth": row.result.without_truth,
         "baselines": {k: _score_to_json(v) for k, v in row.baselines.items()},
         "serves": _score_to_json(row.serves),
@@ -263,9 +261,7 @@ def comparison(before: Path, now: Mapping[str, Any]) -> str:
         was, total = old.get(_identity(row)), row["total"]
         if was is not None and was["exact"] != total["exact"]:
             exact = f"{was['exact']} -> {total['exact']} of {total['nodes']}"
-            changes.append(
-                [row["model"], row["engine"], row["case"], exact, f"{total['exact'] - was['exact']:+}"]
-            )
+            changes.append([row["model"], row["engine"], row["case"], exact, f"{total['exact'] - was['exact']:+}"])
     return _table(["model", "engine", "case", "exact", "change"], changes) if changes else "nothing changed"
 
 
