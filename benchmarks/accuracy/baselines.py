@@ -61,7 +61,10 @@ def consumers(model: onnx.ModelProto, visible: Labels) -> list[str]:
 
 
 def emission_order(model: onnx.ModelProto, visible: Labels) -> list[str]:
-    """Give a hidden node the common ancestor of the nearest visible nodes before and after it in the file."""
+    """Give a hidden node the common ancestor of the nearest visible nodes before and after it in the file.
+
+    The file's start and end count as the root.
+    """
     before = _nearest(range(len(model.graph.node)), visible)
     after = _nearest(reversed(range(len(model.graph.node))), visible)
     return [
