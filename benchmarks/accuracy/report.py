@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .cases import CASES, Row
-from .score import Breakdown, Score
+from .score import Breakdown, Score, kind_of_mistake
 
 AIMS = {
     "names": 99.5,
@@ -21,6 +22,7 @@ AIMS = {
     "optimised": 98.0,
 }
 _BASELINES = ("split name", "root", "consumers", "emission order")
+_KINDS = ("no scope", "too shallow", "too deep", "sibling", "elsewhere")
 _CONFIDENCES = ("high", "medium", "low")
 _FORMAT = 1
 _INTRODUCTION = """\
@@ -42,6 +44,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], title
         _split_table(kinds, lambda result: result.by_confidence, _CONFIDENCES),
         "## By confidence, nodes that inherited or fell back",
         _split_table(kinds, lambda result: result.inherited_by_confidence, _CONFIDENCES),
+        "## Mistakes",
+        _mistakes(kinds),
         *_optimisers(rows),
         "## By model",
         _by_model(rows),
@@ -120,6 +124,17 @@ def _split_table(kinds: Mapping[str, list[Row]], split: Any, columns: Sequence[s
         for case, result in results.items()
     ]
     return _table(["case", *names], lines)
+
+
+def _mistakes(kinds: Mapping[str, list[Row]]) -> str:
+    lines: list[list[str]] = []
+    for case, rows in kinds.items():
+        mistakes = [mistake for row in rows for mistake in row.mistakes]
+        by_kind = Counter(kind_of_mistake(mistake.truth, mistake.answer.scope) for mistake in mistakes)
+        by_operator = Counter(mistake.op_type for mistake in mistakes).most_common(5)
+        operators = ", ".join(f"{operator} {count}" for operator, count in by_operator)
+        lines.append([case, str(len(mistakes)), *(str(by_kind[kind]) for kind in _KINDS), operators])
+    return _table(["case", "wrong", *_KINDS, "most frequent operators"], lines)
 
 
 def _optimisers(rows: Sequence[Row]) -> list[str]:

@@ -8,7 +8,7 @@ from onnx import parser
 
 from benchmarks.accuracy import baselines, hide
 from benchmarks.accuracy.optimised_truth import Truth, optimised_truth
-from benchmarks.accuracy.score import hierarchical_f1
+from benchmarks.accuracy.score import hierarchical_f1, kind_of_mistake
 from benchmarks.accuracy.serves import serves_truth
 
 
@@ -131,6 +131,22 @@ def test_equal_parameters_are_found() -> None:
 )
 def test_hierarchical_f1(truth: str, scope: str | None, f1: float) -> None:
     assert hierarchical_f1(truth, scope) == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(
+    ("truth", "scope", "kind"),
+    [
+        ("a.b", None, "no scope"),
+        ("a.b", "a", "too shallow"),
+        ("a", "", "too shallow"),
+        ("a", "a.b", "too deep"),
+        ("", "a", "too deep"),
+        ("a.b", "a.bc", "sibling"),
+        ("a.b", "c.b", "elsewhere"),
+    ],
+)
+def test_kinds_of_mistakes(truth: str, scope: str | None, kind: str) -> None:
+    assert kind_of_mistake(truth, scope) == kind
 
 
 def test_simple_methods() -> None:
