@@ -18,13 +18,9 @@ OLD_PYTHON = "HPASS_OLD_PYTHON"
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
-    parser.add_argument(
-        "--cache", type=Path, required=True, help="folder of exported models; filled where it lacks"
-    )
+    parser.add_argument("--cache", type=Path, required=True, help="folder of exported models; filled where it lacks")
     parser.add_argument("--models", type=_list, help="comma-separated names (default: all of the set)")
-    parser.add_argument(
-        "--engines", type=_list, default=corpus.ENGINES, help=f"of {', '.join(corpus.ENGINES)}"
-    )
+    parser.add_argument("--engines", type=_list, default=corpus.ENGINES, help=f"of {', '.join(corpus.ENGINES)}")
     parser.add_argument("--cases", type=_list, default=cases.CASES, help=f"of {', '.join(cases.CASES)}")
     parser.add_argument("--held-out", action="store_true", help="the models that no rule was ever tuned on")
     parser.add_argument(

@@ -32,9 +32,7 @@ def parameter_owners(model: onnx.ModelProto, modules: Collection[str]) -> dict[i
     names = {tensor.name for tensor in model.graph.initializer}
     owners: dict[int, str] = {}
     for i, node in enumerate(model.graph.node):
-        owned = {name.rpartition(".")[0] for name in node.input if name in names and "." in name} & set(
-            modules
-        )
+        owned = {name.rpartition(".")[0] for name in node.input if name in names and "." in name} & set(modules)
         if owned:
             owners[i] = common_ancestor(owned)
     return owners
@@ -63,12 +61,14 @@ def consumers(model: onnx.ModelProto, visible: Labels) -> list[str]:
 
 
 def emission_order(model: onnx.ModelProto, visible: Labels) -> list[str]:
-    """Give a hidden node the common ancestor of the nearest visible nodes before and after it in the file."""
+    """Give a hidden node the common ancestor of the nearest visible nodes before and after it in the file.
+
+    The file's start and end count as the root.
+    """
     before = _nearest(range(len(model.graph.node)), visible)
     after = _nearest(reversed(range(len(model.graph.node))), visible)
     return [
-        visible[i] if i in visible else common_ancestor({before[i] or "", after[i] or ""})
-        for i in range(len(before))
+        visible[i] if i in visible else common_ancestor({before[i] or "", after[i] or ""}) for i in range(len(before))
     ]
 
 

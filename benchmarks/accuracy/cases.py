@@ -96,9 +96,7 @@ def _hidden(case: str, choose: hide.Chooser) -> Callable[[Entry], Iterator[Row]]
     def run_case(entry: Entry) -> Iterator[Row]:
         positions = choose(entry.proto, entry.folder.name)
         hidden = _hide(entry, positions)
-        visible = {
-            i: scope for i, scope in enumerate(entry.truth) if scope is not None and i not in set(positions)
-        }
+        visible = {i: scope for i, scope in enumerate(entry.truth) if scope is not None and i not in set(positions)}
         yield _ask(entry, _Question(case, hidden, positions), _simple(hidden, visible))
 
     return run_case
@@ -128,9 +126,7 @@ def _simple(model: onnx.ModelProto, visible: baselines.Labels) -> dict[str, Sequ
     }
 
 
-def _ask(
-    entry: Entry, question: _Question, simple: Mapping[str, Sequence[str]] = MappingProxyType({})
-) -> Row:
+def _ask(entry: Entry, question: _Question, simple: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Row:
     positions = question.positions
     answers, note = _answers(question.model, modules=question.modules)
     scored = [i for i in positions if entry.truth[i] is not None]
@@ -153,9 +149,7 @@ def _ask(
 
 def _score_serves(entry: Entry, answers: Sequence[Answer], positions: Sequence[int]) -> Score:
     score = Score()
-    for i, served in serves_truth(
-        entry.proto, entry.truth, hide.auxiliary(entry.proto, ""), entry.called
-    ).items():
+    for i, served in serves_truth(entry.proto, entry.truth, hide.auxiliary(entry.proto, ""), entry.called).items():
         if i in positions:
             answer = answers[i]
             score.add(served, answer.scope if answer.serves is None else answer.serves)
@@ -168,7 +162,7 @@ def _answers(
     try:
         return subject.answers(subject.tag(model, modules=modules, reference=reference)), ""
     except Exception as error:  # noqa: BLE001, whatever goes wrong in hpass is a result: no node is right
-        return [Answer(None)] * len(model.graph.node), f"{type(error).__name__}: {error}"
+        return [Answer(None, "none", "none")] * len(model.graph.node), f"{type(error).__name__}: {error}"
 
 
 def _mistakes(

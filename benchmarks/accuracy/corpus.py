@@ -111,9 +111,7 @@ def prepare(cache: Path, names: Sequence[str], engine: str, python: str = sys.ex
             folder = cache / f"{left[0]}.{engine}"
             folder.mkdir(parents=True, exist_ok=True)
             lines = ended.stderr.strip().splitlines()
-            (folder / "failed.txt").write_text(
-                lines[-1] if lines else f"status {ended.returncode}", encoding="utf-8"
-            )
+            (folder / "failed.txt").write_text(lines[-1] if lines else f"status {ended.returncode}", encoding="utf-8")
 
 
 def _is_done(folder: Path) -> bool:

@@ -41,8 +41,9 @@ def write(folder: Path, sample: Sample, exported: Export) -> None:
     (folder / "truth.json").write_text(json.dumps(exported.truth), encoding="utf-8")
     (folder / "modules.json").write_text(json.dumps(exported.modules), encoding="utf-8")
     names = [value.name for value in exported.model.graph.input]
-    # Exporters may rename an input, but they keep the order.
-    inputs: dict[str, Any] = dict(zip(names, (t.numpy() for t in sample.inputs.values()), strict=True))
+    if set(names) != set(sample.inputs):
+        raise RuntimeError(f"the export has the inputs {names}")
+    inputs: dict[str, Any] = {name: sample.inputs[name].numpy() for name in names}
     np.savez(folder / "inputs.npz", **inputs)
     (folder / "model.onnx").write_bytes(exported.model.SerializeToString(deterministic=True))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import onnx
+
 from hpass.graph.operators import AUXILIARY_OPERATORS
 
 _KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
@@ -30,9 +31,7 @@ def everything(model: onnx.ModelProto, _: str) -> list[int]:
     return list(range(len(model.graph.node)))
 
 
-def hide(
-    original: onnx.ModelProto, positions: list[int], owners: Container[str] | None = None
-) -> onnx.ModelProto:
+def hide(original: onnx.ModelProto, positions: list[int], owners: Container[str] | None = None) -> onnx.ModelProto:
     """Return a copy in which only dataflow, parameters and neighbours speak for the nodes at these positions.
 
     Their names, the names of the values they write (graph outputs too), their metadata and doc strings go,
@@ -50,9 +49,7 @@ def hide(
     for i, node in enumerate(model.graph.node):
         if i in chosen:
             _neutralise(node, f"hidden_{i}", renamed)
-            nested.extend(
-                inner for inner in _messages(node) if isinstance(inner, onnx.NodeProto) and inner is not node
-            )
+            nested.extend(inner for inner in _messages(node) if isinstance(inner, onnx.NodeProto) and inner is not node)
     for i, node in enumerate(nested):
         _neutralise(node, f"hidden_inner_{i}", renamed)
     if owners is not None:

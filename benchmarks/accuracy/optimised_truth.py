@@ -1,17 +1,20 @@
 """The truth for the nodes of an optimised model, worked out from the original and its truth alone.
 
-A node that writes a tensor of the original with the same operator has the module of the original's node. Any
-other node is new; it stands in a region between tensors that survived, and gets the common ancestor of the
-original nodes in the same region:
+A node that writes a tensor of the original with the same operator was kept and has the module of the original's node.
+Any other node is new; it stands between tensors that survived, and gets the common ancestor of the original nodes
+that led from the ones to the others and were not kept:
 
-    original     x -- MatMul (a.query) -- m -- Add (a.query) -- y          x and y survive, m does not
-    optimised    x -- Quantize -- MatMulInteger -- Cast -- Mul -- Add -- y
-                      all but the Add are new, and their region holds the MatMul and the Add of a.query
+    original     x -- MatMul (a.query) -- m -- Add (a.query) -- y -- Reshape (a) -- z       x and z survive
+    optimised    x -- Reshape -- Gemm -- Reshape -- z                                       the last Reshape is kept
+                      the first Reshape and the Gemm are new, and stand for MatMul and Add: a.query
+
+Where nothing was replaced, as by a QuantizeLinear in front of a kept MatMul, a new node gets the common ancestor of the
+kept nodes that it serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -34,15 +37,14 @@ class _Graph:
         self.nodes: Sequence[onnx.NodeProto] = model.graph.node
         self.inputs = [[name for name in reads(node) if name] for node in self.nodes]
         self.writer = {name: i for i, node in enumerate(self.nodes) for name in node.output if name}
+        self.graph_inputs = {value.name for value in model.graph.input}
         self.readers: dict[str, list[int]] = {}
         for i, names in enumerate(self.inputs):
             for name in names:
                 self.readers.setdefault(name, []).append(i)
 
 
-def optimised_truth(
-    original: onnx.ModelProto, truth: Sequence[str | None], optimised: onnx.ModelProto
-) -> list[Truth]:
+def optimised_truth(original: onnx.ModelProto, truth: Sequence[str | None], optimised: onnx.ModelProto) -> list[Truth]:
     """Return the truth for every node of the optimised main graph."""
     old, new = _Graph(original), _Graph(optimised)
     surviving = set(old.writer) & set(new.writer)
@@ -59,20 +61,35 @@ def _any(_: onnx.NodeProto) -> bool:
 
 
 def _truth_of(i: int, old: _Graph, truth: Sequence[str | None], new: _Graph, surviving: set[str]) -> Truth:
-    node = new.nodes[i]
-    for name in node.output:
-        writer = old.writer.get(name)
-        if writer is not None and old.nodes[writer].op_type == node.op_type:
-            return Truth(truth[writer], new=False)
+    for name in new.nodes[i].output:
+        if name in surviving and _is_kept(name, old, new):
+            return Truth(truth[old.writer[name]], new=False)
     ends = _ends(i, new, surviving, _passes_data_on) or _ends(i, new, surviving, _any)
-    region = set(_region(old, ends, surviving))
-    scopes = [scope for k in region if (scope := truth[k]) is not None]
-    return Truth(common_ancestor(scopes) if scopes else None, new=True)
+    kept = {old.writer[name] for name in ends if _is_kept(name, old, new)}
+    replaced = _lead_to(old, ends, kept, surviving)
+    starts = _starts(i, new, surviving)
+    for group in (_led_from(old, starts, replaced), kept, replaced) if starts else (replaced, kept):
+        scopes = [scope for k in group if (scope := truth[k]) is not None]
+        if scopes:
+            return Truth(common_ancestor(scopes), new=True)
+    return Truth(None, new=True)
 
 
-def _ends(
-    start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.NodeProto], bool]
-) -> set[str]:
+def _is_kept(name: str, old: _Graph, new: _Graph) -> bool:
+    """Whether a surviving value is written by the same operator as before."""
+    return old.nodes[old.writer[name]].op_type == new.nodes[new.writer[name]].op_type
+
+
+def _passes_data_on(node: onnx.NodeProto) -> bool:
+    """Whether what a node writes depends on what it reads, and not on its shape alone."""
+    return node.op_type not in ("Shape", "Size")
+
+
+def _any(_: onnx.NodeProto) -> bool:
+    return True
+
+
+def _ends(start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.NodeProto], bool]) -> set[str]:
     """Return the surviving values that a new node's result reaches first, through nodes of the given kind."""
     ends: set[str] = set()
     pending, seen = [start], {start}
@@ -88,13 +105,42 @@ def _ends(
     return ends
 
 
-def _region(old: _Graph, ends: set[str], surviving: set[str]) -> Iterator[int]:
-    """Yield the original nodes that lead to these values, back to the next surviving values."""
-    pending = [old.writer[name] for name in ends]
-    seen = set(pending)
+def _starts(end: int, new: _Graph, surviving: set[str]) -> set[str]:
+    """Return the values of the original, graph inputs included, that a new node's result is made from."""
+    starts: set[str] = set()
+    pending, seen = [end], {end}
     while pending:
-        i = pending.pop()
-        yield i
-        before = {old.writer[name] for name in old.inputs[i] if name in old.writer and name not in surviving}
-        pending.extend(before - seen)
-        seen |= before
+        for name in new.inputs[pending.pop()]:
+            if name in surviving or name in new.graph_inputs:
+                starts.add(name)
+            elif (writer := new.writer.get(name)) is not None and writer not in seen:
+                seen.add(writer)
+                pending.append(writer)
+    return starts
+
+
+def _lead_to(old: _Graph, ends: set[str], kept: set[int], surviving: set[str]) -> set[int]:
+    """Return the original nodes that lead to these values, back to the next surviving ones, without kept nodes."""
+
+    def before(i: int) -> set[int]:
+        return {old.writer[name] for name in old.inputs[i] if name in old.writer and name not in surviving}
+
+    writers = {old.writer[name] for name in ends}
+    seen = (writers - kept).union(*(before(i) for i in kept))
+    pending = list(seen)
+    while pending:
+        fresh = before(pending.pop()) - seen
+        seen |= fresh
+        pending.extend(fresh)
+    return seen
+
+
+def _led_from(old: _Graph, starts: set[str], among: set[int]) -> set[int]:
+    """Return those of some original nodes whose results are made from these values."""
+    pending = list(starts)
+    found: set[int] = set()
+    while pending:
+        fresh = {i for i in old.readers.get(pending.pop(), ()) if i in among and _passes_data_on(old.nodes[i])} - found
+        found |= fresh
+        pending.extend(name for i in fresh for name in old.nodes[i].output)
+    return found

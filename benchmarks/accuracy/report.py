@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .cases import CASES, Row
-from .score import Breakdown, Score
+from .score import Breakdown, Score, kind_of_mistake
 
 AIMS = {
     "names": 99.5,
@@ -21,6 +22,7 @@ AIMS = {
     "optimised": 98.0,
 }
 _BASELINES = ("split name", "root", "consumers", "emission order")
+_KINDS = ("no scope", "too shallow", "too deep", "sibling", "elsewhere")
 _CONFIDENCES = ("high", "medium", "low")
 _FORMAT = 1
 _INTRODUCTION = """\
@@ -42,6 +44,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], title
         _split_table(kinds, lambda result: result.by_confidence, _CONFIDENCES),
         "## By confidence, nodes that inherited or fell back",
         _split_table(kinds, lambda result: result.inherited_by_confidence, _CONFIDENCES),
+        "## Mistakes",
+        _mistakes(kinds),
         *_optimisers(rows),
         "## By model",
         _by_model(rows),
@@ -120,6 +124,17 @@ def _split_table(kinds: Mapping[str, list[Row]], split: Any, columns: Sequence[s
         for case, result in results.items()
     ]
     return _table(["case", *names], lines)
+
+
+def _mistakes(kinds: Mapping[str, list[Row]]) -> str:
+    lines: list[list[str]] = []
+    for case, rows in kinds.items():
+        mistakes = [mistake for row in rows for mistake in row.mistakes]
+        by_kind = Counter(kind_of_mistake(mistake.truth, mistake.answer.scope) for mistake in mistakes)
+        by_operator = Counter(mistake.op_type for mistake in mistakes).most_common(5)
+        operators = ", ".join(f"{operator} {count}" for operator, count in by_operator)
+        lines.append([case, str(len(mistakes)), *(str(by_kind[kind]) for kind in _KINDS), operators])
+    return _table(["case", "wrong", *_KINDS, "most frequent operators"], lines)
 
 
 def _optimisers(rows: Sequence[Row]) -> list[str]:
@@ -235,9 +250,7 @@ def _row_to_json(row: Row) -> dict[str, Any]:
         "total": _score_to_json(row.result.total),
         "by_source": {k: _score_to_json(v) for k, v in row.result.by_source.items()},
         "by_confidence": {k: _score_to_json(v) for k, v in row.result.by_confidence.items()},
-        "inherited_by_confidence": {
-            k: _score_to_json(v) for k, v in row.result.inherited_by_confidence.items()
-        },
+        "inherited_by_confidence": {k: _score_to_json(v) for k, v in row.result.inherited_by_confidence.items()},
         "without_truth": row.result.without_truth,
         "baselines": {k: _score_to_json(v) for k, v in row.baselines.items()},
         "serves": _score_to_json(row.serves),
@@ -263,9 +276,7 @@ def comparison(before: Path, now: Mapping[str, Any]) -> str:
         was, total = old.get(_identity(row)), row["total"]
         if was is not None and was["exact"] != total["exact"]:
             exact = f"{was['exact']} -> {total['exact']} of {total['nodes']}"
-            changes.append(
-                [row["model"], row["engine"], row["case"], exact, f"{total['exact'] - was['exact']:+}"]
-            )
+            changes.append([row["model"], row["engine"], row["case"], exact, f"{total['exact'] - was['exact']:+}"])
     return _table(["model", "engine", "case", "exact", "change"], changes) if changes else "nothing changed"
 
 

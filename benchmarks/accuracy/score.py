@@ -84,6 +84,17 @@ def _with_ancestors(scope: str) -> set[str]:
     return {".".join(atoms[: i + 1]) for i in range(len(atoms))}
 
 
+def kind_of_mistake(truth: str, scope: str | None) -> str:
+    """Say how a wrong scope lies to the true one."""
+    if scope is None:
+        return "no scope"
+    if not scope or truth.startswith(f"{scope}."):
+        return "too shallow"
+    if not truth or scope.startswith(f"{truth}."):
+        return "too deep"
+    return "sibling" if scope.rpartition(".")[0] == truth.rpartition(".")[0] else "elsewhere"
+
+
 def breakdown(truth: Sequence[str | None], answers: Sequence[Answer], positions: Iterable[int]) -> Breakdown:
     """Score the answers at these positions; nodes without a truth are only counted."""
     result = Breakdown()

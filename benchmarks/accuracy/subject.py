@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hpass
 import onnx
+
+import hpass
 
 from .score import Answer
 
 
-def tag(
-    model: onnx.ModelProto, *, modules: Path | None = None, reference: Path | None = None
-) -> onnx.ModelProto:
+def tag(model: onnx.ModelProto, *, modules: Path | None = None, reference: Path | None = None) -> onnx.ModelProto:
     """Return the model as `hpass run` writes it; the other arguments are the files its options take."""
     options = {"modules": modules} | ({} if reference is None else {"reference": reference})
     return hpass.run(model, **options).apply()

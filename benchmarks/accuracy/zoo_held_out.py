@@ -72,9 +72,7 @@ class PointNet(nn.Module):
         super().__init__()
         self.align_input, self.align_features = Align(3), Align(8)
         self.lift = nn.Sequential(nn.Conv1d(3, 8, 1), nn.ReLU())
-        self.classify = nn.Sequential(
-            nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 4)
-        )
+        self.classify = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 4))
 
     def forward(self, points: Tensor) -> Tensor:
         return self.classify(self.align_features(self.lift(self.align_input(points))).amax(-1))
@@ -85,11 +83,7 @@ class Shuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
-        return (
-            x.view(batch, 2, channels // 2, height, width)
-            .transpose(1, 2)
-            .reshape(batch, channels, height, width)
-        )
+        return x.view(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(batch, channels, height, width)
 
 
 class ShuffleUnit(nn.Module):

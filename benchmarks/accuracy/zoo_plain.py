@@ -210,9 +210,7 @@ class OddHead(nn.Module):
 
     def __init__(self, width: int, out: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict(
-            {"0": nn.Linear(width, width), "in-between": nn.Tanh(), "1": nn.Linear(width, out)}
-        )
+        self.layers = nn.ModuleDict({"0": nn.Linear(width, width), "in-between": nn.Tanh(), "1": nn.Linear(width, out)})
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers.values():
@@ -228,9 +226,7 @@ class MultiTask(nn.Module):
         self.trunk = nn.Sequential(nn.Linear(12, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 16))
         self.tasks = nn.ModuleDict(
             {
-                "a/b": nn.ModuleDict(
-                    {"mean": OddHead(16, 1), "scale": nn.Sequential(nn.Linear(16, 1), nn.Softplus())}
-                ),
+                "a/b": nn.ModuleDict({"mean": OddHead(16, 1), "scale": nn.Sequential(nn.Linear(16, 1), nn.Softplus())}),
                 "2": OddHead(16, 3),
                 "rank_1": nn.Linear(16, 4),
             }
@@ -402,9 +398,7 @@ class TorchTransformer(nn.Module):
         self.generator = nn.Linear(16, 50)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        return self.generator(
-            self.decoder(self.target(target), self.encoder(self.source(source)))
-        ).log_softmax(-1)
+        return self.generator(self.decoder(self.target(target), self.encoder(self.source(source)))).log_softmax(-1)
 
 
 class Residual(nn.Module):
@@ -432,9 +426,7 @@ class Mixer(nn.Module):
         super().__init__()
 
         def mlp(size: int) -> nn.Sequential:
-            return nn.Sequential(
-                nn.Linear(size, 2 * size), nn.GELU(), nn.Dropout(0.1), nn.Linear(2 * size, size)
-            )
+            return nn.Sequential(nn.Linear(size, 2 * size), nn.GELU(), nn.Dropout(0.1), nn.Linear(2 * size, size))
 
         self.net = nn.Sequential(
             nn.Conv2d(3, 12, 4, 4),
@@ -502,10 +494,7 @@ class SoundTagger(nn.Module):
         super().__init__()
         self.bank = nn.Conv1d(1, 12, 32, 16)
         self.layers = nn.ModuleList(
-            [
-                nn.ModuleList([nn.Conv1d(12, 12, 3, padding=2**i, dilation=2**i), nn.BatchNorm1d(12)])
-                for i in range(3)
-            ]
+            [nn.ModuleList([nn.Conv1d(12, 12, 3, padding=2**i, dilation=2**i), nn.BatchNorm1d(12)]) for i in range(3)]
         )
         self.query = nn.Parameter(torch.randn(1, 1, 12))
         self.attend = nn.MultiheadAttention(12, 2, batch_first=True)
@@ -551,9 +540,7 @@ class MixtureOfExperts(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embed = nn.Linear(10, 12)
-        self.layers = nn.ModuleList(
-            [nn.ModuleDict({"norm": nn.LayerNorm(12), "moe": Experts(12)}) for _ in range(2)]
-        )
+        self.layers = nn.ModuleList([nn.ModuleDict({"norm": nn.LayerNorm(12), "moe": Experts(12)}) for _ in range(2)])
         self.out = nn.Linear(12, 3)
 
     def forward(self, x: Tensor) -> Tensor:
