@@ -63,9 +63,7 @@ def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bo
     )
 
 
-def attribute_edits(
-    attrs: Mapping[str, Any], protos: Iterable[AttributeProto], imported: Imported
-) -> Iterator[str]:
+def attribute_edits(attrs: Mapping[str, Any], protos: Iterable[AttributeProto], imported: Imported) -> Iterator[str]:
     """Yield the names of attributes that were created, changed or removed."""
     remaining = dict(attrs)
     for proto in protos:

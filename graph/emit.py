@@ -71,7 +71,9 @@ def _emit_region(part: Region, imported: Imported, constants: _Constants) -> Non
         constants.add(part, proto)
     _emit_types(graph, proto, declared, written - _written(proto))
     imported.declared[graph] = [
-        value._replace(dtype=value.tensor.dtype, shape=None if value.tensor.shape is None else tuple(value.tensor.shape))
+        value._replace(
+            dtype=value.tensor.dtype, shape=None if value.tensor.shape is None else tuple(value.tensor.shape)
+        )
         for value in declared
     ]
 
@@ -133,6 +135,8 @@ def _emit_attribute(value: Any, attribute: AttributeProto, imported: Imported) -
     elif isinstance(value, gs.Constant):
         attribute.type = AttributeProto.TENSOR
         attribute.t.CopyFrom(_tensor(value))
+        if not value.name:
+            attribute.t.ClearField("name")
     elif isinstance(value, list) and not value:
         attribute.type = kind or AttributeProto.INTS
     else:
@@ -186,7 +190,9 @@ def _emit_functions(imported: Imported, model: onnx.ModelProto) -> None:
     for index, function in enumerate(imported.graph.functions):
         message = imported.graphs.get(function)
         if message is None:
-            message = model.functions.add(name=function.name, domain=function.domain, doc_string=function.doc_string)
+            message = model.functions.add(name=function.name, domain=function.domain)
+            if function.doc_string:
+                message.doc_string = function.doc_string
             opsets = function.import_domains or [onnx.helper.make_opsetid("", function.opset)]
             message.opset_import.extend(opsets)
             message.attribute.extend(name for name, default in function.attrs.items() if default is None)
@@ -241,6 +247,9 @@ def _emit_types(graph: gs.Graph, proto: GraphLike, declared: list[Declared], gon
     for index in reversed(range(len(proto.value_info))):
         if proto.value_info[index].name in gone:
             del proto.value_info[index]
+    if isinstance(proto, onnx.FunctionProto):
+        # What calls a function decides its types.
+        return
     known = {info.name for info in proto.value_info}
     known.update(tensor.name for tensor in (*graph.inputs, *graph.outputs))
     for node in graph.nodes:
