@@ -1,319 +1,407 @@
 """From graphsurgeon's graph back to the original messages: what no pass touched stays the message it was.
 
 A changed node keeps its message, and in it everything that graphsurgeon does not know; only what differs is written.
-A created node goes through graphsurgeon's exporter.
+What a pass created is written by graphsurgeon's exporter. Nodes are added, removed and sorted in place, so that the
+message of every other node stays the very same object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
-from onnx import AttributeProto
+from onnx import AttributeProto, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
+from onnx_graphsurgeon.ir.tensor import LazyValues
 
+from .edits import attribute_edits, constant_differs, interface, node_differs, values_differ
 from .identity import IdentityMap
-from .importer import GraphLike, Imported, import_shape, plain_value
-from .regions import regions
-from .values import DenseValues, SparseTensorValues
-
-_Attributes = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """How many nodes differ from the model that was read."""
-
-    created: int = 0
-    changed: int = 0
-    removed: int = 0
-    moved: int = 0
-
-    def __bool__(self) -> bool:
-        return any(astuple(self))
-
-    def __add__(self, other: Edits) -> Edits:
-        return Edits(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
-
-    def __sub__(self, other: Edits) -> Edits:
-        return Edits(*(ours - theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
-
-    def __str__(self) -> str:
-        counts = zip(("created", "changed", "removed", "moved"), astuple(self), strict=True)
-        return ", ".join(f"{count} {name}" for name, count in counts if count) or "none"
-
-
-def edits(imported: Imported) -> Edits:
-    """Count the nodes that differ from their messages, in all regions. Linear in nodes."""
-    return sum((_region_edits(region.graph, imported) for region in regions(imported.graph)), Edits())
+from .importer import Declared, GraphLike, Imported
+from .regions import Region, regions
+from .values import DenseValues, SparseTensorValues, Values
 
 
 def emit(imported: Imported, model: onnx.ModelProto) -> None:
     """Bring the model's messages in line with a graph that passes have rewritten."""
-    created = {
-        node.domain
-        for region in regions(imported.graph)
-        for node in region.graph.nodes
-        if node.domain and node not in imported.nodes
-    }
-    # Innermost first: when a graph is written, the subgraphs in it are final.
-    for region in reversed(regions(imported.graph)):
-        proto = imported.graphs.get(region.graph)
-        if proto is None:
-            continue
-        before, written = _references(proto), _written(proto)
-        if _region_edits(region.graph, imported):
-            _emit_nodes(region.graph, proto, imported)
-        if isinstance(proto, onnx.GraphProto):
-            _emit_interface(region.graph, proto)
-            _emit_constants(region.graph, proto, before - _references(proto))
-            _emit_value_info(region.graph, proto, written - _written(proto))
+    settle(imported.graph)
+    read: IdentityMap[gs.Graph, set[str]] = IdentityMap()
+    for graph, proto in imported.graphs.items():
+        read[graph] = _references(proto)
     _emit_functions(imported, model)
-    for domain in sorted(created - {opset.domain for opset in model.opset_import}):
-        model.opset_import.add(domain=domain, version=1)
+    # A region comes before those inside it, so the message to write a subgraph into is there.
+    parts = regions(imported.graph)
+    _emit_domains(parts, imported, model)
+    constants = _Constants(imported)
+    for part in parts:
+        _emit_region(part, imported, constants)
+    for part in parts:
+        proto = imported.graphs[part.graph]
+        if isinstance(proto, onnx.GraphProto):
+            constants.drop(part.graph, proto, (read.get(part.graph) or set()) - _references(proto))
+    _forget(parts, imported)
 
 
-def _region_edits(graph: gs.Graph, imported: Imported) -> Edits:
-    proto = imported.graphs.get(graph)
-    if proto is None:
-        return Edits(created=len(graph.nodes))
-    known = [imported.nodes.get(node) for node in graph.nodes]
-    changed = sum(
-        _differs(node, message, imported)
-        for node, message in zip(graph.nodes, known, strict=True)
-        if message is not None
-    )
-    ours = [id(message) for message in known if message is not None]
-    theirs = [id(message) for message in proto.node]
-    if ours == theirs:
-        return Edits(len(known) - len(ours), changed)
-    held, original = set(ours), set(theirs)
-    moved = sum(
-        one != two
-        for one, two in zip(
-            [key for key in ours if key in original], [key for key in theirs if key in held], strict=True
+def settle(graph: gs.Graph) -> None:
+    """Turn the constants that function bodies read into Constant nodes: a function has no initializers."""
+    for part in regions(graph):
+        if _function(part) is None:
+            continue
+        for tensor in _read_constants(part.graph):
+            out = gs.Variable(tensor.name, tensor.dtype, list(tensor.shape))
+            for node in list(tensor.outputs):
+                node.inputs = [out if read is tensor else read for read in node.inputs]
+            part.graph.nodes.insert(0, gs.Node("Constant", attrs={"value": tensor}, outputs=[out]))
+
+
+def _emit_region(part: Region, imported: Imported, constants: _Constants) -> None:
+    graph, proto = part.graph, imported.graphs[part.graph]
+    written = _written(proto)
+    declared = imported.declared.get(graph) or []
+    if isinstance(proto, onnx.GraphProto):
+        _rename_annotations(graph, proto, imported)
+        constants.update(graph, proto)
+    for value in declared:
+        if value.info.name != value.tensor.name:
+            value.info.name = value.tensor.name
+    _emit_nodes(graph, proto, imported)
+    _emit_interface(graph, proto)
+    if isinstance(proto, onnx.GraphProto):
+        constants.add(part, proto)
+    _emit_types(graph, proto, declared, written - _written(proto))
+    imported.declared[graph] = [
+        value._replace(
+            dtype=value.tensor.dtype, shape=None if value.tensor.shape is None else tuple(value.tensor.shape)
         )
-    )
-    foreign = sum(key not in original for key in ours)
-    return Edits(len(known) - len(ours) + foreign, changed, len(original - held), moved)
-
-
-def _differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bool:
-    return (
-        node.op != proto.op_type
-        or node.name != proto.name
-        or (node.domain or "") != proto.domain
-        or [tensor.name for tensor in node.inputs] != proto.input
-        or [tensor.name for tensor in node.outputs] != proto.output
-        or (
-            bool(node.attrs or proto.attribute)
-            and any(True for _ in _attribute_edits(node.attrs, proto.attribute, imported))
-        )
-    )
-
-
-def _attribute_edits(attrs: _Attributes, protos: Iterable[AttributeProto], imported: Imported) -> Iterator[str]:
-    """Yield the names of attributes that were created, changed or removed."""
-    remaining = dict(attrs)
-    for proto in protos:
-        if proto.name in remaining:
-            if not _same_attribute(remaining.pop(proto.name), proto, imported):
-                yield proto.name
-        elif _is_representable(proto):
-            yield proto.name
-    yield from remaining
-
-
-def _is_representable(proto: AttributeProto) -> bool:
-    known = (AttributeProto.GRAPH, AttributeProto.GRAPHS, AttributeProto.TENSOR)
-    return bool(proto.ref_attr_name) or proto.type in known or plain_value(proto) is not None
-
-
-def _same_attribute(value: Any, proto: AttributeProto, imported: Imported) -> bool:
-    if isinstance(value, gs.Node.AttributeRef):
-        return value.name == proto.ref_attr_name
-    if proto.ref_attr_name:
-        return False
-    match proto.type:
-        case AttributeProto.GRAPH:
-            return isinstance(value, gs.Graph) and imported.graphs.get(value) is proto.g
-        case AttributeProto.GRAPHS:
-            graphs = cast("list[Any]", value) if isinstance(value, list) else []
-            messages = [imported.graphs.get(graph) for graph in graphs]
-            return [id(message) for message in messages] == [id(message) for message in proto.graphs]
-        case AttributeProto.TENSOR:
-            return isinstance(value, gs.Constant) and _same_values(value, proto.t)
-        case _:
-            # repr tells -0.0 from 0.0 and takes two NaNs for one.
-            return repr(plain_value(proto)) == repr(value)
-
-
-def _same_values(constant: gs.Constant, tensor: onnx.TensorProto) -> bool:
-    values = constant._values  # noqa: SLF001 - .values would load them
-    if isinstance(values, DenseValues):
-        return values.tensor is tensor
-    original = DenseValues(tensor, None)
-    return (
-        original.dtype == values.dtype
-        and original.shape == list(values.shape)
-        and not tensor.external_data
-        and original.load().tobytes() == np.asarray(values).tobytes()
-    )
+        for value in declared
+    ]
 
 
 def _emit_nodes(graph: gs.Graph, proto: GraphLike, imported: Imported) -> None:
-    messages: list[onnx.NodeProto] = []
-    for node in graph.nodes:
+    here = {id(message) for message in proto.node}
+    place: dict[int, int] = {}
+    for index, node in enumerate(graph.nodes):
         message = imported.nodes.get(node)
         if message is None:
-            message = _created(node, imported)
-        elif _differs(node, message, imported):
+            imported.nodes[node] = message = proto.node.add(op_type=node.op)
+        elif id(message) not in here:
+            moved = proto.node.add()
+            moved.CopyFrom(message)
+            _follow(message, moved, imported)
+            message = moved
+        if node_differs(node, message, imported):
             _emit_changes(node, message, imported)
-        copy = onnx.NodeProto()
-        copy.CopyFrom(message)
-        messages.append(copy)
-    del proto.node[:]
-    proto.node.extend(messages)
-    _adopt(graph, proto, imported)
-
-
-def _created(node: gs.Node, imported: Imported) -> onnx.NodeProto:
-    message = OnnxExporter.export_node(node)
-    for attribute in message.attribute:
-        graph = node.attrs[attribute.name]
-        known = imported.graphs.get(graph) if attribute.type == AttributeProto.GRAPH else None
-        if isinstance(known, onnx.GraphProto):
-            attribute.g.CopyFrom(known)
-    return message
-
-
-def _adopt(graph: gs.Graph, proto: GraphLike, imported: Imported) -> None:
-    """Remember which messages the nodes of a graph, and of the subgraphs in it, are written as."""
-    pending: list[tuple[gs.Graph, GraphLike]] = [(graph, proto)]
-    while pending:
-        current, message = pending.pop()
-        imported.graphs[current] = message
-        for node, node_message in zip(current.nodes, message.node, strict=True):
-            imported.nodes[node] = node_message
-            for attribute in node_message.attribute:
-                value = node.attrs.get(attribute.name)
-                if attribute.type == AttributeProto.GRAPH:
-                    pending.append((cast("gs.Graph", value), attribute.g))
-                elif attribute.type == AttributeProto.GRAPHS:
-                    pending.extend(zip(cast("list[gs.Graph]", value), attribute.graphs, strict=True))
+        place[id(message)] = index
+    for index in reversed(range(len(proto.node))):
+        if id(proto.node[index]) not in place:
+            del proto.node[index]
+    if [place[id(message)] for message in proto.node] != list(range(len(place))):
+        proto.node.sort(key=lambda message: place[id(message)])
 
 
 def _emit_changes(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> None:
     proto.op_type = node.op
-    proto.name = node.name
+    if node.name != proto.name:
+        proto.name = node.name
     if (node.domain or "") != proto.domain:
         proto.domain = node.domain or ""
-    proto.input[:] = [tensor.name for tensor in node.inputs]
-    proto.output[:] = [tensor.name for tensor in node.outputs]
-    for name in list(_attribute_edits(node.attrs, proto.attribute, imported)):
+    for field, tensors in ((proto.input, node.inputs), (proto.output, node.outputs)):
+        names = [tensor.name for tensor in tensors]
+        if names != field:
+            field[:] = names
+    for name in list(attribute_edits(node.attrs, proto.attribute, imported)):
         index = next((i for i, attribute in enumerate(proto.attribute) if attribute.name == name), None)
         if name not in node.attrs:
             del proto.attribute[cast("int", index)]
-            continue
-        message = OnnxExporter.export_attributes({name: node.attrs[name]})[0]
-        if index is None:
-            proto.attribute.append(message)
         else:
-            proto.attribute[index].CopyFrom(message)
+            attribute = proto.attribute.add(name=name) if index is None else proto.attribute[index]
+            _emit_attribute(node.attrs[name], attribute, imported)
+
+
+def _emit_attribute(value: Any, attribute: AttributeProto, imported: Imported) -> None:
+    """Write a value, leaving the attribute's name, doc_string and unknown fields."""
+    kind = attribute.type
+    for field, _ in attribute.ListFields():
+        if field.name not in ("name", "doc_string"):
+            attribute.ClearField(cast("Any", field.name))
+    if isinstance(value, gs.Graph):
+        attribute.type = AttributeProto.GRAPH
+        _emit_graph(value, attribute.g, imported)
+    elif _is_list_of_graphs(value):
+        attribute.type = AttributeProto.GRAPHS
+        for graph in cast("list[gs.Graph]", value):
+            _emit_graph(graph, attribute.graphs.add(), imported)
+    elif isinstance(value, gs.Constant):
+        attribute.type = AttributeProto.TENSOR
+        attribute.t.CopyFrom(_tensor(value))
+        if not value.name:
+            attribute.t.ClearField("name")
+    elif isinstance(value, list) and not value:
+        attribute.type = kind or AttributeProto.INTS
+    else:
+        attribute.MergeFrom(OnnxExporter.export_attributes({attribute.name: value})[0])
+
+
+def _emit_graph(graph: gs.Graph, proto: onnx.GraphProto, imported: Imported) -> None:
+    """Give a graph a message in its new place; what lies in it follows when its region is written."""
+    known = imported.graphs.get(graph)
+    if isinstance(known, onnx.GraphProto):
+        proto.CopyFrom(known)
+        _follow(known, proto, imported)
+    else:
+        proto.name = graph.name
+        if graph.doc_string:
+            proto.doc_string = graph.doc_string
+        imported.graphs[graph] = proto
+
+
+def _follow(old: Any, new: Any, imported: Imported) -> None:
+    """Point everything that came from a message, or from one inside it, to its copy."""
+    copies: dict[int, Any] = {}
+    pending = [(old, new)]
+    while pending:
+        one, two = pending.pop()
+        copies[id(one)] = two
+        if isinstance(one, onnx.NodeProto):
+            for ours, theirs in zip(one.attribute, two.attribute, strict=True):
+                pending += [(ours.g, theirs.g)] if ours.HasField("g") else []
+                pending += zip(ours.graphs, theirs.graphs, strict=True)
+        else:
+            pending += zip(one.node, two.node, strict=True)
+            for field in ("input", "output", "value_info", "initializer", "sparse_initializer"):
+                copies.update(
+                    (id(ours), theirs) for ours, theirs in zip(getattr(one, field), getattr(two, field), strict=True)
+                )
+    for node, message in list(imported.nodes.items()):
+        imported.nodes[node] = copies.get(id(message), message)
+    for graph, message in list(imported.graphs.items()):
+        if id(message) in copies:
+            imported.graphs[graph] = copies[id(message)]
+            for _, values in imported.constants.get(graph) or ():
+                values.tensor = copies[id(values.tensor)]
+            imported.declared[graph] = [
+                value._replace(info=copies[id(value.info)]) for value in imported.declared.get(graph) or ()
+            ]
 
 
 def _emit_functions(imported: Imported, model: onnx.ModelProto) -> None:
-    functions = imported.graph.functions
-    if [id(imported.graphs.get(function)) for function in functions] == [id(proto) for proto in model.functions]:
+    place: dict[int, int] = {}
+    for index, function in enumerate(imported.graph.functions):
+        message = imported.graphs.get(function)
+        if message is None:
+            message = model.functions.add(name=function.name, domain=function.domain)
+            if function.doc_string:
+                message.doc_string = function.doc_string
+            opsets = function.import_domains or [onnx.helper.make_opsetid("", function.opset)]
+            message.opset_import.extend(opsets)
+            message.attribute.extend(name for name, default in function.attrs.items() if default is None)
+            defaults = {name: default for name, default in function.attrs.items() if default is not None}
+            message.attribute_proto.extend(OnnxExporter.export_attributes(defaults))
+            imported.graphs[function] = message
+        place[id(message)] = index
+    for index in reversed(range(len(model.functions))):
+        if id(model.functions[index]) not in place:
+            del model.functions[index]
+    model.functions.sort(key=lambda message: place[id(message)])
+
+
+def _emit_domains(parts: list[Region], imported: Imported, model: onnx.ModelProto) -> None:
+    """Import the operator sets of domains that a pass brought in."""
+    versions = {opset.domain: opset.version for opset in model.opset_import}
+    for part in parts:
+        function = _function(part)
+        imports = model.opset_import if function is None else imported.graphs[function].opset_import
+        known = {opset.domain for opset in imports}
+        for node in part.graph.nodes:
+            message = imported.nodes.get(node)
+            domain = node.domain or ""
+            if domain not in known and (message is None or message.domain != domain):
+                known.add(domain)
+                imports.add(domain=domain, version=versions.get(domain, 1))
+
+
+def _emit_interface(graph: gs.Graph, proto: GraphLike) -> None:
+    for field, tensors, names in interface(graph, proto):
+        ours = [tensor.name for tensor in tensors]
+        if ours == names:
+            continue
+        if isinstance(proto, onnx.FunctionProto):
+            field[:] = ours
+            continue
+        place = {name: index for index, name in enumerate(ours)}
+        hidden = {info.name for info in field} - set(names)
+        for index in reversed(range(len(field))):
+            if field[index].name not in place and field[index].name not in hidden:
+                del field[index]
+        present = {info.name for info in field}
+        field.extend(_value_info(tensor) for tensor in tensors if tensor.name not in present)
+        field.sort(key=lambda info: place.get(info.name, len(place)))
+
+
+def _emit_types(graph: gs.Graph, proto: GraphLike, declared: list[Declared], gone: set[str]) -> None:
+    """Declare the types that passes gave to values, and forget values that are gone."""
+    for value in declared:
+        if value.type_differs:
+            value.info.type.CopyFrom(_value_info(value.tensor).type)
+    for index in reversed(range(len(proto.value_info))):
+        if proto.value_info[index].name in gone:
+            del proto.value_info[index]
+    if isinstance(proto, onnx.FunctionProto):
+        # What calls a function decides its types.
         return
-    messages: list[onnx.FunctionProto] = []
-    for function in functions:
-        known = imported.graphs.get(function)
-        message = onnx.FunctionProto()
-        message.CopyFrom(known if isinstance(known, onnx.FunctionProto) else OnnxExporter.export_function(function))
-        messages.append(message)
-    del model.functions[:]
-    model.functions.extend(messages)
-    for function, message in zip(functions, model.functions, strict=True):
-        _adopt(function, message, imported)
-
-
-def _emit_interface(graph: gs.Graph, proto: onnx.GraphProto) -> None:
-    initializers = {tensor.name for tensor in proto.initializer}
-    initializers |= {sparse.values.name for sparse in proto.sparse_initializer}
-    for field, tensors, hidden in (
-        (proto.input, graph.inputs, initializers),
-        (proto.output, graph.outputs, set[str]()),
-    ):
-        if [tensor.name for tensor in tensors] == [info.name for info in field if info.name not in hidden]:
-            continue
-        known = {info.name: info for info in field}
-        infos = [
-            known.get(tensor.name) or OnnxExporter.export_value_info_proto(tensor, do_type_check=False)
-            for tensor in tensors
-        ]
-        # An input that is also an initializer is part of the interface, though graphsurgeon does not show it.
-        infos += [info for name, info in known.items() if name in hidden]
-        copies = [onnx.ValueInfoProto.FromString(info.SerializeToString()) for info in infos]
-        del field[:]
-        field.extend(copies)
-
-
-def _emit_constants(graph: gs.Graph, proto: onnx.GraphProto, unread: set[str]) -> None:
-    """Write the initializers that a pass created or changed; drop those whose last reader a pass removed."""
-    unread = unread - {info.name for info in (*proto.input, *proto.output)}
-    for index in reversed(range(len(proto.initializer))):
-        if proto.initializer[index].name in unread:
-            del proto.initializer[index]
-    known = {tensor.name: tensor for tensor in proto.initializer}
-    for constant in _constants(graph):
-        values = constant._values  # noqa: SLF001 - .values would load them
-        if isinstance(values, SparseTensorValues) and values.tensor.values.name == constant.name:
-            continue
-        if isinstance(values, DenseValues) and values.tensor.name == constant.name:
-            continue
-        original = known.get(constant.name)
-        if original is None:
-            proto.initializer.append(OnnxExporter.export_tensor_proto(constant))
-        elif not _same_values(constant, original):
-            original.CopyFrom(OnnxExporter.export_tensor_proto(constant))
-
-
-def _constants(graph: gs.Graph) -> Iterator[gs.Constant]:
-    """Yield the constants that the graph's own nodes read, each once."""
-    seen: IdentityMap[gs.Tensor, None] = IdentityMap()
+    known = {info.name for info in proto.value_info}
+    known.update(tensor.name for tensor in (*graph.inputs, *graph.outputs))
     for node in graph.nodes:
-        for tensor in node.inputs:
+        for tensor in node.outputs:
+            if isinstance(tensor, gs.Variable) and tensor.dtype is not None and tensor.name not in known:
+                known.add(tensor.name)
+                proto.value_info.append(_value_info(tensor))
+
+
+def _rename_annotations(graph: gs.Graph, proto: onnx.GraphProto, imported: Imported) -> None:
+    if not proto.quantization_annotation:
+        return
+    renamed = {values.name: constant.name for constant, values in imported.constants.get(graph) or ()}
+    renamed |= {value.info.name: value.tensor.name for value in imported.declared.get(graph) or ()}
+    for node in graph.nodes:
+        message = imported.nodes.get(node)
+        if message is not None:
+            renamed |= dict(zip(message.output, (tensor.name for tensor in node.outputs), strict=False))
+    for annotation in proto.quantization_annotation:
+        annotation.tensor_name = renamed.get(annotation.tensor_name, annotation.tensor_name)
+        for entry in annotation.quant_parameter_tensor_names:
+            entry.value = renamed.get(entry.value, entry.value)
+
+
+class _Constants:
+    """The initializers of all graphs while they are written."""
+
+    def __init__(self, imported: Imported) -> None:
+        self._imported = imported
+        self._homes: IdentityMap[gs.Constant, list[gs.Graph]] = IdentityMap()
+        for graph, constants in imported.constants.items():
+            for constant, _ in constants:
+                self._homes[constant] = [graph]
+
+    def update(self, graph: gs.Graph, proto: onnx.GraphProto) -> None:
+        """Write new names and values over the initializers that the file has."""
+        constants = self._imported.constants.get(graph) or []
+        for index, (constant, original) in enumerate(constants):
+            if not constant_differs(constant, original):
+                continue
+            if not values_differ(constant, original):
+                tensor = original.tensor.values if isinstance(original, SparseTensorValues) else original.tensor
+                tensor.name = constant.name
+                continue
+            if isinstance(original, SparseTensorValues):
+                _remove(proto.sparse_initializer, original.tensor)
+                tensor = proto.initializer.add()
+            else:
+                tensor = original.tensor
+            doc_string = tensor.doc_string
+            tensor.CopyFrom(_tensor(constant))
+            if doc_string:
+                tensor.doc_string = doc_string
+            constants[index] = (constant, _adopted(constant, tensor))
+
+    def add(self, part: Region, proto: onnx.GraphProto) -> None:
+        """Write the constants that the graph reads and that neither it nor a graph around it has."""
+        around = list(_enclosing(part))
+        for constant in _read_constants(part.graph):
+            homes = self._homes.get(constant)
+            if homes is not None and any(home is graph for home in homes for graph in around):
+                continue
+            values = constant._values  # noqa: SLF001 - .values would load them
+            if isinstance(values, SparseTensorValues):
+                proto.sparse_initializer.add().CopyFrom(values.tensor)
+                continue
+            tensor = proto.initializer.add()
+            tensor.CopyFrom(_tensor(constant))
+            if homes is None:
+                self._homes[constant] = homes = []
+                known = self._imported.constants.get(part.graph) or []
+                self._imported.constants[part.graph] = [*known, (constant, _adopted(constant, tensor))]
+            homes.append(part.graph)
+
+    def drop(self, graph: gs.Graph, proto: onnx.GraphProto, unread: set[str]) -> None:
+        """Remove the initializers whose last reader a pass removed."""
+        unread = unread - {info.name for info in (*proto.input, *proto.output)}
+        if not unread:
+            return
+        for field in (proto.initializer, proto.sparse_initializer):
+            for tensor in list(field):
+                name = tensor.values.name if isinstance(tensor, onnx.SparseTensorProto) else tensor.name
+                if name in unread:
+                    _remove(field, tensor)
+        known = self._imported.constants.get(graph) or []
+        self._imported.constants[graph] = [item for item in known if item[1].name not in unread]
+
+
+def _adopted(constant: gs.Constant, tensor: onnx.TensorProto) -> Values:
+    """Make a constant's values those of the message it was written to."""
+    values = DenseValues(tensor, None)
+    constant._values = values  # noqa: SLF001 - the array of the same values is no longer needed
+    return values
+
+
+def _tensor(constant: gs.Constant) -> onnx.TensorProto:
+    values = constant._values  # noqa: SLF001 - .values would load them
+    if isinstance(values, LazyValues):
+        tensor = onnx.TensorProto()
+        tensor.CopyFrom(values.tensor)
+        tensor.name = constant.name
+        return tensor
+    if values.dtype.hasobject:
+        return numpy_helper.from_array(values, constant.name)
+    return OnnxExporter.export_tensor_proto(constant)
+
+
+def _value_info(tensor: gs.Tensor) -> onnx.ValueInfoProto:
+    return OnnxExporter.export_value_info_proto(tensor, do_type_check=False)
+
+
+def _read_constants(graph: gs.Graph) -> Iterator[gs.Constant]:
+    """Yield the constants that the graph's own nodes read or that it hands out, each once."""
+    seen: IdentityMap[gs.Tensor, None] = IdentityMap()
+    for tensors in (*(node.inputs for node in graph.nodes), graph.outputs):
+        for tensor in tensors:
             if isinstance(tensor, gs.Constant) and tensor not in seen:
                 seen[tensor] = None
                 yield tensor
 
 
-def _emit_value_info(graph: gs.Graph, proto: onnx.GraphProto, gone: set[str]) -> None:
-    """Describe the values that a pass created or gave another type, and forget those that are gone."""
-    for index in reversed(range(len(proto.value_info))):
-        if proto.value_info[index].name in gone:
-            del proto.value_info[index]
-    interface = {info.name for info in (*proto.input, *proto.output)}
-    written = {
-        tensor.name: tensor
-        for node in graph.nodes
-        for tensor in node.outputs
-        if tensor.name and isinstance(tensor, gs.Variable)
-    }
-    known = {info.name: info for info in proto.value_info}
-    for name, tensor in written.items():
-        info = known.get(name)
-        if tensor.dtype is None or name in interface:
-            continue
-        if info is None:
-            proto.value_info.append(OnnxExporter.export_value_info_proto(tensor, do_type_check=False))
-        elif import_shape(info.type)[:2] != (tensor.dtype, tensor.shape):
-            info.type.CopyFrom(OnnxExporter.export_value_info_proto(tensor, do_type_check=False).type)
+def _is_list_of_graphs(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], gs.Graph)
+
+
+def _remove(field: Any, message: Any) -> None:
+    del field[next(index for index, item in enumerate(field) if item is message)]
+
+
+def _enclosing(part: Region | None) -> Iterator[gs.Graph]:
+    while part is not None:
+        yield part.graph
+        part = part.parent
+
+
+def _function(part: Region) -> gs.Function | None:
+    """Return the function whose body a region lies in."""
+    outermost = list(_enclosing(part))[-1]
+    return outermost if isinstance(outermost, gs.Function) else None
+
+
+def _forget(parts: list[Region], imported: Imported) -> None:
+    """Drop what is no longer part of the model."""
+    nodes: IdentityMap[gs.Node, None] = IdentityMap()
+    graphs: IdentityMap[gs.Graph, None] = IdentityMap()
+    for part in parts:
+        graphs[part.graph] = None
+        for node in part.graph.nodes:
+            nodes[node] = None
+    for kept, known in ((nodes, imported.nodes), (graphs, imported.graphs)):
+        for key in [key for key in cast("Mapping[Any, Any]", known) if key not in kept]:
+            del known[key]
 
 
 def _written(proto: GraphLike) -> set[str]:

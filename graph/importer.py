@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -18,21 +18,39 @@ from onnx import AttributeProto
 from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
 
 from .identity import IdentityMap
-from .values import DenseValues, SparseTensorValues, element_type
+from .values import DenseValues, SparseTensorValues, Values, element_type
 
 GraphLike = onnx.GraphProto | onnx.FunctionProto
 _Scope = dict[str, gs.Tensor]
 
-_TENSOR_KINDS = ("tensor_type", "sequence_type", "map_type", "optional_type", "sparse_tensor_type", "opaque_type")
+
+class Declared(NamedTuple):
+    """A value whose type the file gives, the message that does, and the type as it came into the graph."""
+
+    tensor: gs.Tensor
+    info: onnx.ValueInfoProto
+    dtype: Any
+    shape: tuple[Any, ...] | None
+
+    @property
+    def type_differs(self) -> bool:
+        """Whether a pass gave the value another type."""
+        return self.dtype != self.tensor.dtype or self.shape != _frozen(self.tensor.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A model as graphsurgeon's graph, with the message that each node and each region's graph came from."""
+    """A model as graphsurgeon's graph, with the messages that it came from.
+
+    `nodes` and `graphs` say which message a node and a region's graph were read from. For each graph, `constants` are
+    its initializers, with the values as they are in the file, and `declared` the values whose types it gives.
+    """
 
     graph: gs.Graph
     nodes: IdentityMap[gs.Node, onnx.NodeProto]
     graphs: IdentityMap[gs.Graph, GraphLike]
+    constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]]
+    declared: IdentityMap[gs.Graph, list[Declared]]
 
 
 def import_model(model: onnx.ModelProto, folder: Path | None = None) -> Imported:
@@ -70,21 +88,21 @@ class _Importer:
         self.opset = _default_opset(model.opset_import)
         self.nodes: IdentityMap[gs.Node, onnx.NodeProto] = IdentityMap()
         self.graphs: IdentityMap[gs.Graph, GraphLike] = IdentityMap()
+        self.constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]] = IdentityMap()
+        self.declared: IdentityMap[gs.Graph, list[Declared]] = IdentityMap()
 
     def run(self) -> Imported:
         graph = self.import_graph(self.model.graph, [])
         graph.functions = [self.import_function(function) for function in self.model.functions]
         graph.producer_name = self.model.producer_name
         graph.producer_version = self.model.producer_version
-        return Imported(graph, self.nodes, self.graphs)
+        return Imported(graph, self.nodes, self.graphs, self.constants, self.declared)
 
     def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_Scope]) -> gs.Graph:
-        values: _Scope = {}
-        for sparse in proto.sparse_initializer:
-            name = sparse.values.name
-            values[name] = gs.Constant(name, SparseTensorValues(sparse))
-        for tensor in proto.initializer:
-            values[tensor.name] = self.import_tensor(tensor)
+        originals: list[Values] = [SparseTensorValues(sparse) for sparse in proto.sparse_initializer]
+        originals += [DenseValues(tensor, self.folder) for tensor in proto.initializer]
+        constants = [(_constant(original), original) for original in originals]
+        values: _Scope = {constant.name: constant for constant, _ in constants}
         for info in proto.value_info:
             if info.name not in values:
                 values[info.name] = _variable(info)
@@ -101,6 +119,9 @@ class _Importer:
             ir_version=self.model.ir_version,
         )
         self.graphs[graph] = proto
+        self.constants[graph] = constants
+        infos = (*proto.input, *proto.output, *proto.value_info)
+        self.declared[graph] = [_declared(info, values) for info in infos]
         return graph
 
     def import_function(self, proto: onnx.FunctionProto) -> gs.Function:
@@ -121,6 +142,7 @@ class _Importer:
             attrs=attributes,
         )
         self.graphs[function] = proto
+        self.declared[function] = [_declared(info, values) for info in proto.value_info]
         return function
 
     def import_nodes(self, protos: Iterable[onnx.NodeProto], values: _Scope, outer: Sequence[_Scope]) -> list[gs.Node]:
@@ -152,14 +174,10 @@ class _Importer:
             elif kind == AttributeProto.GRAPHS:
                 imported[attribute.name] = [self.import_graph(graph, scopes) for graph in attribute.graphs]
             elif kind == AttributeProto.TENSOR:
-                imported[attribute.name] = self.import_tensor(attribute.t)
+                imported[attribute.name] = _constant(DenseValues(attribute.t, self.folder))
             elif (value := plain_value(attribute)) is not None:
                 imported[attribute.name] = value
         return imported
-
-    def import_tensor(self, tensor: onnx.TensorProto) -> gs.Constant:
-        location = int(tensor.data_location) if tensor.HasField("data_location") else None
-        return gs.Constant(tensor.name, DenseValues(tensor, self.folder), data_location=location)
 
 
 def plain_value(attribute: AttributeProto) -> Any:
@@ -181,9 +199,22 @@ def plain_value(attribute: AttributeProto) -> Any:
             return None
 
 
+def _constant(values: Values) -> gs.Constant:
+    return gs.Constant(values.name, values, data_location=values.location)
+
+
 def _variable(info: onnx.ValueInfoProto) -> gs.Variable:
     dtype, shape, kind = import_shape(info.type)
     return gs.Variable(info.name, dtype, shape, kind or "tensor_type")
+
+
+def _declared(info: onnx.ValueInfoProto, values: _Scope) -> Declared:
+    tensor = values[info.name]
+    return Declared(tensor, info, tensor.dtype, _frozen(tensor.shape))
+
+
+def _frozen(shape: Iterable[Any] | None) -> tuple[Any, ...] | None:
+    return None if shape is None else tuple(shape)
 
 
 def _interface(info: onnx.ValueInfoProto, values: _Scope) -> gs.Tensor:

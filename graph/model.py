@@ -11,7 +11,8 @@ import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
 from . import file
-from .emit import Edits, edits, emit
+from .edits import Edits, edits
+from .emit import emit, settle
 from .external import Carry, carry_external_data, check_external_data
 from .fingerprint import fingerprint
 from .importer import GraphLike, Imported, import_model
@@ -94,6 +95,10 @@ class Model:
         """Return the module table that the exporter wrote into the file. Raises HpassError where it is broken."""
         return self._table(EXPORTER_TABLE)
 
+    def settle(self) -> None:
+        """Bring what a rewriting pass left into the form that ONNX has for it: no constants in function bodies."""
+        settle(self.graph)
+
     def edits(self) -> Edits:
         """Count how the graph differs from the model that was read."""
         return edits(self._imported)
@@ -106,6 +111,7 @@ class Model:
         edited = bool(self.edits())
         if edited:
             emit(self._imported, self.proto)
+            self._before = fingerprint(self.proto)
         self.strip()
         for node, tag in tags:
             write_tag(self._imported.nodes[node], tag, modules.path(tag.target))

@@ -41,6 +41,16 @@ class DenseValues(LazyValues):
         self.dtype = element_type(tensor.data_type)
         self.nbytes = _size(self.shape, self.dtype)
 
+    @property
+    def name(self) -> str:
+        """The tensor's name."""
+        return self.tensor.name
+
+    @property
+    def location(self) -> int | None:
+        """Where the message says its data lies; None where it does not say."""
+        return int(self.tensor.data_location) if self.tensor.HasField("data_location") else None
+
     def load(self) -> npt.NDArray[Any]:
         """Return the values. Raises HpassError where they lie outside a model that has no folder."""
         if not uses_external_data(self.tensor):
@@ -63,3 +73,16 @@ class SparseTensorValues(SparseValues):
         self.shape = list(tensor.dims)
         self.dtype = element_type(tensor.values.data_type)
         self.nbytes = _size(self.shape, self.dtype)
+
+    @property
+    def name(self) -> str:
+        """The tensor's name, which its values carry."""
+        return self.tensor.values.name
+
+    @property
+    def location(self) -> None:
+        """Sparse tensors lie in the model."""
+        return
+
+
+Values = DenseValues | SparseTensorValues

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, final, get_type_hints
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError, UsageError
-from ..graph.emit import Edits
+from ..graph.edits import Edits
 from ..graph.tags import Source
 from .context import Context
 
@@ -75,6 +75,8 @@ class Pass(ABC):
         context.begin(self.name)
         before = context.model.edits() if self.rewrites else Edits()
         self.apply(context.graph, context)
+        if self.rewrites:
+            context.model.settle()
         context.rewritten |= self.rewrites
         after = context.model.edits() if self.rewrites else Edits()
         self._check(self.ensures, context, promised=True)
