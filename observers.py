@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .pipeline import Observer, Pipeline
 
 
-def observe(  # noqa: PLR0913 - each is one observer
+def observe(
     pipeline: Pipeline,
     *,
     print_after: Iterable[str] = (),
@@ -63,9 +63,7 @@ def _make_folder(folder: Path) -> None:
         raise HpassError(f"{folder}: cannot be created ({error.strerror})") from error
 
 
-def check_names(
-    pipeline: Pipeline, *, print_after: Iterable[str] = (), stop_after: str | None = None
-) -> None:
+def check_names(pipeline: Pipeline, *, print_after: Iterable[str] = (), stop_after: str | None = None) -> None:
     """Raise UsageError where an observer waits for a pass that never runs."""
     names = [step.name for step in pipeline.passes]
     for option, name in [*(("--print-after", name) for name in print_after), ("--stop-after", stop_after)]:
@@ -75,9 +73,7 @@ def check_names(
         return
     for name in print_after:
         if names.index(name) > names.index(stop_after):
-            raise UsageError(
-                f"--print-after {name} and --stop-after {stop_after} contradict each other: it never runs"
-            )
+            raise UsageError(f"--print-after {name} and --stop-after {stop_after} contradict each other: it never runs")
 
 
 @dataclass
@@ -180,9 +176,7 @@ class Verification:
         now = _shape(context)
         if previous is not None:
             if not previous.rewrites:
-                changed = next(
-                    (key for key in {**self._before, **now} if self._before.get(key) != now.get(key)), None
-                )
+                changed = next((key for key in {**self._before, **now} if self._before.get(key) != now.get(key)), None)
                 if changed is not None:
                     raise AssertionError(f"pass {previous.name} does not rewrite, yet it changed {changed}")
             _check_tags(previous.name, context)

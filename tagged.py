@@ -66,9 +66,7 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
         yield _error("not-tagged", "hpass has not tagged this model; `hpass run` does")
         return
     if model.stored_version != FORMAT_VERSION:
-        yield _error(
-            "format-version", f"tags of version {model.stored_version!r}; this hpass reads {FORMAT_VERSION!r}"
-        )
+        yield _error("format-version", f"tags of version {model.stored_version!r}; this hpass reads {FORMAT_VERSION!r}")
         return
     table = ModuleTable()
     try:
@@ -157,9 +155,7 @@ def _field_difference(ours: Any, theirs: Any, path: str) -> str | None:
 
 def _same(ours: Message, theirs: Message) -> bool:
     # A NaN is unequal to itself, so what compares as unequal may still be the same bytes.
-    return ours == theirs or ours.SerializeToString(deterministic=True) == theirs.SerializeToString(
-        deterministic=True
-    )
+    return ours == theirs or ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
 
 
 def _full_findings(model: Model, original: Model | None, seconds: float) -> Iterator[Finding]:

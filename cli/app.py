@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .export import export
 from .passes import passes
 from .run import run
 from .show import show
@@ -13,7 +14,7 @@ from .strip import strip
 from .tree import tree
 from .validate import validate
 
-COMMANDS = (run, passes, tree, show, validate, strip)
+COMMANDS = (run, passes, tree, show, validate, strip, export)
 
 app = typer.Typer(
     no_args_is_help=True,

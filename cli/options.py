@@ -63,9 +63,7 @@ Settings = Annotated[
 ]
 Modules = Annotated[
     Path | None,
-    typer.Option(
-        "--modules", metavar="FILE", help="A JSON object of scope -> class; the root is the empty name."
-    ),
+    typer.Option("--modules", metavar="FILE", help="A JSON object of scope -> class; the root is the empty name."),
 ]
 Retag = Annotated[bool, typer.Option("--retag", help="Take no notice of tags that the file already has.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

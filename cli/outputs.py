@@ -46,10 +46,7 @@ def tagged_outputs(sources: list[Path], output: Path | None, *, in_place: bool) 
         raise UsageError("- (standard input) goes alone; leave out the other inputs")
     if len(sources) > 1 and output is not None and not output.is_dir():
         raise UsageError(f"with several inputs -o names a folder, and {output} is none; create it first")
-    targets = [
-        written_to(source, _tagged(source, output, in_place=in_place), in_place=in_place)
-        for source in sources
-    ]
+    targets = [written_to(source, _tagged(source, output, in_place=in_place), in_place=in_place) for source in sources]
     taken: dict[str, Path] = {}
     for source, target in zip(sources, targets, strict=True):
         other = taken.setdefault(os.path.realpath(target), source)
@@ -57,7 +54,7 @@ def tagged_outputs(sources: list[Path], output: Path | None, *, in_place: bool) 
             raise UsageError(f"{other} and {source} would both be written to {target}; run them apart")
     for target in targets:
         for source in sources:
-            if not in_place and same_file(source, target):
+            if not in_place and STREAM not in (source, target) and same_file(source, target):
                 raise UsageError(f"{target} is written and read in the same run; leave it out of the inputs")
     return targets
 
@@ -73,6 +70,4 @@ def _tagged(source: Path, output: Path | None, *, in_place: bool) -> Path | None
 
 def same_file(one: Path, other: Path) -> bool:
     """Whether two paths lead to the same file; links count as what they lead to."""
-    return os.path.realpath(one) == os.path.realpath(other) or (
-        one.exists() and other.exists() and one.samefile(other)
-    )
+    return os.path.realpath(one) == os.path.realpath(other) or (one.exists() and other.exists() and one.samefile(other))

@@ -38,9 +38,7 @@ def refuse(
         _refuse_for_several(jobs=jobs, report=report, print_after=print_after, dump=dump)
 
 
-def _refuse_for_several(
-    *, jobs: int, report: Path | None, print_after: list[str] | None, dump: Path | None
-) -> None:
+def _refuse_for_several(*, jobs: int, report: Path | None, print_after: list[str] | None, dump: Path | None) -> None:
     if report is not None:
         raise UsageError("--report takes one input; with several, --json prints all reports")
     if dump is not None:

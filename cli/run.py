@@ -42,9 +42,7 @@ def run(
         Path | None, typer.Option("--report", metavar="FILE", help="Write a report: .json or .md.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the whole report, not the summary.")] = False,
-    time_passes: Annotated[
-        bool, typer.Option("--time-passes", help="Print how long each step took.")
-    ] = False,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print how long each step took.")] = False,
     print_after: Annotated[
         list[str] | None,
         typer.Option(

@@ -72,8 +72,7 @@ def _listed(entries: list[dict[str, Any]]) -> Iterator[str]:
         scope = "untagged" if entry["scope"] is None else entry["scope"] or "(root)"
         yield (
             printable(
-                f"{entry['position']:<{widths[0]}}  {entry['op']:<{widths[1]}}  "
-                f"{entry['name'] or '(no name)'}  {scope}"
+                f"{entry['position']:<{widths[0]}}  {entry['op']:<{widths[1]}}  {entry['name'] or '(no name)'}  {scope}"
             )
             + "\n"
         )

@@ -78,8 +78,7 @@ def table(models: Sequence[Tagged], style: Style) -> str:
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = [
-        "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]])
-        for row in rows
+        "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
     ]
     return "\n".join([style.paint(lines[0], dim=True), *lines[1:], ""])
 
@@ -99,9 +98,7 @@ def _lines(tagged: Tagged, style: Style, *, all_findings: bool) -> Iterator[str]
     arrow = "→" if style.draws else "->"
     yield f"{printable(tagged.source)} {arrow} {paint(printable(str(tagged.target)), bold=True)}"
     yield ""
-    covered = paint(
-        f"{percent(totals.coverage)} tagged", fg="green" if totals.coverage == 1 else "red", bold=True
-    )
+    covered = paint(f"{percent(totals.coverage)} tagged", fg="green" if totals.coverage == 1 else "red", bold=True)
     yield f"  {'nodes':<12}{totals.nodes:,}: {covered}, {totals.modules:,} modules, {totals.tags:,} tags"
     yield from _shares("source", totals.sources, totals.tagged, style, {})
     yield from _shares("confidence", totals.confidences, totals.tagged, style, _CONFIDENCE)

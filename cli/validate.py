@@ -24,9 +24,7 @@ def validate(
     ] = None,
     full: Annotated[
         bool,
-        typer.Option(
-            "--full", help="Also run onnx.checker on all of it, and onnxruntime with and without tags."
-        ),
+        typer.Option("--full", help="Also run onnx.checker on all of it, and onnxruntime with and without tags."),
     ] = False,
     json: Json = False,
 ) -> int:

@@ -55,9 +55,7 @@ _SELECT = (
 _COMPARE = ("Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual")
 _LOGIC = ("And", "Not", "Or", "Xor")
 
-AUXILIARY_OPERATORS = frozenset(
-    (*_CREATE, *_MEASURE, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE, *_LOGIC)
-)
+AUXILIARY_OPERATORS = frozenset((*_CREATE, *_MEASURE, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE, *_LOGIC))
 """The auxiliary operators, all of the standard domain."""
 
 _STANDARD_DOMAINS = (None, "", "ai.onnx")

@@ -46,8 +46,7 @@ def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None
         "ok": run.ok,
         "totals": _totals(run),
         "passes": [
-            _pass(result, taken, positions)
-            for result, taken in zip_longest(run.results, seconds[: len(run.results)])
+            _pass(result, taken, positions) for result, taken in zip_longest(run.results, seconds[: len(run.results)])
         ],
         "findings": [finding._asdict() for finding in run.findings],
         "modules": run.modules.to_json(),
@@ -58,9 +57,7 @@ def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None
 def dumps(document: Mapping[str, Any]) -> str:
     """Return a report as JSON text with a line for each node, so that reports can be compared by line."""
     nodes = ",\n".join(json.dumps(node) for node in document["nodes"])
-    rest = ",\n".join(
-        f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "nodes"
-    )
+    rest = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "nodes")
     return f'{{{rest},\n"nodes": [\n{nodes}\n]}}\n'
 
 

@@ -28,9 +28,7 @@ def find_nodes(regions: list[Region], text: str) -> list[tuple[str, gs.Node]]:
     """
     found = [(at, node) for at, node in _nodes(regions) if text in (node.name, at) or _writes(node, text)]
     if not found:
-        found = [
-            (at, node) for at, node in _nodes(regions) if any(tensor.name == text for tensor in node.inputs)
-        ]
+        found = [(at, node) for at, node in _nodes(regions) if any(tensor.name == text for tensor in node.inputs)]
     if not found or not text:
         raise UsageError(f"no node or value is named '{text}'{nearest(text, _names(regions))}")
     return found

@@ -71,10 +71,7 @@ def _findings(document: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from _table(
         ("severity", "rule", "what", "node"),
-        [
-            (item["severity"], item["rule"], item["message"], item["node"] or "")
-            for item in document["findings"]
-        ],
+        [(item["severity"], item["rule"], item["message"], item["node"] or "") for item in document["findings"]],
     )
 
 
