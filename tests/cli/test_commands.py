@@ -234,7 +234,10 @@ def test_validate_finds_an_untagged_model_unsound(hpass: Any, model: Path) -> No
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        (lambda proto: proto.graph.node[2].attribute[0].ints.append(1), "graph.node[2].attribute[0].ints (1 against 0)"),
+        (
+            lambda proto: proto.graph.node[2].attribute[0].ints.append(1),
+            "graph.node[2].attribute[0].ints (1 against 0)",
+        ),
         (lambda proto: setattr(proto.graph, "name", "other"), "graph.name"),
         (lambda proto: proto.graph.node.pop(), "graph.node (28 against 29)"),
         (lambda proto: setattr(proto, "producer_name", "x"), "producer_name"),
