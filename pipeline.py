@@ -7,14 +7,13 @@ come from the entry-point group `hpass.passes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from itertools import pairwise
 from urllib.parse import quote, unquote
 
-from .errors import UsageError
+from .errors import UsageError, nearest
 from .passes import STANDARD_PASSES
 from .passes.base import Pass, PassResult
 from .passes.context import Context
@@ -41,7 +40,7 @@ class Pipeline:
 
         Raises UsageError for an unknown pass (naming the nearest) and for a malformed text (showing the position).
         """
-        known = registered_passes() if registry is None else registry
+        known = _needed_passes(text) if registry is None else registry
         passes: list[Pass] = []
         position = 0
         for item in text.split(","):
@@ -59,7 +58,7 @@ class Pipeline:
         if not (equals and dot and name and option):
             raise UsageError(f"'{setting}' does not set an option; write PASS.OPTION=VALUE")
         if all(step.name != name for step in self.passes):
-            raise UsageError(f"'{setting}': no pass '{name}' in the pipeline '{self}'{_nearest(name, self._names())}")
+            raise UsageError(f"'{setting}': no pass '{name}' in the pipeline '{self}'{nearest(name, self._names())}")
         return Pipeline(
             tuple(
                 type(step).configured({**step.settings(), option: value}) if step.name == name else step
@@ -104,6 +103,13 @@ def registered_passes() -> dict[str, type[Pass]]:
     return known
 
 
+def _needed_passes(text: str) -> Mapping[str, type[Pass]]:
+    """Return all passes, or the standard ones where a text names no others: asking for installed ones takes a while."""
+    standard = {step.name: step for step in STANDARD_PASSES}
+    names = {item.partition(":")[0].strip() for item in text.split(",")}
+    return standard if names <= {*standard, ALL} else registered_passes()
+
+
 def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pass]]) -> list[Pass]:
     name, *options = item.split(":")
     name = name.strip()
@@ -125,7 +131,7 @@ def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pa
             raise _malformed(text, position, "'all' takes no options; use --set PASS.OPTION=VALUE")
         return [step() for step in STANDARD_PASSES]
     if name not in known:
-        raise UsageError(f"no pass '{name}' (at character {position + 1} of '{text}'){_nearest(name, [*known, ALL])}")
+        raise UsageError(f"no pass '{name}' (at character {position + 1} of '{text}'){nearest(name, [*known, ALL])}")
     return [known[name].configured(values)]
 
 
@@ -136,12 +142,6 @@ def _quoted(value: str) -> str:
 
 def _malformed(text: str, position: int, problem: str) -> UsageError:
     return UsageError(f"pipeline '{text}', character {position + 1}: {problem}")
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    candidates = list(names)
-    near = get_close_matches(name, candidates, n=3, cutoff=0.4)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(candidates)}"
 
 
 def _look_away(_previous: Pass | None, _context: Context, _next: Pass | None) -> None:

@@ -1,0 +1,5 @@
+"""The command line: a thin face of the Python API, one file per command."""
+
+from .entry import main
+
+__all__ = ["main"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..errors import UsageError
 
@@ -15,14 +14,10 @@ from ..errors import UsageError
 def export(
     model: Annotated[
         str,
-        typer.Argument(
-            metavar="MODEL", help="FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."
-        ),
+        typer.Argument(metavar="MODEL", help="FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
-    task: Annotated[
-        str | None, typer.Option(help="Choose the auto class by task, as in text-classification.")
-    ] = None,
+    task: Annotated[str | None, typer.Option(help="Choose the auto class by task, as in text-classification.")] = None,
     class_name: Annotated[
         str | None, typer.Option("--class", help="Choose the class by name, as in AutoModelForCausalLM.")
     ] = None,
@@ -37,9 +32,7 @@ def export(
     engine: Annotated[str, typer.Option(help="auto (dynamo first), dynamo or torchscript.")] = "auto",
     generation: Annotated[
         bool,
-        typer.Option(
-            "--generation", help="One file per stage of generation (prefill, decode with a cache, ...)."
-        ),
+        typer.Option("--generation", help="One file per stage of generation (prefill, decode with a cache, ...)."),
     ] = False,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="Leave the axes of the inputs open.")] = False,
     random_weights: Annotated[
@@ -54,7 +47,12 @@ def export(
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exporter's own report.")] = False,
 ) -> None:
-    """Export a PyTorch model to ONNX with scope names and a module table, ready for `hpass run`."""
+    """Export a PyTorch model to ONNX, with scope names.
+
+    The file has a module table too, and is ready for `hpass run`.
+    """
+    from rich.console import Console
+
     from .. import exporter
 
     if engine not in exporter.ENGINES:

@@ -18,7 +18,7 @@ from .fingerprint import fingerprint
 from .importer import GraphLike, Imported, import_model
 from .modules import ModuleTable
 from .regions import Region, regions
-from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, strip, write_tag
+from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, write_tag
 
 EXPORTER_TABLE = "module_table"
 
@@ -35,6 +35,7 @@ class Model:
         self.folder = folder
         self.locations = locations
         self._before = fingerprint(proto)
+        self._emitted = Edits()
 
     @classmethod
     def open(cls, source: str | Path | onnx.ModelProto) -> Model:
@@ -101,23 +102,19 @@ class Model:
 
     def edits(self) -> Edits:
         """Count how the graph differs from the model that was read."""
-        return edits(self._imported)
+        return self._emitted + edits(self._imported)
 
     def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> None:
         """Write the graph's edits, the tags and the module table into `proto`, all other tags being removed.
 
-        Raises AssertionError where anything but tags came to differ without a pass having rewritten the graph.
+        Raises AssertionError where anything but tags came to differ beyond what passes rewrote.
         """
-        edited = bool(self.edits())
-        if edited:
-            emit(self._imported, self.proto)
-            self._before = fingerprint(self.proto)
+        self._emit_edits()
         self.strip()
         for node, tag in tags:
             write_tag(self._imported.nodes[node], tag, modules.path(tag.target))
-        for key, value in ((VERSION, FORMAT_VERSION), (MODULES, modules.dumps())):
-            self.proto.metadata_props.add(key=key, value=value)
-        if not edited and fingerprint(self.proto) != self._before:
+        _write_table(self.proto, modules)
+        if fingerprint(self.proto) != self._before:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
 
     def untagged(self) -> Path | onnx.ModelProto:
@@ -130,6 +127,20 @@ class Model:
         strip(copy)
         return copy
 
+    def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
+        """Return a copy of the model as `apply` would leave it; the tags in the model itself stay as they are."""
+        self._emit_edits()
+        by_message = {id(self._imported.nodes[node]): tag for node, tag in tags}
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.proto)
+        strip(copy)
+        for original, twin in zip(all_nodes(self.proto), all_nodes(copy), strict=True):
+            tag = by_message.get(id(original))
+            if tag is not None:
+                write_tag(twin, tag, modules.path(tag.target))
+        _write_table(copy, modules)
+        return Model(copy, self.name, self.folder, self.locations)
+
     def strip(self) -> int:
         """Remove every `hpass.*` key from the model; return how many there were."""
         return strip(self.proto)
@@ -139,11 +150,11 @@ class Model:
 
         Raises HpassError, in one line, for whatever keeps it from being written.
         """
-        if str(path) == file.STANDARD_STREAM:
-            file.write(self.proto, path)
-            return
         target = Path(path)
         try:
+            if str(path) == file.STANDARD_STREAM:
+                file.write(self.proto, path)
+                return
             if target.is_dir():
                 raise HpassError(f"{target}: a folder; name a file in it (-o {target / 'model.onnx'})")
             if not target.parent.is_dir():
@@ -158,8 +169,16 @@ class Model:
                 )
             file.write(self.proto, target)
         except OSError as error:
-            where = error.filename2 or error.filename or target
+            name = "standard output" if str(path) == file.STANDARD_STREAM else target
+            where = error.filename2 or error.filename or name
             raise HpassError(f"{where}: cannot be written ({error.strerror or error})") from error
+
+    def _emit_edits(self) -> None:
+        pending = edits(self._imported)
+        if pending:
+            emit(self._imported, self.proto)
+            self._emitted += pending
+            self._before = fingerprint(self.proto)
 
     def _metadata(self, key: str) -> str | None:
         return next((prop.value for prop in self.proto.metadata_props if prop.key == key), None)
@@ -167,6 +186,11 @@ class Model:
     def _table(self, key: str) -> ModuleTable | None:
         text = self._metadata(key)
         return None if text is None else ModuleTable.loads(text, f"{self.name}: metadata {key!r}")
+
+
+def _write_table(proto: onnx.ModelProto, modules: ModuleTable) -> None:
+    for key, value in ((VERSION, FORMAT_VERSION), (MODULES, modules.dumps())):
+        proto.metadata_props.add(key=key, value=value)
 
 
 def _locations_of(target: Path) -> list[str]:

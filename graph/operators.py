@@ -1,10 +1,10 @@
 """Auxiliary operations: the ONNX operators that move, shape, select, convert or create tensors.
 
 The list is fixed and decides nothing about a tag; reports count by it. An operator is on it where its output
-holds values of its inputs or attributes, says what shape they have or how they compare: the glue around a module's
-work. What computes with the values stays off it, though it may serve a mask or a position as well: arithmetic (Add,
-Mod, CumSum), reductions, random numbers, interpolation (Resize), quantisation (scale and rounding), windows and other
-formulas. So does whatever holds other nodes (If, Loop, Scan).
+holds values of its inputs or attributes, says what shape they have or how they compare: the glue around a
+module's work. What computes with the values stays off it, though it may serve a mask or a position as well:
+arithmetic (Add, Mod, CumSum), reductions, random numbers, interpolation (Resize), quantisation (scale and
+rounding), windows and other formulas. So does whatever holds other nodes (If, Loop, Scan).
 """
 
 from __future__ import annotations
@@ -52,21 +52,10 @@ _SELECT = (
     "Where",
 )
 # Comparisons and logic make the masks that Where selects by.
-_COMPARE = (
-    "And",
-    "Equal",
-    "Greater",
-    "GreaterOrEqual",
-    "IsInf",
-    "IsNaN",
-    "Less",
-    "LessOrEqual",
-    "Not",
-    "Or",
-    "Xor",
-)
+_COMPARE = ("Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual")
+_LOGIC = ("And", "Not", "Or", "Xor")
 
-AUXILIARY_OPERATORS = frozenset((*_CREATE, *_MEASURE, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE))
+AUXILIARY_OPERATORS = frozenset((*_CREATE, *_MEASURE, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE, *_LOGIC))
 """The auxiliary operators, all of the standard domain."""
 
 _STANDARD_DOMAINS = (None, "", "ai.onnx")

@@ -1,0 +1,80 @@
+"""Tagging several files, one after the other or side by side in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
+from typing import TYPE_CHECKING
+
+from .job import Job, Outcome, attempt
+from .progress import Progress
+from .statuses import BAD_MODEL, DONE, FOUND_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from .telling import Teller
+
+
+def run_all(jobs: Sequence[Job], processes: int, teller: Teller) -> int:
+    """Tag several files, `processes` side by side, tell about them in order, and return the worst status.
+
+    No file stops the others, whatever is wrong with it.
+    """
+    outcomes: list[Outcome] = []
+    names = [job.source.name for job in jobs]
+    with Progress(len(jobs)) as progress:
+        progress.begin(names[0])
+        for outcome in map(attempt, jobs) if processes == 1 else _side_by_side(jobs, processes):
+            outcomes.append(outcome)
+            progress.begin((*names, "")[len(outcomes)])
+            if outcome.error:
+                teller.tell_error(outcome)
+    teller.tell_all(outcomes)
+    # A file that could not be tagged is worse than one that was, with errors found.
+    return max((outcome.status for outcome in outcomes), key=(DONE, FOUND_ERRORS, BAD_MODEL).index)
+
+
+def _side_by_side(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
+    with _pool(min(processes, len(jobs))) as pool:
+        futures = [pool.submit(attempt, job) for job in jobs]
+        try:
+            for job, future in zip(jobs, futures, strict=True):
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    # A process that died took all others along; alone, only the guilty file fails.
+                    yield _alone(job)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():
+                if child.pid is not None:
+                    os.kill(child.pid, signal.SIGINT)
+            raise
+
+
+def _alone(job: Job) -> Outcome:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(attempt, job).result()
+        except BrokenProcessPool:
+            return Outcome(
+                job, BAD_MODEL, error=f"{job.source}: the process that read it died; the file may be hostile"
+            )
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    # Not forked: the parent has threads.
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_leave_quietly)
+
+
+def _leave_quietly() -> None:
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(130)
+
+    signal.signal(signal.SIGINT, leave)

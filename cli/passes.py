@@ -1,0 +1,42 @@
+"""hpass passes: what passes there are."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import TYPE_CHECKING
+
+from .options import Json
+from .streams import emit
+
+if TYPE_CHECKING:
+    from ..passes.base import Pass
+
+
+def passes(*, json: Json = False) -> None:
+    """List all passes: what each does, and its options."""
+    from ..pipeline import registered_passes
+
+    known = registered_passes()
+    if json:
+        emit(json_text.dumps([_entry(name, step) for name, step in known.items()]) + "\n")
+        return
+    emit("\n".join(line for name, step in known.items() for line in _lines(name, step)))
+
+
+def _entry(name: str, step: type[Pass]) -> dict[str, object]:
+    return {
+        "name": name,
+        "summary": step.summary(),
+        "rewrites": step.rewrites,
+        "options": [option._asdict() for option in step.options()],
+    }
+
+
+def _lines(name: str, step: type[Pass]) -> list[str]:
+    lines = [name, f"  {step.summary()}"]
+    if step.rewrites:
+        lines.append("  It may edit the graph.")
+    for option in step.options():
+        lines.append(f"  :{option.name}={option.type} (default {option.default})")
+        lines.append(f"      {option.help}")
+    return [*lines, ""]

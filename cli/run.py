@@ -1,0 +1,122 @@
+"""hpass run: tag models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    ExternalData,
+    InPlace,
+    Modules,
+    Passes,
+    Retag,
+    Settings,
+    complete_pass,
+    pipeline_of,
+    table_of,
+)
+from .outputs import tagged_outputs
+from .progress import Progress
+from .refusals import refuse
+from .telling import Teller
+
+
+def run(
+    sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="Models; - is standard input.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="Where to write; with several inputs a folder."),
+    ] = None,
+    *,
+    passes: Passes = "all",
+    settings: Settings = None,
+    modules: Modules = None,
+    retag: Retag = False,
+    in_place: InPlace = False,
+    external_data: ExternalData = "copy",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="So many files side by side.")] = 1,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write a report: .json or .md.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole report, not the summary.")] = False,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print how long each step took.")] = False,
+    print_after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--print-after",
+            metavar="PASS",
+            autocompletion=complete_pass,
+            help="Print the tagged graph after a pass, to standard error.",
+        ),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--dump", metavar="DIR", help="Write the model after each pass into a folder."),
+    ] = None,
+    stop_after: Annotated[
+        str | None,
+        typer.Option("--stop-after", metavar="PASS", autocompletion=complete_pass, help="End after a pass."),
+    ] = None,
+    verify_between: Annotated[
+        bool, typer.Option("--verify-between", help="Check after each pass that it kept its promises.")
+    ] = False,
+    verify_runtime: Annotated[
+        bool, typer.Option("--verify-runtime", help="Run the model before and after with onnxruntime.")
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show all findings; a full summary of each of several models."),
+    ] = False,
+) -> int:
+    """Give every node the module it came from.
+
+    model.onnx becomes model.tagged.onnx beside it.
+    """
+    targets = tagged_outputs(sources, output, in_place=in_place)
+    refuse(
+        sources,
+        targets,
+        jobs=jobs,
+        report=report,
+        json=json,
+        modules=modules,
+        print_after=print_after,
+        dump=dump,
+    )
+    pipeline = pipeline_of(passes, settings, verify_runtime=verify_runtime)
+    table = table_of(modules)
+
+    from ..graph.external import Carry
+    from ..observers import check_names
+    from .job import Job, do
+
+    check_names(pipeline, print_after=print_after or (), stop_after=stop_after)
+    work = [
+        Job(
+            source=source,
+            target=target,
+            pipeline=pipeline,
+            modules=table,
+            retag=retag,
+            carry=Carry(external_data),
+            report=report,
+            json=json,
+            print_after=tuple(print_after or ()),
+            dump=dump,
+            stop_after=stop_after,
+            verify_between=verify_between,
+        )
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    teller = Teller(json=json, time_passes=time_passes, verbose=verbose)
+    if len(work) > 1:
+        from .batch import run_all
+
+        return run_all(work, jobs, teller)
+    with Progress(len(pipeline.passes) + 2) as progress:
+        outcome = do(work[0], progress)
+    teller.tell(outcome)
+    return outcome.status

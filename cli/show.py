@@ -1,0 +1,113 @@
+"""hpass show: one node, its tag, and why it has it."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .options import Input, Json, Modules, Passes, Retag, Settings, pipeline_of, table_of
+from .streams import emit, paint_for, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx_graphsurgeon as gs
+
+_VALUES = 6
+
+
+def show(
+    source: Input,
+    node: Annotated[
+        str,
+        typer.Argument(
+            metavar="NODE", help="A node's name, a value's name, or a position, quoted: '#12/then_branch#3'."
+        ),
+    ],
+    *,
+    stored: Annotated[bool, typer.Option("--stored", help="Show what the file says; run no pass.")] = False,
+    passes: Passes = "all",
+    settings: Settings = None,
+    modules: Modules = None,
+    retag: Retag = False,
+    json: Json = False,
+) -> None:
+    """Show why a node has its tag, worked out anew.
+
+    Where several nodes match they are listed, each with its position.
+    """
+    if stored and (passes != "all" or settings or modules or retag):
+        raise UsageError("--stored runs no pass; leave out --passes, --set, --modules and --retag")
+
+    from ..api import load
+    from ..api import run as run_passes
+    from ..reporting.document import node_entry, stored_entry
+    from ..reporting.explanation import explain
+    from ..reporting.lookup import find_nodes
+
+    model = load(source)
+    if stored:
+        found = find_nodes(model.regions(), node)
+        entries = [stored_entry(position, match, model) for position, match in found]
+    else:
+        run = run_passes(model, pipeline_of(passes, settings), modules=table_of(modules), retag=retag)
+        found = find_nodes(model.regions(), node)
+        entries = [node_entry(explain(position, match, run.context), run) for position, match in found]
+    if json:
+        emit(json_text.dumps(entries) + "\n")
+    elif len(entries) > 1:
+        emit("".join(_listed(entries)))
+    else:
+        emit("\n".join(_lines(entries[0], found[0][1], stored=stored)))
+
+
+def _listed(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each node: where it stands, its operator, its name and its module."""
+    widths = [max(len(entry[key]) for entry in entries) for key in ("position", "op")]
+    for entry in entries:
+        scope = "untagged" if entry["scope"] is None else entry["scope"] or "(root)"
+        yield (
+            printable(
+                f"{entry['position']:<{widths[0]}}  {entry['op']:<{widths[1]}}  {entry['name'] or '(no name)'}  {scope}"
+            )
+            + "\n"
+        )
+
+
+def _lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[str]:
+    paint = paint_for(sys.stdout)
+    yield printable(f"{entry['position']} {entry['op']} {entry['name']}")
+    yield ""
+    for title, text in _facts(entry, node, stored=stored):
+        yield f"  {paint(f'{title:<10}', dim=True)}  {printable(text)}"
+    yield ""
+
+
+def _facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tuple[str, str]]:
+    if entry["scope"] is None:
+        yield "tag", "none"
+    else:
+        yield "tag", entry["tag"]
+        yield "scope", entry["scope"] or "(root)"
+        if entry["serves"] is not None:
+            yield "serves", entry["serves"] or "(root)"
+        yield "source", f"{entry['source']}, confidence {entry['confidence']}"
+    if entry["reason"] is not None:
+        yield "reason", f"{entry['reason']} ({entry['pass']})"
+    for claim in entry["evidence"]:
+        uncertain = "" if claim["certain"] else ", which may mean others too"
+        says = f"names {claim['scope'] or '(root)'}{uncertain}"
+        yield "for" if claim["supports"] else "against", f"{claim['origin']} '{claim['text']}' {says}"
+    if not entry["evidence"] and not stored:
+        yield "evidence", "none in the file"
+    yield "reads", _values([tensor.name for tensor in node.inputs])
+    yield "writes", _values([tensor.name for tensor in node.outputs])
+
+
+def _values(names: list[str]) -> str:
+    more = f", and {len(names) - _VALUES} more" if len(names) > _VALUES else ""
+    return ", ".join(name or "(left out)" for name in names[:_VALUES]) + more if names else "nothing"

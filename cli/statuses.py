@@ -1,0 +1,6 @@
+"""The statuses that the command line ends with."""
+
+DONE = 0
+BAD_MODEL = 1
+BAD_USAGE = 2
+FOUND_ERRORS = 3

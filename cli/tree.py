@@ -1,0 +1,88 @@
+"""hpass tree: the modules of a model, with the number of nodes that ran in each."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import Input, Json, Modules, Passes, Retag, Settings, pipeline_of, table_of
+from .streams import draws, emit, paint_for, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..reporting.tree import Branch
+
+
+def tree(
+    source: Input,
+    *,
+    depth: Annotated[
+        int | None, typer.Option("--depth", "-d", min=0, help="Show so many levels below the root.")
+    ] = None,
+    passes: Passes = "all",
+    settings: Settings = None,
+    modules: Modules = None,
+    retag: Retag = False,
+    json: Json = False,
+) -> None:
+    """Show the modules, with the number of nodes in each.
+
+    The first number counts the nodes that ran in the module itself, the second those below it too.
+
+    A model without tags is tagged on the fly; so is one with tags where an option says how.
+    """
+    from ..api import load
+    from ..api import run as run_passes
+    from ..graph.modules import ModuleTable
+    from ..reporting.tree import module_tree
+
+    model = load(source)
+    asked = passes != "all" or settings or modules or retag
+    if model.stored_version is not None and not asked:
+        stored = (model.stored_tag(node) for node in model.nodes())
+        root = module_tree((tag for tag in stored if tag), model.stored_modules() or ModuleTable())
+    else:
+        run = run_passes(model, pipeline_of(passes, settings), modules=table_of(modules), retag=retag)
+        root = module_tree((tag for _, tag in run.tags()), run.modules)
+    if json:
+        emit(json_text.dumps(_entry(root, depth)) + "\n")
+    else:
+        emit("".join(_lines(root, depth)))
+
+
+def _lines(root: Branch, depth: int | None) -> Iterator[str]:
+    from ..reporting.tree import drawn, label
+
+    paint = paint_for(sys.stdout)
+    width = max(len("nodes"), len(f"{root.total:,}"))
+    yield paint(f"{'own':>{width}}  {'all':>{width}}", dim=True) + "\n"
+    for prefix, branch, level in drawn(root, ascii_only=not draws(sys.stdout)):
+        if depth is None or level <= depth:
+            counts = f"{branch.own:>{width},}  {branch.total:>{width},}"
+            name = paint(printable(label(branch)), dim=not branch.total)
+            yield f"{counts}  {paint(prefix, dim=True)}{name}\n"
+
+
+def _entry(root: Branch, depth: int | None) -> dict[str, Any]:
+    entries: list[tuple[Branch, dict[str, Any], int]] = [(root, _plain(root), 0)]
+    for branch, entry, level in entries:
+        if depth is None or level < depth:
+            below = [(child, _plain(child), level + 1) for child in branch.children]
+            entry["children"] = [child for _, child, _ in below]
+            entries += below
+    return entries[0][1]
+
+
+def _plain(branch: Branch) -> dict[str, Any]:
+    return {
+        "scope": branch.scope,
+        "class": branch.class_name,
+        "tag": branch.tag,
+        "own": branch.own,
+        "all": branch.total,
+        "children": [],
+    }

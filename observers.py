@@ -1,0 +1,213 @@
+"""Looking on while a pipeline runs: each observer does one thing, and `observe` makes one of them.
+
+An observer is called before the first pass, between passes and after the last (`pipeline.Observer`).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .errors import HpassError, UsageError, nearest
+from .graph.external import Carry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import onnx_graphsurgeon as gs
+
+    from .passes.base import Pass
+    from .passes.context import Context
+    from .pipeline import Observer, Pipeline
+
+
+def observe(
+    pipeline: Pipeline,
+    *,
+    print_after: Iterable[str] = (),
+    dump: Path | None = None,
+    stop_after: str | None = None,
+    verify: bool = False,
+    progress: Callable[[str | None], None] | None = None,
+    stream: TextIO | None = None,
+) -> Timing:
+    """Return one observer that does all that is asked for and times the passes.
+
+    `print_after` and `stop_after` name passes of the pipeline; `stream` (standard error if None) takes the
+    text, `progress` the name of the pass that runs next.
+    The folder `dump` is created. Raises UsageError for a pass that the pipeline does not have.
+    """
+    check_names(pipeline, print_after=print_after, stop_after=stop_after)
+    if dump is not None:
+        _make_folder(dump)
+    observers: list[Observer] = []
+    if verify:
+        observers.append(Verification())
+    observers += [PrintAfter(name, stream) for name in dict.fromkeys(print_after)]
+    if dump is not None:
+        observers.append(Dump(dump))
+    if progress is not None:
+        observers.append(Progress(progress))
+    if stop_after is not None:
+        observers.append(StopAfter(stop_after))
+    return Timing(tuple(observers))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise HpassError(f"{folder}: cannot be created ({error.strerror})") from error
+
+
+def check_names(pipeline: Pipeline, *, print_after: Iterable[str] = (), stop_after: str | None = None) -> None:
+    """Raise UsageError where an observer waits for a pass that never runs."""
+    names = [step.name for step in pipeline.passes]
+    for option, name in [*(("--print-after", name) for name in print_after), ("--stop-after", stop_after)]:
+        if name is not None and name not in names:
+            raise UsageError(f"{option}: no pass '{name}' in the pipeline '{pipeline}'{nearest(name, names)}")
+    if stop_after is None:
+        return
+    for name in print_after:
+        if names.index(name) > names.index(stop_after):
+            raise UsageError(f"--print-after {name} and --stop-after {stop_after} contradict each other: it never runs")
+
+
+@dataclass
+class Timing:
+    """Measures how long each pass took, in seconds and in order, without the time of the observers in it."""
+
+    observers: tuple[Observer, ...] = ()
+    seconds: list[float] = field(default_factory=list[float])
+    _started: float = 0.0
+
+    def __call__(self, previous: Pass | None, context: Context, following: Pass | None) -> bool:
+        """Call all observers; the run ends where one of them says so."""
+        if previous is not None:
+            self.seconds.append(perf_counter() - self._started)
+        stop = [observer(previous, context, following) for observer in self.observers]
+        self._started = perf_counter()
+        return any(stop)
+
+
+@dataclass(frozen=True)
+class StopAfter:
+    """Ends the run after the first pass of a name."""
+
+    name: str
+
+    def __call__(self, previous: Pass | None, _context: Context, _following: Pass | None) -> bool:
+        """Say whether the pass has run."""
+        return previous is not None and previous.name == self.name
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Tells a callback the name of the pass that runs next, and None when all have run."""
+
+    tell: Callable[[str | None], None]
+
+    def __call__(self, _previous: Pass | None, _context: Context, following: Pass | None) -> None:
+        """Tell what runs next."""
+        self.tell(None if following is None else following.name)
+
+
+@dataclass(frozen=True)
+class PrintAfter:
+    """Writes the tagged graph as text after each pass of a name: a line for every node of every region."""
+
+    name: str
+    stream: TextIO | None = None
+
+    def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
+        """Print the graph where the pass has just run."""
+        if previous is not None and previous.name == self.name:
+            stream = self.stream or sys.stderr
+            stream.writelines(f"{line}\n" for line in graph_lines(self.name, context))
+
+
+def graph_lines(name: str, context: Context) -> Iterable[str]:
+    """Yield the text of the tagged graph: position, operator, node name, scope, source and confidence."""
+    yield f"; after {name}"
+    for region in context.regions():
+        for index, node in enumerate(region.graph.nodes):
+            tag = context.tag(node)
+            if tag is None:
+                known = "untagged"
+            else:
+                serves = "" if tag.serves is None else f" serves {tag.serves!r}"
+                known = f"{tag.scope!r}{serves} {tag.source} {tag.confidence}"
+            yield f"{region.position_of(index)} {node.op} {node.name!r} {known}"
+
+
+@dataclass
+class Dump:
+    """Writes the tagged model into a folder after each pass, as `NN-<pass>.onnx`, external data as links."""
+
+    folder: Path
+    _count: int = 0
+
+    def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
+        """Write the model as it stands. Raises HpassError where it cannot be written."""
+        if previous is None:
+            return
+        self._count += 1
+        snapshot = context.model.snapshot(context.tags(), context.modules)
+        snapshot.save(self.folder / f"{self._count:02}-{previous.name}.onnx", Carry.LINK)
+
+
+_Shape = dict[str, tuple[Any, ...]]
+
+
+@dataclass
+class Verification:
+    """Checks after each pass that it left the graph alone, unless it rewrites, and that tags are well-formed.
+
+    Raises AssertionError, naming the pass, where one broke that: it is a bug in the pass, not in the model.
+    """
+
+    _before: _Shape = field(default_factory=_Shape)
+
+    def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
+        """Compare with what was there before the pass."""
+        now = _shape(context)
+        if previous is not None:
+            if not previous.rewrites:
+                changed = next((key for key in {**self._before, **now} if self._before.get(key) != now.get(key)), None)
+                if changed is not None:
+                    raise AssertionError(f"pass {previous.name} does not rewrite, yet it changed {changed}")
+            _check_tags(previous.name, context)
+        self._before = now
+
+
+def _shape(context: Context) -> _Shape:
+    """Return what a pass that only tags must leave alone: nodes, order, edges, inputs and outputs."""
+    shape: _Shape = {"a node": (context.model.edits(),)}
+    for region in context.regions():
+        graph = region.graph
+        where = region.position or "the main graph"
+        shape[f"the inputs of {where}"] = tuple(id(tensor) for tensor in graph.inputs)
+        shape[f"the outputs of {where}"] = tuple(id(tensor) for tensor in graph.outputs)
+        shape[f"the number of nodes of {where}"] = (len(graph.nodes),)
+        for index, node in enumerate(graph.nodes):
+            shape[f"node {region.position_of(index)}"] = _node(node)
+    return shape
+
+
+def _node(node: gs.Node) -> tuple[Any, ...]:
+    edges = ((id(tensor), tensor.name) for tensors in (node.inputs, node.outputs) for tensor in tensors)
+    return id(node), node.op, node.name, node.domain, len(node.inputs), *edges
+
+
+def _check_tags(name: str, context: Context) -> None:
+    for node, tag in context.tags():
+        for scope in (tag.scope, tag.target):
+            if scope and "" in scope.split("."):
+                raise AssertionError(f"pass {name} gave node '{node.name}' the malformed scope {scope!r}")
+        if tag.serves == tag.scope:
+            raise AssertionError(f"pass {name}: node '{node.name}' serves the scope it is in, {tag.scope!r}")
+        if not context.modules.path(tag.target).startswith("/"):
+            raise AssertionError(f"pass {name}: the tag of node '{node.name}' does not start with '/'")

@@ -1,0 +1,182 @@
+"""What only a process of its own shows: streams that close, signals, bugs, start-up, completion."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HPASS = [sys.executable, "-m", "hpass"]
+
+
+def test_help_imports_neither_onnx_nor_torch(process: Any) -> None:
+    code = (
+        "import sys; from hpass.cli.entry import run_command; run_command(['--help']); "
+        "print(*({'onnx', 'torch', 'numpy', 'rich', 'onnx_graphsurgeon', 'transformers'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "Commands:" in done.stdout
+    assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("command", ["run", "passes", "tree", "show", "validate", "strip", "export"])
+def test_every_command_has_help(hpass: Any, command: str) -> None:
+    result = hpass(command, "--help")
+
+    assert result.status == 0
+    assert result.out.startswith(f"Usage: hpass {command} ")
+
+
+def test_help_names_every_command_with_a_line_that_fits(hpass: Any) -> None:
+    out = hpass("--help").out
+
+    listed = out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == ["run", "passes", "tree", "show", "validate", "strip", "export"]
+    assert not [line for line in listed if line.endswith("...")]
+
+
+def test_version_is_the_package_s(hpass: Any) -> None:
+    from importlib.metadata import version
+
+    assert hpass("--version").out == f"hpass {version('hpass')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["tree"], ["run"], ["run", "--json"]])
+def test_a_reader_that_leaves_ends_nothing(model: Path, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [*HPASS, *arguments, str(model)], stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_reader_of_the_model_that_leaves_is_one_line(model: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [*HPASS, "run", str(model), "-o", "-"], stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == ["hpass: standard output: cannot be written (Broken pipe)"]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
+    model: Path, tmp_path: Path, jobs: str
+) -> None:
+    pipes = [tmp_path / "waiting1.onnx", tmp_path / "waiting2.onnx"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    # The first file blocks: nobody writes to the pipe it is.
+    command = [*HPASS, "run", *map(str, pipes), str(model), "-o", str(folder), "--jobs", jobs]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(3)
+
+    os.killpg(running.pid, signal.SIGINT)
+
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert err == b""
+    assert not [path for path in folder.iterdir() if path.name.startswith("waiting")]
+
+
+def test_a_bug_keeps_its_traceback(model: Path) -> None:
+    code = (
+        "import hpass.api, sys\n"
+        "def broken(*_): raise ZeroDivisionError('a bug')\n"
+        "hpass.api.load = broken\n"
+        "from hpass.cli.entry import main\n"
+        f"sys.argv = ['hpass', 'tree', {str(model)!r}]\n"
+        "main()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ZeroDivisionError: a bug\n")
+
+
+def test_a_process_that_dies_takes_only_its_own_file_along(model: Path, control_flow: Path) -> None:
+    """A hostile file can kill a C library; here opening it does."""
+    code = (
+        "import os, hpass.cli.job as job\n"
+        "from hpass.cli.entry import main\n"
+        "import sys\n"
+        "if __name__ == '__main__':\n"
+        "    sys.argv = ['hpass', 'run', *sys.argv[1:], '--jobs', '2']\n"
+        "    main()\n"
+        "else:\n"
+        "    load = job.load\n"
+        "    job.load = lambda path: os._exit(7) if 'hostile' in str(path) else load(path)\n"
+    )
+    script = model.with_name("script.py")
+    script.write_text(code)
+    hostile = model.with_name("hostile.onnx")
+    hostile.write_bytes(model.read_bytes())
+
+    command = [sys.executable, str(script), str(hostile), str(model), str(control_flow)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"hpass: {hostile}: the process that read it died; the file may be hostile"]
+    assert model.with_name("model.tagged.onnx").exists()
+    assert control_flow.with_name("control_flow.tagged.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("hpass ru", {"run"}),
+        ("hpass run --pas", {"--passes"}),
+        ("hpass run --passes scope-parse,fa", {"scope-parse,fallback"}),
+        ("hpass run --passes a", {"all", "aux-inheritance"}),
+        ("hpass run --stop-after v", {"validation"}),
+        ("hpass run --set validation.c", {"validation.checker="}),
+        ("hpass run --external-data l", {"link"}),
+    ],
+)
+def test_the_shell_completes(typed: str, offered: set[str]) -> None:
+    words = typed.split()
+    environment = {
+        **os.environ,
+        "_HPASS_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+
+    done = subprocess.run([*HPASS], env=environment, capture_output=True, text=True, check=False)
+
+    assert set(done.stdout.split()) == offered
+    assert done.stderr == ""
+
+
+def test_a_terminal_gets_colours_and_bars(model: Path) -> None:
+    pty = pytest.importorskip("pty")
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}
+    environment.pop("NO_COLOR", None)
+
+    subprocess.run([*HPASS, "run", str(model)], stdout=child, check=True, env=environment, timeout=60)
+
+    os.close(child)
+    shown = os.read(parent, 1 << 16).decode()
+    assert "\x1b[" in shown
+    assert "█" in shown
