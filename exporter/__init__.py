@@ -13,7 +13,7 @@ if _MISSING:
     )
 
 from .export import Exported, export
-from .inputs import InputSpec, parse_input
+from .input_spec import InputSpec, parse_input
 from .options import ENGINES, Options
 from .reference_table import module_table
 

@@ -18,7 +18,7 @@ def export_dynamo(
 
     `dynamic` leaves the axes of the inputs open where the model allows it. What torch raises passes through.
     """
-    if _is_of_transformers(model):
+    if is_of_transformers(model):
         from transformers.exporters.configs import OnnxConfig
         from transformers.exporters.exporter_onnx import OnnxExporter
 
@@ -36,12 +36,20 @@ def export_dynamo(
     return program.model
 
 
-def _is_of_transformers(model: torch.nn.Module) -> bool:
+def is_of_transformers(model: torch.nn.Module) -> bool:
     """Whether a transformers model is inside: its outputs and caches need transformers' exporter."""
     transformers = sys.modules.get("transformers.modeling_utils")
     return transformers is not None and any(
         isinstance(module, transformers.PreTrainedModel) for module in model.modules()
     )
+
+
+def trace(model: torch.nn.Module, inputs: Mapping[str, Any]) -> None:
+    """Run a transformers model through torch.export and keep nothing of it; the model may be on the meta device."""
+    from transformers.exporters.configs import DynamoConfig
+    from transformers.exporters.exporter_dynamo import DynamoExporter
+
+    DynamoExporter().export(cast("Any", model), dict(inputs), DynamoConfig())
 
 
 def _open_axes(value: Any) -> Any:

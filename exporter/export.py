@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import onnx_ir
 import torch
@@ -15,7 +16,8 @@ import torch
 from ..errors import HpassError, UsageError
 from .calls import recorded_calls
 from .dynamo import export_dynamo
-from .load import Inputs, fitting_inputs, load
+from .inputs import Inputs, first_that_runs, sample_inputs
+from .load import load
 from .options import Options
 from .quiet import reported, root_cause
 from .table import build_table
@@ -33,7 +35,7 @@ class Exported:
     component: str
     engine: str
     nodes: int
-    table: dict[str, Any]
+    table: dict[str, Any] = field(repr=False)
     files: tuple[Path, ...] = ()
 
 
@@ -69,11 +71,37 @@ def export(
     progress("building the model")
     with reported(verbose=options.verbose):
         loaded = load(reference, options)
-        components = _components(loaded.model, fitting_inputs(loaded, options.inputs), options)
+        candidates = sample_inputs(loaded, options.inputs)
+        inputs = next(candidates)
     with workspace(target) as folder:
-        exports = [_exported(component, target, folder, options, progress) for component in components]
+        try:
+            exports = _exported(loaded.model, inputs, target, folder, options, progress)
+        except HpassError:
+            # What was made up may be what failed; running the model tells, and costs nothing where it was right.
+            rest = list(candidates)
+            if not rest:
+                raise
+            progress("looking for inputs that fit")
+            with reported(verbose=options.verbose):
+                fitting = first_that_runs(loaded.model, [inputs, *rest])
+            if fitting is inputs:
+                raise
+            exports = _exported(loaded.model, fitting, target, folder, options, progress)
         progress("writing")
         return _written(exports, folder, modules_out)
+
+
+def _exported(
+    model: torch.nn.Module,
+    inputs: Inputs,
+    out: Path,
+    folder: Path,
+    options: Options,
+    progress: Callable[[str], None],
+) -> list[Exported]:
+    with reported(verbose=options.verbose):
+        components = _components(model, copy.deepcopy(inputs), options)
+    return [_staged(component, out, folder, options, progress) for component in components]
 
 
 def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> list[_Component]:
@@ -83,17 +111,22 @@ def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> lis
         raise HpassError(
             f"--generation: {type(model).__name__} does not generate; --task text-generation may"
         )
-    from transformers.exporters.utils import decompose_for_generation
+    from transformers.exporters.utils import decompose_for_generation, decompose_multimodal, is_multimodal
 
+    # generate() starts the decoder by itself.
     wanted = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+    generative = cast("Any", model)
     try:
-        parts = decompose_for_generation(model, wanted)  # pyright: ignore[reportArgumentType]
+        parts = decompose_for_generation(generative, copy.deepcopy(wanted))
+        if is_multimodal(generative):
+            # generate() may run the encoders before the forward that is captured; one plain forward shows them.
+            parts = decompose_multimodal(generative, wanted) | parts
     except Exception as error:
         raise HpassError(f"--generation: {type(model).__name__}: {root_cause(error)}") from error
     return [_Component(name, part, part_inputs) for name, (part, part_inputs) in parts.items()]
 
 
-def _exported(
+def _staged(
     component: _Component, out: Path, folder: Path, options: Options, progress: Callable[[str], None]
 ) -> Exported:
     """Export one component into the workspace, by the engine asked for or the first that can."""
@@ -110,7 +143,7 @@ def _exported(
             if options.verbose:
                 traceback.print_exception(error)
             continue
-        table = build_table(component.model, calls)
+        table = build_table(component.model, calls, same_run=True)
         model.metadata_props[TABLE_KEY] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
         progress(f"staging{label}")
         stage_model(model, path, folder)
@@ -129,7 +162,9 @@ def _run(engine: str, component: _Component, folder: Path, options: Options) -> 
         return export_dynamo(component.model, component.inputs, dynamic=options.dynamic)
     traced = folder / "torchscript"
     traced.mkdir(exist_ok=True)
-    return export_torchscript(component.model, component.inputs, traced, dynamic=options.dynamic)
+    return export_torchscript(
+        component.model, component.inputs, traced, dynamic=options.dynamic, verbose=options.verbose
+    )
 
 
 def _written(exports: list[Exported], folder: Path, modules_out: Path | None) -> list[Exported]:

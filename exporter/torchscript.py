@@ -17,7 +17,12 @@ OPSET = 17
 
 
 def export_torchscript(
-    model: torch.nn.Module, inputs: Mapping[str, Any], folder: Path, *, dynamic: bool = False
+    model: torch.nn.Module,
+    inputs: Mapping[str, Any],
+    folder: Path,
+    *,
+    dynamic: bool = False,
+    verbose: bool = False,
 ) -> onnx_ir.Model:
     """Return the ONNX model; the labels of its modules are in its node names.
 
@@ -25,6 +30,9 @@ def export_torchscript(
     torch raises passes through.
     """
     path = folder / "model.onnx"
+    # What goes wrong is logged with the whole graph, from C++ and to stdout: no redirection in Python holds it.
+    cast("Any", torch)._C._jit_set_onnx_log_output_stream("stderr")  # noqa: SLF001
+    cast("Any", torch)._C._jit_set_onnx_log_enabled(verbose)  # noqa: SLF001
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     axes = {name: {axis: f"{name}_{axis}" for axis in range(value.dim())} for name, value in tensors.items()}
     with warnings.catch_warnings(), _eager_attention(model), _flat_forward(model, inputs, list(tensors)):
