@@ -15,14 +15,10 @@ from ..errors import UsageError
 def export(
     model: Annotated[
         str,
-        typer.Argument(
-            metavar="MODEL", help="FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."
-        ),
+        typer.Argument(metavar="MODEL", help="FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
-    task: Annotated[
-        str | None, typer.Option(help="Choose the auto class by task, as in text-classification.")
-    ] = None,
+    task: Annotated[str | None, typer.Option(help="Choose the auto class by task, as in text-classification.")] = None,
     class_name: Annotated[
         str | None, typer.Option("--class", help="Choose the class by name, as in AutoModelForCausalLM.")
     ] = None,
@@ -37,9 +33,7 @@ def export(
     engine: Annotated[str, typer.Option(help="auto (dynamo first), dynamo or torchscript.")] = "auto",
     generation: Annotated[
         bool,
-        typer.Option(
-            "--generation", help="One file per stage of generation (prefill, decode with a cache, ...)."
-        ),
+        typer.Option("--generation", help="One file per stage of generation (prefill, decode with a cache, ...)."),
     ] = False,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="Leave the axes of the inputs open.")] = False,
     random_weights: Annotated[

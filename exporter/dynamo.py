@@ -11,9 +11,7 @@ import onnx_ir
 import torch
 
 
-def export_dynamo(
-    model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False
-) -> onnx_ir.Model:
+def export_dynamo(model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False) -> onnx_ir.Model:
     """Return the ONNX model; every node carries the scope names that torch.export saw.
 
     `dynamic` leaves the axes of the inputs open where the model allows it. What torch raises passes through.
@@ -23,14 +21,10 @@ def export_dynamo(
         from transformers.exporters.exporter_onnx import OnnxExporter
 
         # Its forward wants every input by name, and it changes the mapping that it is given.
-        exported = OnnxExporter().export(
-            cast("Any", model), copy.copy(dict(inputs)), OnnxConfig(dynamic=dynamic)
-        )
+        exported = OnnxExporter().export(cast("Any", model), copy.copy(dict(inputs)), OnnxConfig(dynamic=dynamic))
         return exported.program
     shapes = {name: _open_axes(value) for name, value in inputs.items()} if dynamic else None
-    program = torch.onnx.export(
-        model, args=(), kwargs=dict(inputs), dynamo=True, dynamic_shapes=shapes, verbose=True
-    )
+    program = torch.onnx.export(model, args=(), kwargs=dict(inputs), dynamo=True, dynamic_shapes=shapes, verbose=True)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     return program.model

@@ -39,14 +39,23 @@ class Exported:
     files: tuple[Path, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Component:
     """A module to be exported into a file of its own."""
 
     name: str
     model: torch.nn.Module
     inputs: Inputs
-    failures: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Where one export goes and how it is done."""
+
+    out: Path
+    folder: Path
+    options: Options
+    progress: Callable[[str], None]
 
 
 def _silent(_text: str) -> None:
@@ -74,8 +83,9 @@ def export(
         candidates = sample_inputs(loaded, options.inputs)
         inputs = next(candidates)
     with workspace(target) as folder:
+        job = _Job(target, folder, options, progress)
         try:
-            exports = _exported(loaded.model, inputs, target, folder, options, progress)
+            exports = _exported(loaded.model, inputs, job)
         except HpassError:
             # What was made up may be what failed; running the model tells, and costs nothing where it was right.
             rest = list(candidates)
@@ -86,31 +96,22 @@ def export(
                 fitting = first_that_runs(loaded.model, [inputs, *rest])
             if fitting is inputs:
                 raise
-            exports = _exported(loaded.model, fitting, target, folder, options, progress)
+            exports = _exported(loaded.model, fitting, job)
         progress("writing")
         return _written(exports, folder, modules_out)
 
 
-def _exported(
-    model: torch.nn.Module,
-    inputs: Inputs,
-    out: Path,
-    folder: Path,
-    options: Options,
-    progress: Callable[[str], None],
-) -> list[Exported]:
-    with reported(verbose=options.verbose):
-        components = _components(model, copy.deepcopy(inputs), options)
-    return [_staged(component, out, folder, options, progress) for component in components]
+def _exported(model: torch.nn.Module, inputs: Inputs, job: _Job) -> list[Exported]:
+    with reported(verbose=job.options.verbose):
+        components = _components(model, copy.deepcopy(inputs), job.options)
+    return [_staged(component, job) for component in components]
 
 
 def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> list[_Component]:
     if not options.generation:
         return [_Component("", model, inputs)]
     if not hasattr(model, "generate"):
-        raise HpassError(
-            f"--generation: {type(model).__name__} does not generate; --task text-generation may"
-        )
+        raise HpassError(f"--generation: {type(model).__name__} does not generate; --task text-generation may")
     from transformers.exporters.utils import decompose_for_generation, decompose_multimodal, is_multimodal
 
     # generate() starts the decoder by itself.
@@ -126,41 +127,39 @@ def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> lis
     return [_Component(name, part, part_inputs) for name, (part, part_inputs) in parts.items()]
 
 
-def _staged(
-    component: _Component, out: Path, folder: Path, options: Options, progress: Callable[[str], None]
-) -> Exported:
+def _staged(component: _Component, job: _Job) -> Exported:
     """Export one component into the workspace, by the engine asked for or the first that can."""
-    path = _named(out, component.name)
-    engines = ("dynamo", "torchscript") if options.engine == "auto" else (options.engine,)
+    path = _named(job.out, component.name)
+    options = job.options
     label = f" {component.name}" if component.name else ""
-    for engine in engines:
-        progress(f"exporting{label} with {engine}")
+    failures: list[str] = []
+    for engine in ("dynamo", "torchscript") if options.engine == "auto" else (options.engine,):
+        job.progress(f"exporting{label} with {engine}")
         try:
             with reported(verbose=options.verbose), recorded_calls(component.model) as calls:
-                model = _run(engine, component, folder, options)
+                model = _run(engine, component, job)
         except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
-            component.failures.append(f"{engine}: {root_cause(error)}")
+            failures.append(f"{engine}: {root_cause(error)}")
             if options.verbose:
                 traceback.print_exception(error)
             continue
         table = build_table(component.model, calls, same_run=True)
         model.metadata_props[TABLE_KEY] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
-        progress(f"staging{label}")
-        stage_model(model, path, folder)
-        nodes = sum(1 for _ in model.graph.all_nodes())
-        return Exported(path, component.name, engine, nodes, table)
-    failures = "; ".join(component.failures)
+        job.progress(f"staging{label}")
+        stage_model(model, path, job.folder)
+        return Exported(path, component.name, engine, sum(1 for _ in model.graph.all_nodes()), table)
+    report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(
-        f"{type(component.model).__name__}{label}: no engine can export it ({failures}); "
-        + ("" if options.verbose else "-v shows the exporter's report, ")
-        + "other inputs (--input) may take another path"
+        f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "
+        f"{report}other inputs (--input) may take another path"
     )
 
 
-def _run(engine: str, component: _Component, folder: Path, options: Options) -> onnx_ir.Model:
+def _run(engine: str, component: _Component, job: _Job) -> onnx_ir.Model:
+    options = job.options
     if engine == "dynamo":
         return export_dynamo(component.model, component.inputs, dynamic=options.dynamic)
-    traced = folder / "torchscript"
+    traced = job.folder / "torchscript"
     traced.mkdir(exist_ok=True)
     return export_torchscript(
         component.model, component.inputs, traced, dynamic=options.dynamic, verbose=options.verbose
@@ -173,9 +172,7 @@ def _written(exports: list[Exported], folder: Path, modules_out: Path | None) ->
         for exported in exports:
             target = _named(_target(modules_out), exported.component)
             staged = folder / f"{exported.path.name}.modules.json"
-            staged.write_text(
-                json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+            staged.write_text(json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             places[staged.name] = target
     files = commit(folder, places, models=[exported.path for exported in exports])
     return [

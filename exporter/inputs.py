@@ -56,9 +56,7 @@ def first_that_runs(model: torch.nn.Module, candidates: Iterable[Inputs]) -> Inp
         else:
             return candidate
     text = " ".join(str(failure).split())[:200]
-    raise _asked(
-        model, list(first), f"with those tried it fails: {type(failure).__name__}: {text}"
-    ) from failure
+    raise _asked(model, list(first), f"with those tried it fails: {type(failure).__name__}: {text}") from failure
 
 
 def _given(model: torch.nn.Module, specs: Sequence[InputSpec]) -> Inputs:
@@ -66,8 +64,7 @@ def _given(model: torch.nn.Module, specs: Sequence[InputSpec]) -> Inputs:
     for spec in specs:
         if spec.name not in names:
             raise HpassError(
-                f"--input {spec.name}: {type(model).__name__}.forward has no such input; "
-                f"it takes {listed(model)}"
+                f"--input {spec.name}: {type(model).__name__}.forward has no such input; it takes {listed(model)}"
             )
     return {spec.name: spec.tensor() for spec in specs}
 
@@ -76,6 +73,5 @@ def _asked(model: torch.nn.Module, names: Sequence[str], why: str) -> HpassError
     """Return the error that says which inputs to give, and how."""
     options = " ".join(f"--input {name}=SHAPE:DTYPE" for name in names)
     return HpassError(
-        f"{type(model).__name__} needs {', '.join(names)} ({why}); "
-        f"give {options}, as in --input {names[0]}=1x16:int64"
+        f"{type(model).__name__} needs {', '.join(names)} ({why}); give {options}, as in --input {names[0]}=1x16:int64"
     )

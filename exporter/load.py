@@ -66,6 +66,4 @@ def outline(reference: str, options: Options) -> Loaded:
 
 def _check_factory(options: Options) -> None:
     if options.task or options.class_name or options.random_weights:
-        raise UsageError(
-            "--task, --class and --random-weights choose among transformers' models, not a factory's"
-        )
+        raise UsageError("--task, --class and --random-weights choose among transformers' models, not a factory's")

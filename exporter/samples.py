@@ -48,9 +48,7 @@ class Maker:
     def tokens(self, length: int, vocabulary: int) -> torch.Tensor:
         """Return (1, length) ordinary token ids: no special one but the end token, which is last."""
         special = self.sizes.special_tokens()
-        ordinary = torch.tensor(
-            [token for token in range(min(vocabulary, 4096)) if token not in special] or [0]
-        )
+        ordinary = torch.tensor([token for token in range(min(vocabulary, 4096)) if token not in special] or [0])
         ids = ordinary[self.ints(len(ordinary), 1, length)]
         end = getattr(self.sizes.text(), "eos_token_id", None)
         if isinstance(end, int) and 0 <= end < vocabulary:

@@ -35,9 +35,7 @@ def build_table(model: torch.nn.Module, calls: Sequence[str], *, same_run: bool)
         entry: dict[str, Any] = {"class": qualified_class(module), "kind": _kind(module)}
         if name in order:
             entry |= {"called": True, "order": order[name]}
-        elif (
-            same_run or isinstance(module, _CONTAINERS) or any(call.startswith(f"{name}.") for call in calls)
-        ):
+        elif same_run or isinstance(module, _CONTAINERS) or any(call.startswith(f"{name}.") for call in calls):
             # A module that is passed over while what it holds is called is a container too.
             entry["called"] = False
         if len(aliases[id(module)]) > 1:

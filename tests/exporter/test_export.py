@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 import transformers
+
 from hpass.errors import HpassError, UsageError
 from hpass.exporter import Options, export, parse_input
 from hpass.exporter.inputs import sample_inputs
@@ -40,7 +41,7 @@ def difference(path: Path, reference: str, options: Options) -> float:
     loaded = load(reference, options)
     inputs = next(sample_inputs(loaded, options.inputs))
     with torch.no_grad():
-        expected = [leaf for leaf in torch.utils._pytree.tree_leaves(loaded.model(**inputs))]
+        expected = torch.utils._pytree.tree_leaves(loaded.model(**inputs))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     feed = {value.name: inputs[value.name].numpy() for value in session.get_inputs()}
     tensors = [value for value in expected if isinstance(value, torch.Tensor)]

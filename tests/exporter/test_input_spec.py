@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from hpass.errors import UsageError
 from hpass.exporter import InputSpec, parse_input
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import transformers
+
 from hpass.errors import HpassError
-from hpass.exporter import Options, export, module_table
+from hpass.exporter import export, module_table
 
 MODELS = Path(__file__).parent / "models.py"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import transformers
+
 from hpass.errors import HpassError, UsageError
 from hpass.exporter import Options
 from hpass.exporter.load import load

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+
 from hpass.errors import HpassError
 from hpass.exporter import InputSpec, Options
 from hpass.exporter.inputs import first_that_runs, sample_inputs
@@ -23,7 +24,7 @@ LAYERS: dict[str, Any] = {"encoder_layers": 1, "decoder_layers": 1, "encoder_att
 
 def prompted_segmenter() -> transformers.SamConfig:
     size = {"hidden_size": 32, "image_size": 64, "patch_size": 8}
-    config = transformers.SamConfig(
+    return transformers.SamConfig(
         vision_config=transformers.SamVisionConfig(
             **SMALL, image_size=64, patch_size=8, output_channels=32, num_pos_feats=16,
             global_attn_indexes=[1], window_size=4,
@@ -31,7 +32,6 @@ def prompted_segmenter() -> transformers.SamConfig:
         prompt_encoder_config=size,
         mask_decoder_config={"hidden_size": 32, "mlp_dim": 36, "num_attention_heads": 2, "iou_head_hidden_dim": 32},
     )  # fmt: skip
-    return config
 
 
 CASES: dict[str, tuple[str, Callable[[], transformers.PreTrainedConfig], set[str]]] = {
@@ -126,7 +126,7 @@ def test_the_tokenizer_s_text_is_used() -> None:
 
 def test_an_unknown_input_is_asked_for() -> None:
     loaded = built("BertModel", transformers.BertConfig(**TEXT))
-    with pytest.raises(HpassError, match="BertModel.forward has no such input; it takes input_ids, "):
+    with pytest.raises(HpassError, match=r"BertModel\.forward has no such input; it takes input_ids, "):
         next(sample_inputs(loaded, [InputSpec("pixels", (1, 5))]))
 
 
@@ -141,6 +141,4 @@ def test_the_same_config_gives_the_same_inputs(config_file: Callable[..., str]) 
     first, second = (load(reference, Options(random_weights=True)) for _ in range(2))
     one, other = next(sample_inputs(first)), next(sample_inputs(second))
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert all(
-        torch.equal(a, b) for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True))

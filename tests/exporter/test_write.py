@@ -5,6 +5,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+
 from hpass.errors import HpassError
 from hpass.exporter import Options, export, write
 
