@@ -4,16 +4,13 @@ import importlib.util
 
 from ..errors import HpassError
 
-_MISSING = [
-    name for name in ("torch", "onnxscript", "transformers") if importlib.util.find_spec(name) is None
-]
+_MISSING = [name for name in ("torch", "onnxscript", "transformers") if importlib.util.find_spec(name) is None]
 if _MISSING:
-    raise HpassError(
-        f"building models needs {', '.join(_MISSING)}; install them with: pip install 'hpass[export]'"
-    )
+    raise HpassError(f"building models needs {', '.join(_MISSING)}; install them with: pip install 'hpass[export]'")
 
+# ruff: noqa: E402 (the message about missing packages comes before the imports that need them)
 from .export import Exported, export
-from .inputs import InputSpec, parse_input
+from .input_spec import InputSpec, parse_input
 from .options import ENGINES, Options
 from .reference_table import module_table
 

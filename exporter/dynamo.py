@@ -11,37 +11,39 @@ import onnx_ir
 import torch
 
 
-def export_dynamo(
-    model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False
-) -> onnx_ir.Model:
+def export_dynamo(model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False) -> onnx_ir.Model:
     """Return the ONNX model; every node carries the scope names that torch.export saw.
 
     `dynamic` leaves the axes of the inputs open where the model allows it. What torch raises passes through.
     """
-    if _is_of_transformers(model):
+    if is_of_transformers(model):
         from transformers.exporters.configs import OnnxConfig
         from transformers.exporters.exporter_onnx import OnnxExporter
 
         # Its forward wants every input by name, and it changes the mapping that it is given.
-        exported = OnnxExporter().export(
-            cast("Any", model), copy.copy(dict(inputs)), OnnxConfig(dynamic=dynamic)
-        )
+        exported = OnnxExporter().export(cast("Any", model), copy.copy(dict(inputs)), OnnxConfig(dynamic=dynamic))
         return exported.program
     shapes = {name: _open_axes(value) for name, value in inputs.items()} if dynamic else None
-    program = torch.onnx.export(
-        model, args=(), kwargs=dict(inputs), dynamo=True, dynamic_shapes=shapes, verbose=True
-    )
+    program = torch.onnx.export(model, args=(), kwargs=dict(inputs), dynamo=True, dynamic_shapes=shapes, verbose=True)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     return program.model
 
 
-def _is_of_transformers(model: torch.nn.Module) -> bool:
+def is_of_transformers(model: torch.nn.Module) -> bool:
     """Whether a transformers model is inside: its outputs and caches need transformers' exporter."""
     transformers = sys.modules.get("transformers.modeling_utils")
     return transformers is not None and any(
         isinstance(module, transformers.PreTrainedModel) for module in model.modules()
     )
+
+
+def trace(model: torch.nn.Module, inputs: Mapping[str, Any]) -> None:
+    """Run a transformers model through torch.export and keep nothing of it; the model may be on the meta device."""
+    from transformers.exporters.configs import DynamoConfig
+    from transformers.exporters.exporter_dynamo import DynamoExporter
+
+    DynamoExporter().export(cast("Any", model), dict(inputs), DynamoConfig())
 
 
 def _open_axes(value: Any) -> Any:

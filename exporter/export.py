@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import onnx_ir
 import torch
@@ -15,7 +16,8 @@ import torch
 from ..errors import HpassError, UsageError
 from .calls import recorded_calls
 from .dynamo import export_dynamo
-from .load import Inputs, fitting_inputs, load
+from .inputs import Inputs, first_that_runs, sample_inputs
+from .load import load
 from .options import Options
 from .quiet import reported, root_cause
 from .table import build_table
@@ -33,18 +35,27 @@ class Exported:
     component: str
     engine: str
     nodes: int
-    table: dict[str, Any]
+    table: dict[str, Any] = field(repr=False)
     files: tuple[Path, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Component:
     """A module to be exported into a file of its own."""
 
     name: str
     model: torch.nn.Module
     inputs: Inputs
-    failures: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Where one export goes and how it is done."""
+
+    out: Path
+    folder: Path
+    options: Options
+    progress: Callable[[str], None]
 
 
 def _silent(_text: str) -> None:
@@ -69,67 +80,90 @@ def export(
     progress("building the model")
     with reported(verbose=options.verbose):
         loaded = load(reference, options)
-        components = _components(loaded.model, fitting_inputs(loaded, options.inputs), options)
+        candidates = sample_inputs(loaded, options.inputs)
+        inputs = next(candidates)
     with workspace(target) as folder:
-        exports = [_exported(component, target, folder, options, progress) for component in components]
+        job = _Job(target, folder, options, progress)
+        try:
+            exports = _exported(loaded.model, inputs, job)
+        except HpassError:
+            # What was made up may be what failed; running the model tells, and costs nothing where it was right.
+            rest = list(candidates)
+            if not rest:
+                raise
+            progress("looking for inputs that fit")
+            with reported(verbose=options.verbose):
+                fitting = first_that_runs(loaded.model, [inputs, *rest])
+            if fitting is inputs:
+                raise
+            exports = _exported(loaded.model, fitting, job)
         progress("writing")
         return _written(exports, folder, modules_out)
+
+
+def _exported(model: torch.nn.Module, inputs: Inputs, job: _Job) -> list[Exported]:
+    with reported(verbose=job.options.verbose):
+        components = _components(model, copy.deepcopy(inputs), job.options)
+    return [_staged(component, job) for component in components]
 
 
 def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> list[_Component]:
     if not options.generation:
         return [_Component("", model, inputs)]
     if not hasattr(model, "generate"):
-        raise HpassError(
-            f"--generation: {type(model).__name__} does not generate; --task text-generation may"
-        )
-    from transformers.exporters.utils import decompose_for_generation
+        raise HpassError(f"--generation: {type(model).__name__} does not generate; --task text-generation may")
+    from transformers.exporters.utils import decompose_for_generation, decompose_multimodal, is_multimodal
 
+    # generate() starts the decoder by itself.
     wanted = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+    generative = cast("Any", model)
     try:
-        parts = decompose_for_generation(model, wanted)  # pyright: ignore[reportArgumentType]
+        parts = decompose_for_generation(generative, copy.deepcopy(wanted))
+        if is_multimodal(generative):
+            # generate() may run the encoders before the forward that is captured; one plain forward shows them.
+            parts = decompose_multimodal(generative, wanted) | parts
     except Exception as error:
         raise HpassError(f"--generation: {type(model).__name__}: {root_cause(error)}") from error
     return [_Component(name, part, part_inputs) for name, (part, part_inputs) in parts.items()]
 
 
-def _exported(
-    component: _Component, out: Path, folder: Path, options: Options, progress: Callable[[str], None]
-) -> Exported:
+def _staged(component: _Component, job: _Job) -> Exported:
     """Export one component into the workspace, by the engine asked for or the first that can."""
-    path = _named(out, component.name)
-    engines = ("dynamo", "torchscript") if options.engine == "auto" else (options.engine,)
+    path = _named(job.out, component.name)
+    options = job.options
     label = f" {component.name}" if component.name else ""
-    for engine in engines:
-        progress(f"exporting{label} with {engine}")
+    failures: list[str] = []
+    for engine in ("dynamo", "torchscript") if options.engine == "auto" else (options.engine,):
+        job.progress(f"exporting{label} with {engine}")
         try:
             with reported(verbose=options.verbose), recorded_calls(component.model) as calls:
-                model = _run(engine, component, folder, options)
+                model = _run(engine, component, job)
         except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
-            component.failures.append(f"{engine}: {root_cause(error)}")
+            failures.append(f"{engine}: {root_cause(error)}")
             if options.verbose:
                 traceback.print_exception(error)
             continue
-        table = build_table(component.model, calls)
+        table = build_table(component.model, calls, same_run=True)
         model.metadata_props[TABLE_KEY] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
-        progress(f"staging{label}")
-        stage_model(model, path, folder)
-        nodes = sum(1 for _ in model.graph.all_nodes())
-        return Exported(path, component.name, engine, nodes, table)
-    failures = "; ".join(component.failures)
+        job.progress(f"staging{label}")
+        stage_model(model, path, job.folder)
+        return Exported(path, component.name, engine, sum(1 for _ in model.graph.all_nodes()), table)
+    report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(
-        f"{type(component.model).__name__}{label}: no engine can export it ({failures}); "
-        + ("" if options.verbose else "-v shows the exporter's report, ")
-        + "other inputs (--input) may take another path"
+        f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "
+        f"{report}other inputs (--input) may take another path"
     )
 
 
-def _run(engine: str, component: _Component, folder: Path, options: Options) -> onnx_ir.Model:
+def _run(engine: str, component: _Component, job: _Job) -> onnx_ir.Model:
+    options = job.options
     if engine == "dynamo":
         return export_dynamo(component.model, component.inputs, dynamic=options.dynamic)
-    traced = folder / "torchscript"
+    traced = job.folder / "torchscript"
     traced.mkdir(exist_ok=True)
-    return export_torchscript(component.model, component.inputs, traced, dynamic=options.dynamic)
+    return export_torchscript(
+        component.model, component.inputs, traced, dynamic=options.dynamic, verbose=options.verbose
+    )
 
 
 def _written(exports: list[Exported], folder: Path, modules_out: Path | None) -> list[Exported]:
@@ -138,9 +172,7 @@ def _written(exports: list[Exported], folder: Path, modules_out: Path | None) ->
         for exported in exports:
             target = _named(_target(modules_out), exported.component)
             staged = folder / f"{exported.path.name}.modules.json"
-            staged.write_text(
-                json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+            staged.write_text(json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             places[staged.name] = target
     files = commit(folder, places, models=[exported.path for exported in exports])
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,6 @@ import torch
 
 from ..errors import UsageError
 from .factory import build
-from .inputs import InputSpec, ask_for, given_inputs, made_inputs, missing_inputs
 from .options import Options
 from .reference import Factory, parse_reference
 
@@ -65,29 +64,6 @@ def outline(reference: str, options: Options) -> Loaded:
     return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
 
 
-def fitting_inputs(loaded: Loaded, specs: Sequence[InputSpec]) -> Inputs:
-    """Return the inputs by the names of `forward`: the command line's, the factory's, then made-up ones.
-
-    Only a transformers model says enough of itself to make inputs up. Raises HpassError where one is missing.
-    """
-    model = loaded.model
-    given = given_inputs(model, loaded.own, specs)
-    if hasattr(model, "config") and hasattr(model, "main_input_name"):
-        from .samples import Maker
-        from .sizes import Sizes
-
-        if loaded.own is not None:
-            return given or {}
-        maker = Maker(model, Sizes(model.config, loaded.processor), loaded.text)
-        return made_inputs(model, maker, given)
-    missing = missing_inputs(model, given)
-    if missing:
-        raise ask_for(model, missing, "a factory may return its inputs too: a module and its inputs")
-    return given
-
-
 def _check_factory(options: Options) -> None:
     if options.task or options.class_name or options.random_weights:
-        raise UsageError(
-            "--task, --class and --random-weights choose among transformers' models, not a factory's"
-        )
+        raise UsageError("--task, --class and --random-weights choose among transformers' models, not a factory's")

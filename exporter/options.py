@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .inputs import InputSpec
+from .input_spec import InputSpec
 
 Engine = Literal["auto", "dynamo", "torchscript"]
 ENGINES: tuple[Engine, ...] = ("auto", "dynamo", "torchscript")

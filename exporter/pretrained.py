@@ -18,9 +18,7 @@ from .reference import Pretrained
 def load_config(reference: Pretrained, options: Options) -> Any:
     """Return the config. Raises HpassError where there is none, it is broken, or it needs code of its own."""
     try:
-        return transformers.AutoConfig.from_pretrained(
-            reference.source, trust_remote_code=options.trust_remote_code
-        )
+        return transformers.AutoConfig.from_pretrained(reference.source, trust_remote_code=options.trust_remote_code)
     except Exception as error:
         raise _explained(reference, error) from error
 
@@ -31,9 +29,7 @@ def load(reference: Pretrained, options: Options, config: Any) -> torch.nn.Modul
     Raises HpassError where the weights are missing or do not fit.
     """
     if not options.random_weights and reference.has_weights is False:
-        raise HpassError(
-            f"{reference}: no weights beside the config; add --random-weights to export without them"
-        )
+        raise HpassError(f"{reference}: no weights beside the config; add --random-weights to export without them")
     if options.random_weights:
         return randomized(from_config(reference, options, config))
     try:
@@ -51,9 +47,7 @@ def from_config(reference: Pretrained, options: Options, config: Any) -> torch.n
     try:
         if hasattr(made, "_from_config"):
             return made._from_config(config, dtype=torch.float32).eval()  # noqa: SLF001 (a concrete class has no other)
-        return made.from_config(
-            config, dtype=torch.float32, trust_remote_code=options.trust_remote_code
-        ).eval()
+        return made.from_config(config, dtype=torch.float32, trust_remote_code=options.trust_remote_code).eval()
     except Exception as error:
         raise _explained(reference, error) from error
 
@@ -97,9 +91,7 @@ def _class_of_task(config: Any, task: str) -> Any:
     candidates = cast("tuple[Any, ...]", SUPPORTED_TASKS[task]["pt"])
     fitting = [made for made in candidates if type(config) in made._model_mapping]  # noqa: SLF001 (the public way is to try and fail)
     if not fitting:
-        raise UsageError(
-            f"--task {task}: transformers has no class for a {config.model_type} model of this task"
-        )
+        raise UsageError(f"--task {task}: transformers has no class for a {config.model_type} model of this task")
     return fitting[0]
 
 
@@ -127,9 +119,7 @@ def tokenized(reference: Pretrained, text: str) -> dict[str, torch.Tensor]:
         return {}
     # A tokenizer may need packages or files that are missing; made-up ids do as well.
     with contextlib.suppress(Exception):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            reference.source if folder is None else str(folder)
-        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(reference.source if folder is None else str(folder))
         return dict(tokenizer(text, return_tensors="pt"))
     return {}
 
@@ -140,9 +130,7 @@ def _explained(reference: Pretrained, error: Exception) -> HpassError:
         return error
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
-        return HpassError(
-            f"{reference}: the model brings code of its own; read it, then add --trust-remote-code"
-        )
+        return HpassError(f"{reference}: the model brings code of its own; read it, then add --trust-remote-code")
     if reference.folder is None and isinstance(error, OSError):
         return HpassError(
             f"{reference}: no local folder of that name, and the Hugging Face hub has no such model "

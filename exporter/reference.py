@@ -67,24 +67,18 @@ def parse_reference(text: str) -> Factory | Pretrained:
     if match:
         file = Path(match["file"])
         if not file.is_file():
-            raise HpassError(
-                f"{file}: no such file; MODEL is FILE.py:FACTORY, a folder, a config.json or an id"
-            )
+            raise HpassError(f"{file}: no such file; MODEL is FILE.py:FACTORY, a folder, a config.json or an id")
         return Factory(file, match["name"])
     path = Path(text)
     if path.suffix == ".py" and path.is_file():
         raise UsageError(f"{text}: name the function that builds the model, as in {text}:make")
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise HpassError(
-                f"{text}: the folder has no config.json, so it is no model that transformers can read"
-            )
+            raise HpassError(f"{text}: the folder has no config.json, so it is no model that transformers can read")
         return Pretrained(text)
     if path.is_file():
         if path.suffix != ".json":
-            raise UsageError(
-                f"{text}: a model is FILE.py:FACTORY, a folder, a config.json or an id, not this file"
-            )
+            raise UsageError(f"{text}: a model is FILE.py:FACTORY, a folder, a config.json or an id, not this file")
         return Pretrained(text)
     if text.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(text):
         raise HpassError(f"{text}: no such file or folder, and not of the form of a Hugging Face id")

@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 
+from ..errors import HpassError
 from .calls import recorded_calls
-from .load import fitting_inputs, outline
+from .dynamo import is_of_transformers, trace
+from .inputs import sample_inputs
+from .load import Loaded, outline
 from .options import Options
 from .quiet import reported
 from .table import build_table
@@ -20,16 +23,33 @@ def module_table(
     """Return the module table (JSON form) of what a MODEL argument names, built on the meta device.
 
     No weights are read or made. Which modules are called, and in which order, comes from a run on the meta
-    device; a model that looks at values stops such a run, and what it has not reached by then is left open.
-    Raises HpassError where the reference cannot be built.
+    device; what such a run does not reach is left open. Raises HpassError where the reference cannot be built.
     """
     options = Options(task=task, class_name=class_name, trust_remote_code=trust_remote_code)
     with reported(verbose=False):
         loaded = outline(reference, options)
-        complete = False
-        with recorded_calls(loaded.model) as calls, contextlib.suppress(Exception), torch.no_grad():
-            inputs = fitting_inputs(loaded, ())
-            calls.clear()
-            loaded.model(**inputs)
-            complete = True
-    return build_table(loaded.model, calls, complete=complete)
+        calls = _calls(loaded)
+    return build_table(loaded.model, calls, same_run=False)
+
+
+def _calls(loaded: Loaded) -> list[str]:
+    """Return the called modules of the run that came furthest.
+
+    A run on the meta device stops where the model looks at a value; torch.export knows ways around most of these.
+    """
+    model = loaded.model
+    furthest: list[str] = []
+    try:
+        candidates = list(sample_inputs(loaded))
+    except HpassError:  # nobody knows the inputs: the modules alone are told
+        return furthest
+    for inputs in candidates:
+        with torch.no_grad(), recorded_calls(model) as calls, contextlib.suppress(Exception):
+            model(**inputs)
+            return calls
+        if is_of_transformers(model):
+            with recorded_calls(model) as calls, contextlib.suppress(Exception):
+                trace(model, inputs)
+                return calls
+        furthest = max(furthest, calls, key=len)
+    return furthest

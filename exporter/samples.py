@@ -33,6 +33,7 @@ class Maker:
 
     model: torch.nn.Module
     sizes: Sizes
+    given: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     text: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
 
@@ -47,9 +48,7 @@ class Maker:
     def tokens(self, length: int, vocabulary: int) -> torch.Tensor:
         """Return (1, length) ordinary token ids: no special one but the end token, which is last."""
         special = self.sizes.special_tokens()
-        ordinary = torch.tensor(
-            [token for token in range(min(vocabulary, 4096)) if token not in special] or [0]
-        )
+        ordinary = torch.tensor([token for token in range(min(vocabulary, 4096)) if token not in special] or [0])
         ids = ordinary[self.ints(len(ordinary), 1, length)]
         end = getattr(self.sizes.text(), "eos_token_id", None)
         if isinstance(end, int) and 0 <= end < vocabulary:
@@ -68,21 +67,23 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     First everything the model's modalities suggest, then the same with one input in another layout, then the
     main input and what has no default alone.
     """
-    wanted = _wanted(maker.model)
-    choices = {name: made for name in wanted if (made := maker.alternatives(name))}
-    first = {name: made[0] for name, made in choices.items()}
-    yield _joined(maker, first)
-    for name, made in choices.items():
-        for other in made[1:]:
-            yield _joined(maker, first | {name: other})
+    choices = {name: made for name in _wanted(maker.model) if (made := maker.alternatives(name))}
+    everything = {name: made[0] for name, made in choices.items()}
+    first = {name: value for name, value in everything.items() if name not in _SELDOM_NEEDED}
+    sets = [first, *(first | {name: other} for name, made in choices.items() for other in made[1:])]
+    if set(first) != set(everything):
+        sets.insert(1, everything)
     least = {name: value for name, value in first.items() if name in _least(maker.model)}
     if least and set(least) != set(first):
-        yield _joined(maker, least)
+        sets.append(least)
+    device = next((parameter.device for parameter in maker.model.parameters()), torch.device("cpu"))
+    for made in sets:
+        yield _joined(maker, {name: value.to(device) for name, value in {**made, **maker.given}.items()})
 
 
 def unknown(maker: Maker) -> list[str]:
     """Return the inputs without a default that no rule knows."""
-    return [name for name in required(maker.model) if name not in _RULES]
+    return [name for name in required(maker.model) if name not in _RULES and name not in maker.given]
 
 
 def _main_inputs(model: torch.nn.Module) -> list[str]:
@@ -112,13 +113,14 @@ def _wanted(model: torch.nn.Module) -> list[str]:
 def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Fit the inputs to one another: room for images and sounds in the text, a mask as long as the text."""
     joined = dict(inputs)
-    if "input_ids" in joined:
+    if "input_ids" in joined and "input_ids" not in maker.given:
         for modality, marks in _MARKS.items():
             if any(name in joined for name in marks):
                 joined["input_ids"] = _with_room(maker, modality, joined)
-        if "attention_mask" in joined:
+    if "input_ids" in joined:
+        if "attention_mask" in joined and "attention_mask" not in maker.given:
             joined["attention_mask"] = torch.ones_like(joined["input_ids"])
-        if "bbox" in joined:
+        if "bbox" in joined and "bbox" not in maker.given:
             joined["bbox"] = joined["bbox"][:, :1].expand(-1, joined["input_ids"].shape[1], -1).contiguous()
     return joined
 
@@ -148,7 +150,7 @@ def _with_room(maker: Maker, modality: str, inputs: dict[str, torch.Tensor]) -> 
     except Exception:  # noqa: BLE001 (any model may refuse; the attempt with these inputs then says why)
         return ids
     count = _feature_count(getattr(found, "pooler_output", found))
-    places = torch.full((1, count), token, dtype=ids.dtype)
+    places = torch.full((1, count), token, dtype=ids.dtype, device=ids.device)
     return torch.cat([ids[:, :1], places, ids[:, 1:]], dim=1)
 
 
@@ -338,6 +340,9 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "past_observed_mask": _past_observed_mask,
     "future_time_features": _future_time_features,
 }
+
+# Given only where the model does not run without.
+_SELDOM_NEEDED = {"image_sizes"}
 
 _MODALITIES: dict[str, tuple[str, ...]] = {
     "text": ("input_ids", "bbox"),

@@ -15,16 +15,12 @@ def parameters(module: torch.nn.Module) -> dict[str, inspect.Parameter]:
     """Return the parameters of `forward` that have a name of their own, in order."""
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     signature = inspect.signature(module.forward)
-    return {
-        name: parameter for name, parameter in signature.parameters.items() if parameter.kind not in variadic
-    }
+    return {name: parameter for name, parameter in signature.parameters.items() if parameter.kind not in variadic}
 
 
 def required(module: torch.nn.Module) -> list[str]:
     """Return the names of the parameters without a default."""
-    return [
-        name for name, parameter in parameters(module).items() if parameter.default is inspect.Parameter.empty
-    ]
+    return [name for name, parameter in parameters(module).items() if parameter.default is inspect.Parameter.empty]
 
 
 def bind(module: torch.nn.Module, inputs: object) -> dict[str, Any]:
@@ -50,9 +46,7 @@ def bind(module: torch.nn.Module, inputs: object) -> dict[str, Any]:
             case inspect.Parameter.VAR_KEYWORD:
                 named.update(value)
             case inspect.Parameter.VAR_POSITIONAL:
-                raise HpassError(
-                    f"{type(module).__name__}.forward takes *{name}; hpass needs named parameters"
-                )
+                raise HpassError(f"{type(module).__name__}.forward takes *{name}; hpass needs named parameters")
             case _:
                 named[name] = value
     return named

@@ -17,13 +17,14 @@ _CONTAINERS = (
 )
 
 
-def build_table(model: torch.nn.Module, calls: Sequence[str], *, complete: bool = True) -> dict[str, Any]:
+def build_table(model: torch.nn.Module, calls: Sequence[str], *, same_run: bool) -> dict[str, Any]:
     """Return the module table of a model as the JSON object `{"version": 1, "modules": {scope: entry}}`.
 
-    `calls` lists the called modules in order of first call; where it is not `complete` (the run stopped
-    half-way), a module that is missing there is not said to be uncalled. Keys of an entry: `class`
-    (qualified), `kind` (`torch.nn` or `own`), `called`, `order` (0 is the root), `aliases` (other names of
-    the same object) and `parameters` (local names of the parameters and buffers of its own).
+    `calls` lists the called modules in order of first call. Unless they come from the `same_run` that wrote the
+    ONNX file, a module missing there may still be called by another: only containers are then said to be
+    uncalled. Keys of an entry: `class` (qualified), `kind` (`torch.nn` or `own`), `called`, `order` (0 is the
+    root), `aliases` (other names of the same object) and `parameters` (local names of the parameters and buffers
+    of its own).
     """
     order = {name: index for index, name in enumerate(calls)}
     aliases: dict[int, list[str]] = {}
@@ -34,7 +35,8 @@ def build_table(model: torch.nn.Module, calls: Sequence[str], *, complete: bool 
         entry: dict[str, Any] = {"class": qualified_class(module), "kind": _kind(module)}
         if name in order:
             entry |= {"called": True, "order": order[name]}
-        elif complete or isinstance(module, _CONTAINERS):
+        elif same_run or isinstance(module, _CONTAINERS) or any(call.startswith(f"{name}.") for call in calls):
+            # A module that is passed over while what it holds is called is a container too.
             entry["called"] = False
         if len(aliases[id(module)]) > 1:
             entry["aliases"] = [alias for alias in aliases[id(module)] if alias != name]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +19,12 @@ OPSET = 17
 
 
 def export_torchscript(
-    model: torch.nn.Module, inputs: Mapping[str, Any], folder: Path, *, dynamic: bool = False
+    model: torch.nn.Module,
+    inputs: Mapping[str, Any],
+    folder: Path,
+    *,
+    dynamic: bool = False,
+    verbose: bool = False,
 ) -> onnx_ir.Model:
     """Return the ONNX model; the labels of its modules are in its node names.
 
@@ -27,7 +34,12 @@ def export_torchscript(
     path = folder / "model.onnx"
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     axes = {name: {axis: f"{name}_{axis}" for axis in range(value.dim())} for name, value in tensors.items()}
-    with warnings.catch_warnings(), _eager_attention(model), _flat_forward(model, inputs, list(tensors)):
+    with (
+        _log_of_torch(shown=verbose),
+        warnings.catch_warnings(),
+        _eager_attention(model),
+        _flat_forward(model, inputs, list(tensors)),
+    ):
         # torch marks this exporter as the older one on every call; that is known here.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
@@ -40,6 +52,27 @@ def export_torchscript(
             dynamo=False,
         )
     return onnx_ir.load(path)
+
+
+@contextlib.contextmanager
+def _log_of_torch(*, shown: bool) -> Iterator[None]:
+    """Send what torch logs from C++ (a whole graph, where it fails) to stderr if `shown`, else nowhere.
+
+    No redirection in Python holds it, and torch switches the log on again by itself, so the descriptor is moved.
+    """
+    cast("Any", torch)._C._jit_set_onnx_log_output_stream("stderr")  # noqa: SLF001 (there is no public way)
+    if shown:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextlib.contextmanager
@@ -58,9 +91,7 @@ def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: li
         return tuple(leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, torch.Tensor))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    cast("Any", forward).__signature__ = inspect.Signature(
-        [inspect.Parameter(name, kind) for name in tensors]
-    )
+    cast("Any", forward).__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in tensors])
     model.forward = forward
     try:
         yield
@@ -75,11 +106,7 @@ def _eager_attention(model: torch.nn.Module) -> Iterator[None]:
         yield
         return
     # Parts may attend in ways of their own, so each config gets back what it had.
-    configs = {
-        id(module.config): cast("Any", module.config)
-        for module in model.modules()
-        if hasattr(module, "config")
-    }
+    configs = {id(module.config): cast("Any", module.config) for module in model.modules() if hasattr(module, "config")}
     before = {key: config._attn_implementation for key, config in configs.items() if _attends(config)}  # noqa: SLF001
     cast("Any", model).set_attn_implementation("eager")
     try:

@@ -86,10 +86,7 @@ def _data_files(out: Path) -> list[Path]:
     with contextlib.suppress(Exception):
         graph = onnx.load(str(out), load_external_data=False).graph
         named = {
-            entry.value
-            for tensor in graph.initializer
-            for entry in tensor.external_data
-            if entry.key == "location"
+            entry.value for tensor in graph.initializer for entry in tensor.external_data if entry.key == "location"
         }
         return [path for path in candidates if path.name in named]
     return []

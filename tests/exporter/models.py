@@ -1,4 +1,5 @@
 """Small models for the exporter's tests, as a user would write them."""
+# ruff: noqa: D101, D102
 
 from __future__ import annotations
 
@@ -41,9 +42,7 @@ class Pair(nn.Module):
         super().__init__()
         self.scale = nn.Linear(4, 4)
 
-    def forward(
-        self, left: torch.Tensor, right: torch.Tensor, *, gain: float = 1.0
-    ) -> dict[str, torch.Tensor]:
+    def forward(self, left: torch.Tensor, right: torch.Tensor, *, gain: float = 1.0) -> dict[str, torch.Tensor]:
         return {"sum": self.scale(left) * gain + right, "left": left * 2}
 
 

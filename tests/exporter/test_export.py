@@ -12,9 +12,11 @@ import onnxruntime
 import pytest
 import torch
 import transformers
+
 from hpass.errors import HpassError, UsageError
 from hpass.exporter import Options, export, parse_input
-from hpass.exporter.load import fitting_inputs, load
+from hpass.exporter.inputs import sample_inputs
+from hpass.exporter.load import load
 
 MODELS = Path(__file__).parent / "models.py"
 
@@ -37,9 +39,9 @@ def scopes(path: Path) -> set[str]:
 def difference(path: Path, reference: str, options: Options) -> float:
     """Return the largest difference between torch's outputs and onnxruntime's."""
     loaded = load(reference, options)
-    inputs = fitting_inputs(loaded, options.inputs)
+    inputs = next(sample_inputs(loaded, options.inputs))
     with torch.no_grad():
-        expected = [leaf for leaf in torch.utils._pytree.tree_leaves(loaded.model(**inputs))]
+        expected = torch.utils._pytree.tree_leaves(loaded.model(**inputs))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     feed = {value.name: inputs[value.name].numpy() for value in session.get_inputs()}
     tensors = [value for value in expected if isinstance(value, torch.Tensor)]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import onnx
+import pytest
+
+from hpass.errors import HpassError
+from hpass.exporter import Options, export, write
+
+MODELS = Path(__file__).parent / "models.py"
+
+
+@pytest.fixture
+def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "LARGEST_INLINE", 0)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.usefixtures("_everything_is_large")
+@pytest.mark.parametrize("engine", ["dynamo", "torchscript"])
+def test_large_weights_lie_in_a_file_of_their_own(engine: str, tmp_path: Path) -> None:
+    out = tmp_path / "net.onnx"
+    options = Options(engine=engine)  # pyright: ignore[reportArgumentType]
+    [exported] = export(f"{MODELS}:net", out, options=options)
+    assert exported.files == (tmp_path / "net.onnx.data", out)
+    first = onnx.load(out)
+    # Another export takes a new name for its data, so that the old pair is whole until it is replaced.
+    export(f"{MODELS}:net", out, options=options)
+    assert files(tmp_path) == ["net.onnx", "net.onnx.2.data"]
+    assert onnx.load(out).graph.initializer == first.graph.initializer
+
+
+@pytest.mark.usefixtures("_everything_is_large")
+def test_a_failed_export_leaves_old_pairs_whole(tmp_path: Path) -> None:
+    out = tmp_path / "net.onnx"
+    export(f"{MODELS}:net", out)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(HpassError):
+        export(f"{MODELS}:unsupported", out)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_stranger_s_data_file_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx.mine.data").write_bytes(b"mine")
+    export(f"{MODELS}:pair", tmp_path / "net.onnx")
+    export(f"{MODELS}:pair", tmp_path / "net.onnx")
+    assert files(tmp_path) == ["net.onnx", "net.onnx.mine.data"]
+
+
+def test_what_a_killed_run_left_goes_and_a_running_one_s_stays(tmp_path: Path) -> None:
+    dead = os.fork()
+    if not dead:
+        os._exit(0)
+    os.waitpid(dead, 0)
+    (tmp_path / f".hpass-export-{dead}-x").mkdir()
+    (tmp_path / f".hpass-export-{os.getppid()}-y").mkdir()
+    export(f"{MODELS}:pair", tmp_path / "pair.onnx")
+    assert files(tmp_path) == [f".hpass-export-{os.getppid()}-y", "pair.onnx"]
+
+
+def test_a_link_s_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "pair.onnx").symlink_to(tmp_path / "there" / "real.onnx")
+    export(f"{MODELS}:pair", tmp_path / "pair.onnx")
+    assert (tmp_path / "pair.onnx").is_symlink()
+    assert files(tmp_path / "there") == ["real.onnx"]
