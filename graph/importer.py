@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -68,11 +69,19 @@ def text(value: bytes) -> str | bytes:
 
 def import_shape(value_type: onnx.TypeProto) -> tuple[Any, list[int | str | None] | None, str | None]:
     """Return a value's element type, shape (None where unknown) and kind, in graphsurgeon's words."""
+    dtype, shape, kind = _shape(value_type.SerializeToString())
+    return dtype, None if shape is None else list(shape), kind
+
+
+@lru_cache(maxsize=4096)
+def _shape(message: bytes) -> tuple[Any, tuple[int | str | None, ...] | None, str | None]:
+    """Read a type from its bytes: a model has few types and many values of each."""
+    value_type = onnx.TypeProto.FromString(message)
     kind = cast("str | None", value_type.WhichOneof("value"))
     if kind not in ("tensor_type", "sparse_tensor_type"):
         return None, None, kind
     tensor = getattr(value_type, kind)
-    shape = [_dimension(dim) for dim in tensor.shape.dim] if tensor.HasField("shape") else None
+    shape = tuple(_dimension(dim) for dim in tensor.shape.dim) if tensor.HasField("shape") else None
     return element_type(tensor.elem_type) if tensor.elem_type else None, shape, kind
 
 

@@ -95,7 +95,7 @@ def as_question(region: Region, around: str, context: Context) -> infer.Region:
     named = [scope for scope in scopes if scope is not None]
     tree = ScopeTree(dict.fromkeys([*called, around, *named, *suggested.values()]), context.modules)
     owns = np.zeros(len(tree), np.bool_)
-    owns[[number for number in map(tree.id, context.owners) if number is not None]] = True
+    owns[[number for number in map(tree.id, context.weights.owners()) if number is not None]] = True
     return infer.Region(
         flow,
         tree,
@@ -116,12 +116,13 @@ def _calls(context: Context) -> list[Call]:
     called = [scope for scope in table if table.is_called(scope)]
     places = {scope: index for index, scope in enumerate(called)}
     called.sort(key=lambda scope: (table[scope].extra.get("order", places[scope]), places[scope]))
+    owners = set(context.weights.owners())
     holders = {table.called_ancestor(parent(scope)) for scope in called if scope}
     return [
         Call(
             scope,
             table[scope].bare_class,
-            has_parameters=scope in context.owners or bool(table[scope].extra.get("parameters")),
+            has_parameters=scope in owners or bool(table[scope].extra.get("parameters")),
             is_leaf=scope not in holders,
         )
         for scope in called

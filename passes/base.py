@@ -72,12 +72,11 @@ class Pass(ABC):
         Raises HpassError where what it requires does not hold, AssertionError where it breaks a promise.
         """
         self._check(self.requires, context, promised=False)
-        context.begin(self.name)
+        context.begin(self.name, rewrites=self.rewrites)
         before = context.model.edits() if self.rewrites else Edits()
         self.apply(context.graph, context)
         if self.rewrites:
             context.model.settle()
-        context.rewritten |= self.rewrites
         after = context.model.edits() if self.rewrites else Edits()
         self._check(self.ensures, context, promised=True)
         nodes = sum(len(region.graph.nodes) for region in context.regions())

@@ -10,6 +10,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
+from ..evidence.weights import Weights
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
 from ..graph.modules import ModuleTable
@@ -44,8 +45,7 @@ class Context:
     """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
 
     `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
-    evidence shows running is added to `modules` as it is found, its classes to `classes`; `owners` are modules that
-    own a parameter. `retag` says that tags in
+    evidence shows running is added to `modules` as it is found, its classes to `classes`. `retag` says that tags in
     the file are no evidence; `rewritten` that a pass which may edit the graph has run.
     """
 
@@ -57,8 +57,8 @@ class Context:
         self.declared = given or self._embedded()
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
-        self.owners: frozenset[str] = frozenset()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self._weights: Weights | None = None
         self._stacks: set[tuple[str, ...]] = set()
         self.tagged: Counter[Source] = Counter()
         self.skipped: list[tuple[gs.Node, str]] = []
@@ -69,6 +69,13 @@ class Context:
     def graph(self) -> gs.Graph:
         """The main graph."""
         return self.model.graph
+
+    @property
+    def weights(self) -> Weights:
+        """The parameters that nodes read; worked out anew after a pass that may have rewritten the graph."""
+        if self._weights is None:
+            self._weights = Weights(self.model)
+        return self._weights
 
     def regions(self) -> list[Region]:
         """Return the main graph, all subgraphs and all function bodies."""
@@ -103,8 +110,11 @@ class Context:
         """Say why the current pass leaves a node that it would otherwise handle."""
         self.skipped.append((node, reason))
 
-    def begin(self, name: str) -> None:
+    def begin(self, name: str, *, rewrites: bool) -> None:
         """Start counting for a pass; the base class calls this."""
+        self.rewritten |= rewrites
+        if rewrites:
+            self._weights = None
         self._current_pass = name
         self.tagged.clear()
         self.skipped.clear()

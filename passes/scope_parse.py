@@ -40,8 +40,7 @@ class ScopeParse(Pass):
 
     def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it reads all regions
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
-        weights = Weights(context.model)
-        context.owners = frozenset(weights.owners())
+        weights = context.weights
         named: IdentityMap[gs.Node, _Named] = IdentityMap()
         for node in context.nodes():
             _claim_stored_tag(node, context)

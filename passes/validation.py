@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ..evidence.weights import Weights
 from ..graph.check import check_structure
 from ..graph.modules import is_within
 from ..graph.tags import Source
@@ -76,7 +75,7 @@ def _check_topology(context: Context) -> None:
 def _find_foreign_parameters(context: Context) -> None:
     """Report parameters that a node outside their owner reads: tied weights, folding, weights handed to a function."""
     found: list[str] = []
-    for node, readings in Weights(context.model).items():
+    for node, readings in context.weights.items():
         tag = context.tag(node)
         if tag is None or tag.source is Source.FALLBACK:
             continue
