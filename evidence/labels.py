@@ -46,10 +46,14 @@ class _Label:
 
 @dataclass(frozen=True, slots=True)
 class KnownModules:
-    """The names of modules that exist, from parameters or a module table, by label. Containers count as modules."""
+    """The names of modules that exist, from parameters or a module table, by label. Containers count as modules.
+
+    `slashed` are the labels that a slash in a module's own name would take apart.
+    """
 
     names: frozenset[str]
     by_label: Mapping[str, Sequence[str]]
+    slashed: Sequence[str]
     complete: bool
 
     @classmethod
@@ -64,17 +68,16 @@ class KnownModules:
         by_label: dict[str, list[str]] = defaultdict(list)
         for name in sorted(known):
             by_label[label(name)].append(name)
-        return cls(frozenset(known), by_label, complete)
+        return cls(frozenset(known), by_label, [name for name in by_label if "/" in name], complete)
 
     def joined(self, labels: Labels) -> Labels:
         """Return the labels with those put together again that a slash in a module's own name took apart."""
-        slashed = [name for name in self.by_label if "/" in name]
-        if not slashed:
+        if not self.slashed:
             return labels
         found: list[str] = []
         index = 0
         while index < len(labels):
-            length = max((_length(name, labels[index:]) for name in slashed), default=0) or 1
+            length = max((_length(name, labels[index:]) for name in self.slashed), default=0) or 1
             found.append("/".join(labels[index : index + length]))
             index += length
         return tuple(found)

@@ -8,6 +8,7 @@ jax2tf name both `model/layer/Op`, values with `:0` behind; Paddle's values are 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from .affixes import without_affixes
@@ -16,6 +17,10 @@ from .affixes import without_affixes
 _FUNCTION_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?$")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.tmp_\d+$")
 _ATOM = re.compile(r"^[^\s/]+$")
+
+
+# The common case, with no affix of any tool: `/label/label/Op_3` and `/label/label/Op_3_output_0`.
+_TORCHSCRIPT = re.compile(r"/((?:[^\s/]+/)*)[A-Z][A-Za-z]*(?:_\d+)?(?:_output_\d+)?")
 
 
 class LabelPath(NamedTuple):
@@ -30,11 +35,20 @@ class ModulePath(NamedTuple):
     layers: tuple[str, ...]
 
 
+@lru_cache(maxsize=65536)
+def _label_path(path: str) -> LabelPath:
+    """Return the labels before each slash of a path; the nodes of a module share one path."""
+    return LabelPath(tuple(path.split("/")[:-1]))
+
+
 def read_name(name: str) -> LabelPath | ModulePath | None:
     """Return the path that a node's or a value's name holds; None where it holds none."""
     if "/" not in name:
         paddle = _PADDLE.match(name)
         return ModulePath((paddle["layer"],)) if paddle else None
+    plain = _TORCHSCRIPT.fullmatch(name)
+    if plain is not None:
+        return _label_path(plain[1])
     name = without_affixes(name)
     # A float16 converter puts a word before the whole name: `word_/a/b/Op`.
     start = name.find("_/")

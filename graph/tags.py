@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import onnx
@@ -72,20 +73,24 @@ def write_tag(node: Any, tag: Tag, path: str) -> None:
     """Lay the tag over a NodeProto; `path` is the class path of its target. All other metadata stays as it is."""
     if node.metadata_props:
         remove_tags(node)
-    add = node.metadata_props.add
-    add(key=SCOPE, value=tag.scope)
-    if tag.serves is not None and tag.serves != tag.scope:
-        add(key=SERVES, value=tag.serves)
-    add(key=TAG, value=path)
-    add(key=SOURCE, value=tag.source.value)
-    add(key=CONFIDENCE, value=tag.confidence.value)
+    node.metadata_props.extend(_entries(tag, path))
+
+
+@lru_cache(maxsize=65536)
+def _entries(tag: Tag, path: str) -> tuple[onnx.StringStringEntryProto, ...]:
+    """Return the entries that make up a tag, in the order in which they are written; many nodes share them."""
+    serves = [(SERVES, tag.serves)] if tag.serves is not None and tag.serves != tag.scope else []
+    pairs = [(SCOPE, tag.scope), *serves, (TAG, path), (SOURCE, tag.source.value), (CONFIDENCE, tag.confidence.value)]
+    return tuple(onnx.StringStringEntryProto(key=key, value=value) for key, value in pairs)
 
 
 def remove_tags(holder: Any) -> int:
     """Remove every `hpass.*` key from the metadata of any message that has some; return how many there were."""
     props = holder.metadata_props
     ours = [index for index, prop in enumerate(props) if prop.key.startswith(PREFIX)]
-    for index in reversed(ours):
+    if len(ours) == len(props):
+        del props[:]
+    for index in reversed(ours[: len(props)]):
         del props[index]
     return len(ours)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import onnx
@@ -17,6 +18,9 @@ from ..graph.modules import ModuleTable
 from ..graph.regions import Region
 from ..graph.tags import Source, Tag
 from .findings import Finding, Severity
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
@@ -59,7 +63,7 @@ class Context:
         self.classes: dict[str, str] = {}
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
         self._weights: Weights | None = None
-        self._stacks: set[tuple[str, ...]] = set()
+        self._stacks: set[tuple[str | None, ...]] = set()
         self.tagged: Counter[Source] = Counter()
         self.skipped: list[tuple[gs.Node, str]] = []
         self._current_pass = ""
@@ -136,7 +140,7 @@ class Context:
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
         """Remember modules that were open together, outermost first: each was called, so it is a level of its own."""
-        key = tuple(scopes)
+        key = (*scopes, *(classes or ()))
         if key in self._stacks:
             return
         self._stacks.add(key)
@@ -148,7 +152,9 @@ class Context:
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
         """Return the metadata that the file has for a node; empty for a node that a pass created."""
         proto = self.model.node_proto(node)
-        return {} if proto is None else {prop.key: prop.value for prop in proto.metadata_props}
+        if proto is None or not proto.metadata_props:
+            return _NOTHING
+        return {prop.key: prop.value for prop in proto.metadata_props}
 
     def proto(self, node: gs.Node) -> onnx.NodeProto | None:
         """Return the message that a node was read from; None for one that a pass created. Not to be changed."""

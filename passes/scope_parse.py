@@ -49,8 +49,7 @@ class ScopeParse(Pass):
             if path is not None:
                 named[node] = path
         resolved = _resolve_labels(named, weights, context)
-        for node, path in named.items():
-            _claim_name(node, path, resolved, context)
+        _claim_names(named, resolved, context)
         for node, readings in weights.items():
             for reading in readings:
                 # A container of parameters, or a module whose weights another one uses, never runs itself.
@@ -113,19 +112,31 @@ def _known_modules(weights: Weights, context: Context) -> KnownModules:
     return KnownModules.of(context.declared, complete=True)
 
 
-def _claim_name(node: gs.Node, named: _Named, resolved: dict[Labels, Resolved], context: Context) -> None:
-    if isinstance(named.path, ModulePath):
-        layers = named.path.layers
-        stack = [".".join(layers[:end]) for end in range(len(layers) + 1)]
-        certain = True
-    else:
-        labels = named.path.labels
-        stack = [resolved[labels[:end]].scope for end in range(len(labels) + 1)]
-        certain = resolved[labels].certain
-    path = read_class_path(context.metadata(node))
-    known_classes = classes(path) if path is not None and len(path) == len(stack) else None
-    context.add_stack(stack, known_classes)
-    context.claim(node, Claim(stack[-1], Source.NAME, named.origin, named.text, certain))
+def _claim_names(named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Resolved], context: Context) -> None:
+    shared = Counter(found.path for _, found in named.items())
+    stacks: dict[LabelPath | ModulePath, tuple[list[str], bool]] = {}
+    for node, found in named.items():
+        known = stacks.get(found.path)
+        if known is None:
+            known = stacks[found.path] = _stack(found.path, shared[found.path] > 1, resolved)
+            context.add_stack(known[0])
+        stack, certain = known
+        context.claim(node, Claim(stack[-1], Source.NAME, found.origin, found.text, certain))
+        metadata = context.metadata(node)
+        path = read_class_path(metadata) if metadata else None
+        if path is not None and len(path) == len(stack):
+            context.add_stack(stack, classes(path))
+
+
+def _stack(
+    path: LabelPath | ModulePath, is_shared: bool, resolved: dict[Labels, Resolved]
+) -> tuple[list[str], bool]:
+    """Return the modules that were open, outermost first, and whether there is no doubt about the innermost."""
+    if isinstance(path, LabelPath):
+        labels = path.labels
+        return [resolved[labels[:end]].scope for end in range(len(labels) + 1)], resolved[labels].certain
+    # Any name may hold a slash; that several nodes share what stands before it makes it a layer's.
+    return [".".join(path.layers[:end]) for end in range(len(path.layers) + 1)], is_shared
 
 
 def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
