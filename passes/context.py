@@ -15,6 +15,7 @@ from ..graph.model import Model
 from ..graph.modules import ModuleTable
 from ..graph.regions import Region
 from ..graph.tags import Source, Tag
+from ..graph.text import as_text
 from .findings import Finding, Severity
 
 
@@ -138,7 +139,7 @@ class Context:
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
         """Return the metadata that the file has for a node; empty for a node that a pass created."""
         proto = self.model.node_proto(node)
-        return {} if proto is None else {prop.key: prop.value for prop in proto.metadata_props}
+        return {} if proto is None else {as_text(prop.key): as_text(prop.value) for prop in proto.metadata_props}
 
     def proto(self, node: gs.Node) -> onnx.NodeProto | None:
         """Return the message that a node was read from; None for one that a pass created. Not to be changed."""
