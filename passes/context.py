@@ -46,8 +46,8 @@ class Context:
 
     `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
     evidence shows running is added to `modules` as it is found, its classes to `classes`; `owners` are modules that
-    own a parameter. `retag` says that tags in
-    the file are no evidence; `rewritten` that a pass which may edit the graph has run.
+    own a parameter. `settled` says that the declared table is that of an earlier run, `retag` that tags in the file
+    are no evidence, `rewritten` that a pass which may edit the graph has run.
     """
 
     def __init__(self, model: Model, *, given: ModuleTable | None = None, retag: bool = False) -> None:
@@ -56,6 +56,8 @@ class Context:
         self.rewritten = False
         self.findings: list[Finding] = []
         self.declared = given or self._embedded()
+        # The table that hpass wrote is in the file's own names already.
+        self.settled = given is None and not retag and model.stored_version is not None
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
         self.owners: frozenset[str] = frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import onnx
+import onnx.parser
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from onnx import AttributeProto, TensorProto
@@ -164,3 +165,20 @@ def test_a_generated_model_is_tagged_without_loss(model: onnx.ModelProto) -> Non
     tags.strip(written)
     tags.strip(original)
     assert written.SerializeToString() == original.SerializeToString()
+
+
+def test_a_second_run_leaves_the_table_where_the_first_one_put_it() -> None:
+    """An unread weight names modules that no node names, under a prefix that the second run took for the root."""
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2,2] x) => (float[2,2] y) <float[2,2] "m.a.weight" = {1, 2, 3, 4}> { ["/a/MatMul"] y = MatMul(x, x) }"""
+    first = hpass.run(onnx.parser.parse_model(text)).apply()
+    assert hpass.run(first).apply() == first
+
+
+def test_an_attribute_given_twice_stays_given_twice() -> None:
+    node = onnx.helper.make_node("Relu", ["x"], ["y"], "n", a=1)
+    node.attribute.append(onnx.helper.make_attribute("a", [1.0]))
+    original = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], []))
+    written = hpass.run(original).apply()
+    tags.strip(written)
+    assert written == original
