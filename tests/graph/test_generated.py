@@ -170,7 +170,7 @@ def test_a_generated_model_is_tagged_without_loss(model: onnx.ModelProto) -> Non
 def test_a_second_run_leaves_the_table_where_the_first_one_put_it() -> None:
     """An unread weight names modules that no node names, under a prefix that the second run took for the root."""
     text = """<ir_version: 8, opset_import: ["" : 17]>
-        g (float[2,2] x) => (float[2,2] y) <float[2,2] "m.a.weight" = {1, 2, 3, 4}> { ["/a/MatMul"] y = MatMul(x, x) }"""
+        g (float[2,2] x) => (float[2,2] y) <float[2,2] "m.a.weight" = {1,2,3,4}> {["/a/MatMul"] y = MatMul(x, x)}"""
     first = hpass.run(onnx.parser.parse_model(text)).apply()
     assert hpass.run(first).apply() == first
 
