@@ -17,11 +17,11 @@ def check_structure(model: onnx.ModelProto) -> str | None:
     Initializers become inputs of their type, so no weight is copied or read.
     """
     skeleton = onnx.ModelProto()
-    for field, value in model.ListFields():
-        if field.name not in ("graph", "training_info"):
-            _copy(field, value, skeleton)
-    _copy_graph(model.graph, skeleton.graph)
     try:
+        for field, value in model.ListFields():
+            if field.name not in ("graph", "training_info"):
+                _copy(field, value, skeleton)
+        _copy_graph(model.graph, skeleton.graph)
         check_model(skeleton)
     except (ValidationError, ValueError, TypeError, RuntimeError) as error:
         return " ".join(str(error).split())[:300]

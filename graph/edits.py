@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from onnx import AttributeProto
 
 from .importer import GraphLike, Imported, plain_value
 from .regions import Region, regions
+from .text import as_text
 from .values import DenseValues, Values
 
 
@@ -51,11 +52,11 @@ def edits(imported: Imported) -> Edits:
 def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bool:
     """Whether a node is no longer what its message says."""
     return (
-        node.op != proto.op_type
-        or node.name != proto.name
-        or (node.domain or "") != proto.domain
-        or [tensor.name for tensor in node.inputs] != proto.input
-        or [tensor.name for tensor in node.outputs] != proto.output
+        node.op != as_text(proto.op_type)
+        or node.name != as_text(proto.name)
+        or (node.domain or "") != as_text(proto.domain)
+        or names_differ(node.inputs, proto.input)
+        or names_differ(node.outputs, proto.output)
         or (
             bool(node.attrs or proto.attribute)
             and any(True for _ in attribute_edits(node.attrs, proto.attribute, imported))
@@ -63,15 +64,27 @@ def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bo
     )
 
 
+def names_differ(tensors: Sequence[gs.Tensor], names: Sequence[str | bytes]) -> bool:
+    """Whether values have other names than in the file."""
+    ours = [tensor.name for tensor in tensors]
+    return ours != names and ours != [as_text(name) for name in names]
+
+
 def attribute_edits(attrs: Mapping[str, Any], protos: Iterable[AttributeProto], imported: Imported) -> Iterator[str]:
     """Yield the names of attributes that were created, changed or removed."""
     remaining = dict(attrs)
+    seen: set[str] = set()
     for proto in protos:
-        if proto.name in remaining:
-            if not _same_attribute(remaining.pop(proto.name), proto, imported):
-                yield proto.name
+        name = as_text(proto.name)
+        if name in seen:
+            continue
+        if _is_representable(proto):
+            seen.add(name)
+        if name in remaining:
+            if not _same_attribute(remaining.pop(name), proto, imported):
+                yield name
         elif _is_representable(proto):
-            yield proto.name
+            yield name
     yield from remaining
 
 
@@ -100,13 +113,13 @@ def interface(graph: gs.Graph, proto: GraphLike) -> Iterator[tuple[Any, list[gs.
     An input that is also an initializer is part of the interface, though graphsurgeon does not show it.
     """
     if isinstance(proto, onnx.FunctionProto):
-        yield proto.input, graph.inputs, list(proto.input)
-        yield proto.output, graph.outputs, list(proto.output)
+        yield proto.input, graph.inputs, [as_text(name) for name in proto.input]
+        yield proto.output, graph.outputs, [as_text(name) for name in proto.output]
         return
     initializers = {tensor.name for tensor in proto.initializer}
     initializers |= {sparse.values.name for sparse in proto.sparse_initializer}
-    yield proto.input, graph.inputs, [info.name for info in proto.input if info.name not in initializers]
-    yield proto.output, graph.outputs, [info.name for info in proto.output]
+    yield proto.input, graph.inputs, [as_text(info.name) for info in proto.input if info.name not in initializers]
+    yield proto.output, graph.outputs, [as_text(info.name) for info in proto.output]
 
 
 def _region_edits(region: Region, imported: Imported) -> Edits:
@@ -151,7 +164,7 @@ def _is_representable(proto: AttributeProto) -> bool:
 
 def _same_attribute(value: Any, proto: AttributeProto, imported: Imported) -> bool:
     if isinstance(value, gs.Node.AttributeRef):
-        return value.name == proto.ref_attr_name
+        return value.name == as_text(proto.ref_attr_name)
     if proto.ref_attr_name:
         return False
     match proto.type:

@@ -16,10 +16,11 @@ from onnx import AttributeProto, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 from onnx_graphsurgeon.ir.tensor import LazyValues
 
-from .edits import attribute_edits, constant_differs, interface, node_differs, values_differ
+from .edits import attribute_edits, constant_differs, interface, names_differ, node_differs, values_differ
 from .identity import IdentityMap
 from .importer import Declared, GraphLike, Imported
 from .regions import Region, regions
+from .text import as_text
 from .values import DenseValues, SparseTensorValues, Values
 
 
@@ -63,7 +64,7 @@ def _emit_region(part: Region, imported: Imported, constants: _Constants) -> Non
         _rename_annotations(graph, proto, imported)
         constants.update(graph, proto)
     for value in declared:
-        if value.info.name != value.tensor.name:
+        if as_text(value.info.name) != value.tensor.name:
             value.info.name = value.tensor.name
     _emit_nodes(graph, proto, imported)
     _emit_interface(graph, proto)
@@ -101,17 +102,17 @@ def _emit_nodes(graph: gs.Graph, proto: GraphLike, imported: Imported) -> None:
 
 
 def _emit_changes(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> None:
-    proto.op_type = node.op
-    if node.name != proto.name:
+    if node.op != as_text(proto.op_type):
+        proto.op_type = node.op
+    if node.name != as_text(proto.name):
         proto.name = node.name
-    if (node.domain or "") != proto.domain:
+    if (node.domain or "") != as_text(proto.domain):
         proto.domain = node.domain or ""
     for field, tensors in ((proto.input, node.inputs), (proto.output, node.outputs)):
-        names = [tensor.name for tensor in tensors]
-        if names != field:
-            field[:] = names
+        if names_differ(tensors, field):
+            field[:] = [tensor.name for tensor in tensors]
     for name in list(attribute_edits(node.attrs, proto.attribute, imported)):
-        index = next((i for i, attribute in enumerate(proto.attribute) if attribute.name == name), None)
+        index = next((i for i, attribute in enumerate(proto.attribute) if as_text(attribute.name) == name), None)
         if name not in node.attrs:
             del proto.attribute[cast("int", index)]
         else:
@@ -216,7 +217,7 @@ def _emit_domains(parts: list[Region], imported: Imported, model: onnx.ModelProt
         for node in part.graph.nodes:
             message = imported.nodes.get(node)
             domain = node.domain or ""
-            if domain not in known and (message is None or message.domain != domain):
+            if domain not in known and (message is None or as_text(message.domain) != domain):
                 known.add(domain)
                 imports.add(domain=domain, version=versions.get(domain, 1))
 
@@ -230,13 +231,13 @@ def _emit_interface(graph: gs.Graph, proto: GraphLike) -> None:
             field[:] = ours
             continue
         place = {name: index for index, name in enumerate(ours)}
-        hidden = {info.name for info in field} - set(names)
+        hidden = {as_text(info.name) for info in field} - set(names)
         for index in reversed(range(len(field))):
-            if field[index].name not in place and field[index].name not in hidden:
+            if as_text(field[index].name) not in {*place, *hidden}:
                 del field[index]
-        present = {info.name for info in field}
+        present = {as_text(info.name) for info in field}
         field.extend(_value_info(tensor) for tensor in tensors if tensor.name not in present)
-        field.sort(key=lambda info: place.get(info.name, len(place)))
+        field.sort(key=lambda info: place.get(as_text(info.name), len(place)))
 
 
 def _emit_types(graph: gs.Graph, proto: GraphLike, declared: list[Declared], gone: set[str]) -> None:
@@ -250,7 +251,7 @@ def _emit_types(graph: gs.Graph, proto: GraphLike, declared: list[Declared], gon
     if isinstance(proto, onnx.FunctionProto):
         # What calls a function decides its types.
         return
-    known = {info.name for info in proto.value_info}
+    known = {as_text(info.name) for info in proto.value_info}
     known.update(tensor.name for tensor in (*graph.inputs, *graph.outputs))
     for node in graph.nodes:
         for tensor in node.outputs:
@@ -262,16 +263,20 @@ def _emit_types(graph: gs.Graph, proto: GraphLike, declared: list[Declared], gon
 def _rename_annotations(graph: gs.Graph, proto: onnx.GraphProto, imported: Imported) -> None:
     if not proto.quantization_annotation:
         return
-    renamed = {values.name: constant.name for constant, values in imported.constants.get(graph) or ()}
+    renamed: dict[str | bytes, str] = {}
+    renamed |= {values.raw_name: constant.name for constant, values in imported.constants.get(graph) or ()}
     renamed |= {value.info.name: value.tensor.name for value in imported.declared.get(graph) or ()}
     for node in graph.nodes:
         message = imported.nodes.get(node)
         if message is not None:
             renamed |= dict(zip(message.output, (tensor.name for tensor in node.outputs), strict=False))
+    renamed = {old: new for old, new in renamed.items() if as_text(old) != new}
     for annotation in proto.quantization_annotation:
-        annotation.tensor_name = renamed.get(annotation.tensor_name, annotation.tensor_name)
+        if annotation.tensor_name in renamed:
+            annotation.tensor_name = renamed[annotation.tensor_name]
         for entry in annotation.quant_parameter_tensor_names:
-            entry.value = renamed.get(entry.value, entry.value)
+            if entry.value in renamed:
+                entry.value = renamed[entry.value]
 
 
 class _Constants:

@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from google.protobuf.message import Message
 
-from .tags import PREFIX, remove_tags
+from .tags import is_ours, remove_tags
 
 
 def fingerprint(model: onnx.ModelProto) -> str:
@@ -69,7 +69,7 @@ def _clean(node: onnx.NodeProto) -> None:
 
 
 def _without_tags(props: Any) -> bytes:
-    return _bytes([prop for prop in props if not prop.key.startswith(PREFIX)])
+    return _bytes([prop for prop in props if not is_ours(prop.key)])
 
 
 def _bytes(value: Any) -> bytes:

@@ -19,10 +19,12 @@ from onnx import AttributeProto
 from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
 
 from .identity import IdentityMap
+from .text import as_text
 from .values import DenseValues, SparseTensorValues, Values, element_type
 
 GraphLike = onnx.GraphProto | onnx.FunctionProto
-_Scope = dict[str, gs.Tensor]
+# Names as protobuf has them: bytes where they are not UTF-8.
+_Scope = dict[str | bytes, gs.Tensor]
 
 
 class Declared(NamedTuple):
@@ -59,7 +61,7 @@ def import_model(model: onnx.ModelProto, folder: Path | None = None) -> Imported
     return _Importer(model, folder).run()
 
 
-def text(value: bytes) -> str | bytes:
+def _string(value: bytes) -> str | bytes:
     """Return a string attribute's value as text where it is text."""
     try:
         return value.decode()
@@ -87,7 +89,7 @@ def _shape(message: bytes) -> tuple[Any, tuple[int | str | None, ...] | None, st
 
 def _dimension(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
     which = dim.WhichOneof("value")
-    return None if which is None else getattr(dim, which)
+    return None if which is None else as_text(dim.dim_param) if which == "dim_param" else dim.dim_value
 
 
 class _Importer:
@@ -111,7 +113,7 @@ class _Importer:
         originals: list[Values] = [SparseTensorValues(sparse) for sparse in proto.sparse_initializer]
         originals += [DenseValues(tensor, self.folder) for tensor in proto.initializer]
         constants = [(_constant(original), original) for original in originals]
-        values: _Scope = {constant.name: constant for constant, _ in constants}
+        values: _Scope = {original.raw_name: constant for constant, original in constants}
         for info in proto.value_info:
             if info.name not in values:
                 values[info.name] = _variable(info)
@@ -121,7 +123,7 @@ class _Importer:
             nodes=self.import_nodes(proto.node, values, outer),
             inputs=[tensor for tensor in inputs if not isinstance(tensor, gs.Constant)],
             outputs=outputs,
-            name=proto.name,
+            name=as_text(proto.name),
             doc_string=proto.doc_string,
             opset=self.opset,
             import_domains=self.model.opset_import,
@@ -137,11 +139,11 @@ class _Importer:
         values: _Scope = {info.name: _variable(info) for info in proto.value_info}
         inputs = [_local(name, values) for name in proto.input]
         outputs = [_local(name, values) for name in proto.output]
-        attributes: dict[str, Any] = dict.fromkeys(proto.attribute)
+        attributes: dict[str, Any] = dict.fromkeys(as_text(name) for name in proto.attribute)
         attributes.update(self.import_attributes(proto.attribute_proto, [values]))
         function = gs.Function(
-            proto.name,
-            proto.domain,
+            as_text(proto.name),
+            as_text(proto.domain),
             nodes=self.import_nodes(proto.node, values, []),
             inputs=inputs,
             outputs=outputs,
@@ -158,11 +160,11 @@ class _Importer:
         nodes: list[gs.Node] = []
         for proto in protos:
             node = gs.Node(
-                proto.op_type,
-                proto.name,
+                as_text(proto.op_type),
+                as_text(proto.name),
                 inputs=[_lookup(name, values, outer) for name in proto.input],
                 outputs=[_local(name, values) for name in proto.output],
-                domain=proto.domain or None,
+                domain=as_text(proto.domain) or None,
             )
             self.nodes[node] = proto
             if proto.attribute:
@@ -173,19 +175,22 @@ class _Importer:
     def import_attributes(self, attributes: Iterable[AttributeProto], scopes: Sequence[_Scope]) -> dict[str, Any]:
         imported: dict[str, Any] = {}
         for attribute in attributes:
-            kind = attribute.type
+            kind, name = attribute.type, as_text(attribute.name)
+            if name in imported:
+                # A second attribute of the same name is no valid ONNX; it stays in the message only.
+                continue
             if attribute.ref_attr_name:
-                imported[attribute.name] = gs.Node.AttributeRef(
-                    attribute.ref_attr_name, convert_from_onnx_attr_type(kind)
+                imported[name] = gs.Node.AttributeRef(
+                    as_text(attribute.ref_attr_name), convert_from_onnx_attr_type(kind)
                 )
             elif kind == AttributeProto.GRAPH:
-                imported[attribute.name] = self.import_graph(attribute.g, scopes)
+                imported[name] = self.import_graph(attribute.g, scopes)
             elif kind == AttributeProto.GRAPHS:
-                imported[attribute.name] = [self.import_graph(graph, scopes) for graph in attribute.graphs]
+                imported[name] = [self.import_graph(graph, scopes) for graph in attribute.graphs]
             elif kind == AttributeProto.TENSOR:
-                imported[attribute.name] = _constant(DenseValues(attribute.t, self.folder))
+                imported[name] = _constant(DenseValues(attribute.t, self.folder))
             elif (value := plain_value(attribute)) is not None:
-                imported[attribute.name] = value
+                imported[name] = value
         return imported
 
 
@@ -201,9 +206,9 @@ def plain_value(attribute: AttributeProto) -> Any:
         case AttributeProto.FLOATS:
             return list(attribute.floats)
         case AttributeProto.STRING:
-            return text(attribute.s)
+            return _string(attribute.s)
         case AttributeProto.STRINGS:
-            return [text(string) for string in attribute.strings]
+            return [_string(string) for string in attribute.strings]
         case _:
             return None
 
@@ -214,7 +219,7 @@ def _constant(values: Values) -> gs.Constant:
 
 def _variable(info: onnx.ValueInfoProto) -> gs.Variable:
     dtype, shape, kind = import_shape(info.type)
-    return gs.Variable(info.name, dtype, shape, kind or "tensor_type")
+    return gs.Variable(as_text(info.name), dtype, shape, kind or "tensor_type")
 
 
 def _declared(info: onnx.ValueInfoProto, values: _Scope) -> Declared:
@@ -237,16 +242,16 @@ def _interface(info: onnx.ValueInfoProto, values: _Scope) -> gs.Tensor:
     return known or values.setdefault(info.name, _variable(info))
 
 
-def _local(name: str, values: _Scope) -> gs.Tensor:
+def _local(name: str | bytes, values: _Scope) -> gs.Tensor:
     if not name:
         return gs.Variable.empty()
     tensor = values.get(name)
     if tensor is None:
-        tensor = values[name] = gs.Variable(name)
+        tensor = values[name] = gs.Variable(as_text(name))
     return tensor
 
 
-def _lookup(name: str, values: _Scope, outer: Sequence[_Scope]) -> gs.Tensor:
+def _lookup(name: str | bytes, values: _Scope, outer: Sequence[_Scope]) -> gs.Tensor:
     """Return the tensor that a node reads: the region's own, an outer region's, or one that nobody writes."""
     if name and name not in values:
         for scope in outer:

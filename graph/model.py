@@ -19,6 +19,7 @@ from .importer import GraphLike, Imported, import_model
 from .modules import ModuleTable
 from .regions import Region, regions
 from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, write_tag
+from .text import as_text
 
 EXPORTER_TABLE = "module_table"
 
@@ -181,7 +182,7 @@ class Model:
             self._before = fingerprint(self.proto)
 
     def _metadata(self, key: str) -> str | None:
-        return next((prop.value for prop in self.proto.metadata_props if prop.key == key), None)
+        return next((as_text(prop.value) for prop in self.proto.metadata_props if prop.key == key), None)
 
     def _table(self, key: str) -> ModuleTable | None:
         text = self._metadata(key)

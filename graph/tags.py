@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import onnx
 
+from .text import as_text
+
 PREFIX = "hpass."
 SCOPE = "hpass.scope"
 SERVES = "hpass.serves"
@@ -54,12 +56,17 @@ class Tag(NamedTuple):
         return self.scope if self.serves is None else self.serves
 
 
+def is_ours(key: str | bytes) -> bool:
+    """Whether a metadata key is one of hpass's."""
+    return isinstance(key, str) and key.startswith(PREFIX)
+
+
 def read_tag(node: Any) -> Tag | None:
     """Return the tag that a NodeProto carries, or None where it names no module.
 
     Where another tool kept the scope and lost the rest, the scope counts as metadata.
     """
-    found = {prop.key: prop.value for prop in node.metadata_props if prop.key.startswith(PREFIX)}
+    found = {prop.key: as_text(prop.value) for prop in node.metadata_props if is_ours(prop.key)}
     if SCOPE not in found:
         return None
     try:
@@ -87,7 +94,7 @@ def _entries(tag: Tag, path: str) -> tuple[onnx.StringStringEntryProto, ...]:
 def remove_tags(holder: Any) -> int:
     """Remove every `hpass.*` key from the metadata of any message that has some; return how many there were."""
     props = holder.metadata_props
-    ours = [index for index, prop in enumerate(props) if prop.key.startswith(PREFIX)]
+    ours = [index for index, prop in enumerate(props) if is_ours(prop.key)]
     if len(ours) == len(props):
         del props[:]
     for index in reversed(ours[: len(props)]):

@@ -15,6 +15,7 @@ from onnx.numpy_helper import to_array
 from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
 from ..errors import HpassError
+from .text import as_text
 
 
 @cache
@@ -42,9 +43,14 @@ class DenseValues(LazyValues):
         self.nbytes = _size(self.shape, self.dtype)
 
     @property
-    def name(self) -> str:
-        """The tensor's name."""
+    def raw_name(self) -> str | bytes:
+        """The tensor's name; bytes where it is not UTF-8."""
         return self.tensor.name
+
+    @property
+    def name(self) -> str:
+        """The tensor's name as text."""
+        return as_text(self.raw_name)
 
     @property
     def location(self) -> int | None:
@@ -75,9 +81,14 @@ class SparseTensorValues(SparseValues):
         self.nbytes = _size(self.shape, self.dtype)
 
     @property
-    def name(self) -> str:
-        """The tensor's name, which its values carry."""
+    def raw_name(self) -> str | bytes:
+        """The tensor's name, which its values carry; bytes where it is not UTF-8."""
         return self.tensor.values.name
+
+    @property
+    def name(self) -> str:
+        """The tensor's name as text."""
+        return as_text(self.raw_name)
 
     @property
     def location(self) -> None:

@@ -13,8 +13,8 @@ from ..graph.modules import parent
 from ..graph.regions import Region
 from ..graph.tags import Confidence, Source, Tag
 from ..inference import infer
-from ..inference.candidates import UNKNOWN
 from ..inference.calls import Call, aligned_modules
+from ..inference.candidates import UNKNOWN
 from ..inference.flow import Flow
 from ..inference.suggest import suggested_modules
 from ..inference.tree import ScopeTree

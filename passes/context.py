@@ -17,6 +17,7 @@ from ..graph.model import Model
 from ..graph.modules import ModuleTable
 from ..graph.regions import Region
 from ..graph.tags import Source, Tag
+from ..graph.text import as_text
 from .findings import Finding, Severity
 
 
@@ -49,8 +50,9 @@ class Context:
     """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
 
     `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
-    evidence shows running is added to `modules` as it is found, its classes to `classes`. `retag` says that tags in
-    the file are no evidence; `rewritten` that a pass which may edit the graph has run.
+    evidence shows running is added to `modules` as it is found, its classes to `classes`. `settled` says that the
+    declared table is that of an earlier run, `retag` that tags in the file are no evidence, `rewritten` that a pass
+    which may edit the graph has run.
     """
 
     def __init__(self, model: Model, *, given: ModuleTable | None = None, retag: bool = False) -> None:
@@ -59,6 +61,8 @@ class Context:
         self.rewritten = False
         self.findings: list[Finding] = []
         self.declared = given or self._embedded()
+        # The table that hpass wrote is in the file's own names already.
+        self.settled = given is None and not retag and model.stored_version is not None
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
@@ -154,7 +158,7 @@ class Context:
         proto = self.model.node_proto(node)
         if proto is None or not proto.metadata_props:
             return _NOTHING
-        return {prop.key: prop.value for prop in proto.metadata_props}
+        return {as_text(prop.key): as_text(prop.value) for prop in proto.metadata_props}
 
     def proto(self, node: gs.Node) -> onnx.NodeProto | None:
         """Return the message that a node was read from; None for one that a pass created. Not to be changed."""

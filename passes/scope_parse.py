@@ -89,9 +89,7 @@ def _named_path(node: gs.Node) -> _Named | None:
     return None
 
 
-def _resolve_labels(
-    named: IdentityMap[gs.Node, _Named], weights: Weights, context: Context
-) -> dict[Labels, Resolved]:
+def _resolve_labels(named: IdentityMap[gs.Node, _Named], weights: Weights, context: Context) -> dict[Labels, Resolved]:
     known = _known_modules(weights, context)
     paths: dict[Labels, Counter[str]] = defaultdict(Counter)
     for node, found in named.items():
@@ -107,7 +105,8 @@ def _known_modules(weights: Weights, context: Context) -> KnownModules:
     """Return the modules that exist: those of a declared table, brought to the file's root, else owners of parameters."""
     if context.declared is None:
         return KnownModules.of(weights.owners())
-    context.declared = context.declared.aligned({*weights.owners(), *context.modules})
+    if not context.settled:
+        context.declared = context.declared.aligned({*weights.owners(), *context.modules})
     context.modules.merge(context.declared)
     return KnownModules.of(context.declared, complete=True)
 
@@ -153,4 +152,6 @@ def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
         return
     scope = common_ancestor(owners)
     texts = " and ".join(f"'{claim.text}'" for claim in claims[:3])
-    context.set_tag(node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}")
+    context.set_tag(
+        node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}"
+    )

@@ -35,7 +35,7 @@ def runtime() -> Iterator[Runtime]:
         "g (string[N] x) => (string[N] y) { y = Identity(x) }",
         "g (seq(float[2]) x) => (int64 y) { y = SequenceLength(x) }",
         "g (float[2] x) => (seq(float[2]) y) { y = SequenceConstruct(x, x) }",
-        "g (bool x, float16[2] a, uint8[2] b) => (bool y, float16[2] c, uint8[2] d) { y = Not(x) c = Neg(a) d = Abs(b) }",
+        "g (bool x, float16[2] a, uint8[2] b) => (bool y, float16[2] c, uint8[2] d) {y = Not(x) c = Neg(a) d = Abs(b)}",
         "g (float[2] x, int64[N] i) => (float[N] y) { y = Gather(x, i) }",
         "g (float[2,2] x) => (seq(map(int64, float)) y) { y = ai.onnx.ml.ZipMap<classlabels_int64s=[1,2]>(x) }",
         "g (optional(float[2]) x) => (bool y) { y = OptionalHasElement(x) }",
