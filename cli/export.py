@@ -17,6 +17,7 @@ def export(
         typer.Argument(metavar="MODEL", help="FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
+    *,
     task: Annotated[str | None, typer.Option(help="Choose the auto class by task, as in text-classification.")] = None,
     class_name: Annotated[
         str | None, typer.Option("--class", help="Choose the class by name, as in AutoModelForCausalLM.")

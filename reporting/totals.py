@@ -40,8 +40,8 @@ class Totals:
 
     nodes: int
     tagged: int
-    sources: Mapping[Source, int]
-    confidences: Mapping[Confidence, int]
+    sources: Mapping[str, int]
+    confidences: Mapping[str, int]
     auxiliary: Auxiliary
     modules: int
     tags: int
@@ -58,11 +58,12 @@ def totals(run: Run) -> Totals:
     counts: Counter[tuple[Tag | None, bool]] = Counter(
         (run.context.tag(node), is_auxiliary(node)) for node in run.context.nodes()
     )
-    sources, confidences = dict.fromkeys(Source, 0), dict.fromkeys(Confidence, 0)
+    sources = {source.value: 0 for source in Source}
+    confidences = {confidence.value: 0 for confidence in Confidence}
     for (tag, _), count in counts.items():
         if tag is not None:
-            sources[tag.source] += count
-            confidences[tag.confidence] += count
+            sources[tag.source.value] += count
+            confidences[tag.confidence.value] += count
     known = {tag for tag, _ in counts if tag is not None}
     return Totals(
         nodes=counts.total(),

@@ -21,6 +21,8 @@ from hpass.passes.base import Condition
 
 
 class Colour(StrEnum):
+    """What an option may be."""
+
     RED = "red"
     BLUE = "blue"
 

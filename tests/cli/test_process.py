@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 HPASS = [sys.executable, "-m", "hpass"]
 
 
-def test_help_imports_neither_onnx_nor_torch(process: Any) -> None:
+def test_help_imports_neither_onnx_nor_torch() -> None:
     code = (
         "import sys; from hpass.cli.entry import run_command; run_command(['--help']); "
         "print(*({'onnx', 'torch', 'numpy', 'rich', 'onnx_graphsurgeon', 'transformers'} & set(sys.modules)))"
@@ -44,8 +45,6 @@ def test_help_names_every_command_with_a_line_that_fits(hpass: Any) -> None:
 
 
 def test_version_is_the_package_s(hpass: Any) -> None:
-    from importlib.metadata import version
-
     assert hpass("--version").out == f"hpass {version('hpass')}\n"
 
 

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -233,26 +235,19 @@ def test_a_missing_output_folder_is_one_line_with_status_1(hpass: Any, model: Pa
     assert "no such folder" in result.err
 
 
-def test_a_full_disk_is_one_line_with_status_1(process: Any, model: Path) -> None:
+def test_a_full_disk_is_one_line_with_status_1(model: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
 
     for arguments in (("run", model, "-o", full), ("tree", model), ("run", model, "-o", "-"), ("run", model, "--json")):
         with full.open("wb") as stream:
-            done = process_to(stream, *arguments)
+            command = [sys.executable, "-m", "hpass", *map(str, arguments)]
+            done = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, check=False, timeout=120)
 
         assert done.returncode == 1
         assert len(done.stderr.decode().splitlines()) == 1, done.stderr.decode()
         assert "No space left" in done.stderr.decode()
-
-
-def process_to(stream: Any, *arguments: str | Path) -> Any:
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "hpass", *map(str, arguments)]
-    return subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, check=False, timeout=120)
 
 
 def test_permissions_of_a_replaced_file_stay(hpass: Any, model: Path) -> None:

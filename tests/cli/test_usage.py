@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,6 @@ def test_wrong_usage_is_one_line_with_status_2(
 
 class _Stdin:
     def __init__(self, data: bytes) -> None:
-        from io import BytesIO
-
         self.buffer = BytesIO(data)
 
 
