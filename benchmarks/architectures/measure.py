@@ -14,7 +14,6 @@ import numpy as np
 import onnxruntime
 import torch
 from hpass.exporter import Options, export
-from hpass.exporter.inputs import sample_inputs
 from hpass.exporter.load import load
 from hpass.exporter.quiet import reported
 from hpass.exporter.table import qualified_class
@@ -47,7 +46,7 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     run, record["tagging"] = _tagged(path)
     record |= _tags(run)
     record |= _modules(run, loaded.model, capture, exported.table["modules"])
-    record |= _agreement(path, loaded.model, next(sample_inputs(loaded, options.inputs)))
+    record |= _agreement(path, loaded.model, exported.inputs)
     return record
 
 
@@ -105,7 +104,8 @@ def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Re
     wrong = [
         name
         for name in owners
-        if name in modules and run.modules[run.modules.resolve(name) or name].class_name != qualified_class(modules[name])
+        if name in modules
+        and run.modules[run.modules.resolve(name) or name].class_name != qualified_class(modules[name])
     ]
     return {
         "modules": len(present),
@@ -124,14 +124,13 @@ def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Re
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    feed = {
-        value.name: inputs[value.name.removeprefix("input.")].numpy()
-        for value in session.get_inputs()
-    }
+    feed = {value.name: inputs[value.name.removeprefix("input.")].numpy() for value in session.get_inputs()}
     names = [value.name.removeprefix("output.") for value in session.get_outputs()]
     found = dict(zip(names, session.run(None, feed), strict=True))
     pairs = _paired(expected, found)
-    scale = max((float(torch.nan_to_num(value.float()).abs().max()) for value, _ in pairs if value.numel()), default=0.0)
+    scale = max(
+        (float(torch.nan_to_num(value.float()).abs().max()) for value, _ in pairs if value.numel()), default=0.0
+    )
     difference = max((_difference(value, other) for value, other in pairs), default=float("nan"))
     return {"difference": difference, "relative": difference / max(scale, 1.0), "outputs": len(pairs)}
 

@@ -69,7 +69,9 @@ def reason_for_absence(capture: Capture, module: str) -> str:
     signatures = {_signature(node) for other, nodes in capture.operations.items() if other != module for node in nodes}
     if all(_signature(node) in signatures or node in capture.constants for node in working):
         return "computes what another module computes: merged"
-    return "fused or rewritten by the exporter's optimiser: " + ", ".join(sorted({str(node.target) for node in working}))
+    return "fused or rewritten by the exporter's optimiser: " + ", ".join(
+        sorted({str(node.target) for node in working})
+    )
 
 
 def _owner(node: torch.fx.Node) -> str:
