@@ -61,6 +61,7 @@ def _measure_apart(row: Row, engine: str, records: Path, limit: float) -> None:
 
 def _measure_here(row: Row, engine: str, file: Path) -> None:
     import transformers
+
     from hpass.errors import HpassError
     from hpass.exporter import Options
 

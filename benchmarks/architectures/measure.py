@@ -9,10 +9,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import hpass
 import numpy as np
 import onnxruntime
 import torch
+
+import hpass
 from hpass.exporter import Options, export
 from hpass.exporter.load import load
 from hpass.exporter.quiet import reported
@@ -142,7 +143,7 @@ def _paired(expected: Any, found: dict[str, np.ndarray]) -> list[tuple[torch.Ten
     named = get_leaf_tensors(expected)
     if set(found) <= set(named):
         return [(named[name], value) for name, value in found.items()]
-    tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]
+    tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]  # noqa: SLF001
     return list(zip(tensors, found.values(), strict=False))
 
 

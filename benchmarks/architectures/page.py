@@ -21,8 +21,8 @@ class with the real model's sizes, so their graphs are the real ones; only the w
 - *modules*: modules that own at least one node, of the modules that were called.
 - *auxiliary*: operations that move, shape, select, convert or create tensors.
 - *source*: how the module of the nodes is known: metadata of the exporter, then everything else.
-- *export*: the export call of torch or transformers; *tagging*: the whole pipeline. Seconds, one process, one thread, without
-  imports, file I/O and the building of the model, after one warm-up export.
+- *export*: the export call of torch or transformers; *tagging*: the whole pipeline. Seconds, one process, one thread,
+  without imports, file I/O and the building of the model, after one warm-up export.
 - *difference*: the largest absolute difference of any output, and the same relative to the largest output value.
 
 """
@@ -42,7 +42,8 @@ def page(rows: Iterable[tuple[Row, dict[str, dict[str, Any]]]], versions: str) -
 
 def _table(results: list[tuple[Row, dict[str, dict[str, Any]]]], engine: str) -> str:
     lines = [
-        "| model | parameters | nodes | modules | auxiliary | metadata | other sources | coverage | export | tagging | difference |",
+        "| model | parameters | nodes | modules | auxiliary | metadata | other sources | coverage "
+        "| export | tagging | difference |",
         "|---|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|",
     ]
     for row, records in results:
@@ -91,8 +92,8 @@ def _checks(results: list[tuple[Row, dict[str, dict[str, Any]]]]) -> str:
             problems += [f"- {row.name}, {engine}: {problem}" for problem in problems_of(record)]
     if not problems:
         return (
-            f"All {count} runs: every node tagged, every scope a module that ran, every class right, validation without "
-            f"errors, outputs within {TOLERANCE:g} of the largest value.\n"
+            f"All {count} runs: every node tagged, every scope a module that ran, every class right, validation "
+            f"without errors, outputs within {TOLERANCE:g} of the largest value.\n"
         )
     return f"Of {count} runs, what is not as it should be:\n\n" + "\n".join(problems) + "\n"
 

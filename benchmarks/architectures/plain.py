@@ -1,4 +1,5 @@
 """Models of plain torch.nn, each a factory as `hpass export FILE.py:FACTORY` takes it."""
+# ruff: noqa: D102, D103 (a forward runs the model, a factory makes it)
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every architecture of the installed transformers, tiny and with random weights: `python -m benchmarks.architectures.sweep`.
+"""Every architecture of the installed transformers, tiny and with random weights.
 
-A long run by hand. Each architecture has a process and a time limit of its own; what is measured is kept, so a stopped
+`python -m benchmarks.architectures.sweep` is a long run by hand. Each architecture has a process and a time limit of its own; what is measured is kept, so a stopped
 run goes on where it was.
 """
 
@@ -20,10 +20,11 @@ from typing import Any
 
 import torch
 import transformers
-from hpass.errors import HpassError
-from hpass.exporter import Options
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+from hpass.errors import HpassError
+from hpass.exporter import Options
 
 from .measure import measure, warm_up, write_record
 from .page import problems_of
@@ -123,10 +124,10 @@ def page(records: dict[str, Record], total: int) -> str:
     lines = [
         "# Every architecture of transformers",
         "",
-        "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config made by",
-        "one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up inputs, tagged by the",
-        "whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs* are limits of the general rule,",
-        f"not of the exporter. {versions}.",
+        "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
+        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up inputs,",
+        "tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs* are limits of",
+        f"the general rule, not of the exporter. {versions}.",
         "",
         f"{len(records)} of {total} architectures tried:",
         "",
