@@ -29,13 +29,14 @@ TABLE_KEY = "module_table"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One ONNX file: where it is, which engine wrote it, its size in nodes and its module table."""
+    """One ONNX file: where it is, which engine wrote it, its size in nodes, its module table and the traced inputs."""
 
     path: Path
     component: str
     engine: str
     nodes: int
     table: dict[str, Any] = field(repr=False)
+    inputs: Inputs = field(repr=False)
     files: tuple[Path, ...] = ()
 
 
@@ -84,18 +85,22 @@ def export(
         inputs = next(candidates)
     with workspace(target) as folder:
         job = _Job(target, folder, options, progress)
+        exports: list[Exported] = []
+        failure: HpassError | None = None
         try:
             exports = _exported(loaded.model, inputs, job)
-        except HpassError:
+        except HpassError as error:
+            failure = error
+        if failure is not None:
             # What was made up may be what failed; running the model tells, and costs nothing where it was right.
             rest = list(candidates)
             if not rest:
-                raise
+                raise failure
             progress("looking for inputs that fit")
             with reported(verbose=options.verbose):
                 fitting = first_that_runs(loaded.model, [inputs, *rest])
             if fitting is inputs:
-                raise
+                raise failure
             exports = _exported(loaded.model, fitting, job)
         progress("writing")
         return _written(exports, folder, modules_out)
@@ -147,7 +152,8 @@ def _staged(component: _Component, job: _Job) -> Exported:
         model.metadata_props[TABLE_KEY] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
-        return Exported(path, component.name, engine, sum(1 for _ in model.graph.all_nodes()), table)
+        nodes = sum(1 for _ in model.graph.all_nodes())
+        return Exported(path, component.name, engine, nodes, table, component.inputs)
     report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(
         f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "

@@ -1,5 +1,5 @@
 """Small models for the exporter's tests, as a user would write them."""
-# ruff: noqa: D101, D102
+# ruff: noqa: D101
 
 from __future__ import annotations
 

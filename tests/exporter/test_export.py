@@ -14,8 +14,7 @@ import torch
 import transformers
 
 from hpass.errors import HpassError, UsageError
-from hpass.exporter import Options, export, parse_input
-from hpass.exporter.inputs import sample_inputs
+from hpass.exporter import Exported, Options, export, parse_input
 from hpass.exporter.load import load
 
 MODELS = Path(__file__).parent / "models.py"
@@ -36,13 +35,13 @@ def scopes(path: Path) -> set[str]:
     return found
 
 
-def difference(path: Path, reference: str, options: Options) -> float:
+def difference(exported: Exported, reference: str, options: Options) -> float:
     """Return the largest difference between torch's outputs and onnxruntime's."""
     loaded = load(reference, options)
-    inputs = next(sample_inputs(loaded, options.inputs))
+    inputs = exported.inputs
     with torch.no_grad():
         expected = torch.utils._pytree.tree_leaves(loaded.model(**inputs))
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(exported.path, providers=["CPUExecutionProvider"])
     feed = {value.name: inputs[value.name].numpy() for value in session.get_inputs()}
     tensors = [value for value in expected if isinstance(value, torch.Tensor)]
     found = session.run(None, feed)
@@ -57,7 +56,7 @@ def test_a_factory_s_model_computes_the_same(engine: Any, tmp_path: Path) -> Non
     assert (exported.path, exported.engine, exported.files) == (out, engine, (out,))
     assert exported.nodes == len(onnx.load(out).graph.node)
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
-    assert difference(out, f"{MODELS}:net", Options()) < 1e-5
+    assert difference(exported, f"{MODELS}:net", Options()) < 1e-5
 
 
 def test_the_table_says_what_each_module_is_and_whether_it_is_called(tmp_path: Path) -> None:
@@ -80,7 +79,7 @@ def test_named_inputs_and_outputs_in_a_dict(engine: Any, tmp_path: Path) -> None
     [exported] = export(f"{MODELS}:pair", tmp_path / "pair.onnx", options=Options(engine=engine))
     graph = onnx.load(exported.path).graph
     assert [value.name for value in graph.input] == ["left", "right"]
-    assert difference(exported.path, f"{MODELS}:pair", Options()) < 1e-5
+    assert difference(exported, f"{MODELS}:pair", Options()) < 1e-5
 
 
 def test_the_shapes_of_the_command_line_win(tmp_path: Path) -> None:
@@ -107,13 +106,13 @@ def test_a_config_alone(
     assert table[""]["class"] == "transformers.models.bert.modeling_bert.BertForMaskedLM"
     assert table["bert.encoder.layer.1.attention.self"]["called"]
     assert scopes(exported.path) <= set(table)
-    assert difference(exported.path, reference, options) < 1e-4
+    assert difference(exported, reference, options) < 1e-4
 
 
 def test_weights_of_a_folder(bert: transformers.BertConfig, tmp_path: Path) -> None:
     transformers.BertForMaskedLM(bert).save_pretrained(tmp_path / "bert")
     [exported] = export(str(tmp_path / "bert"), tmp_path / "bert.onnx")
-    assert difference(exported.path, str(tmp_path / "bert"), Options()) < 1e-4
+    assert difference(exported, str(tmp_path / "bert"), Options()) < 1e-4
 
 
 def test_prefill_and_decode(config_file: Callable[..., str], tmp_path: Path) -> None:

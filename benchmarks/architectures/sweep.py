@@ -1,0 +1,187 @@
+"""Every architecture of the installed transformers, tiny and with random weights.
+
+`python -m benchmarks.architectures.sweep` is a long run by hand. Each architecture has a process and a time limit of its own; what is measured is kept, so a stopped
+run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+from hpass.errors import HpassError
+from hpass.exporter import Options
+
+from .measure import measure, warm_up, write_record
+from .page import problems_of
+from .tiny import tiny_configs
+
+ROOT = Path(__file__).parents[2]
+MOST_PARAMETERS = 150_000_000
+# Of several tries the one that came furthest is told.
+STAGES = ("config", "model", "inputs", "export", "check")
+
+Record = dict[str, Any]
+
+
+def architectures() -> dict[str, str]:
+    """Return the base model's class name by model type, for every type that has one."""
+    names = {kind: name if isinstance(name, str) else name[0] for kind, name in MODEL_MAPPING_NAMES.items()}
+    return {kind: names[kind] for kind in sorted(names) if kind in CONFIG_MAPPING}
+
+
+def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
+    """Return the record of the smallest config that exports; where none does, `failure` says why and `stage` where."""
+    try:
+        made = getattr(transformers, class_name)
+        candidates = list(tiny_configs(CONFIG_MAPPING[kind]))
+    except Exception as error:  # noqa: BLE001 (packages that are missing, configs without defaults)
+        return {"stage": "config", "failure": _line(error)}
+    failures: list[Record] = [{"stage": "config", "failure": "no config of the general rule can be made"}]
+    for config in candidates:
+        try:
+            size = _parameters(made, config)
+        except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
+            failures.append({"stage": "model", "failure": _line(error)})
+            continue
+        if size > MOST_PARAMETERS:
+            failures.append({"stage": "model", "failure": f"{size / 1e6:.0f} million parameters by the general rule"})
+            continue
+        try:
+            return _measured(config, class_name, folder)
+        except HpassError as error:
+            stage = "inputs" if "--input" in str(error) and "no engine" not in str(error) else "export"
+            failures.append({"stage": stage, "failure": _line(error)})
+        except Exception as error:  # noqa: BLE001 (onnxruntime's and the pipeline's are results here)
+            failures.append({"stage": "check", "failure": _line(error)})
+    return max(failures, key=lambda record: STAGES.index(record["stage"]))
+
+
+def _parameters(made: Any, config: Any) -> int:
+    with torch.device("meta"):
+        model = made._from_config(config)  # noqa: SLF001 (a concrete class has no other)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _measured(config: Any, class_name: str, folder: Path) -> Record:
+    config.architectures = [class_name]
+    config.save_pretrained(folder)
+    return measure(str(folder / "config.json"), folder, Options(random_weights=True))
+
+
+def _line(error: Exception) -> str:
+    return f"{'' if isinstance(error, HpassError) else type(error).__name__ + ': '}{' '.join(str(error).split())[:250]}"
+
+
+def _child(kind: str, class_name: str, file: Path) -> None:
+    # What exporters print from Python and from C++ is of no use in a run over hundreds.
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    with tempfile.TemporaryDirectory() as name:
+        record = try_architecture(kind, class_name, Path(name))
+    if "failure" in record:
+        record["failure"] = record["failure"].replace(name, "")
+    write_record({"class": class_name, **record}, file)
+
+
+def _apart(kind: str, class_name: str, file: Path, limit: float) -> Record:
+    """Try one architecture in a forked process: the libraries are loaded already."""
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(kind, class_name, file))
+    process.start()
+    process.join(limit)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        write_record({"class": class_name, "stage": "limit", "failure": f"over the limit of {limit:.0f} s"}, file)
+    elif not file.exists():
+        failure = f"the process ended with {process.exitcode}"
+        write_record({"class": class_name, "stage": "crash", "failure": failure}, file)
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def page(records: dict[str, Record], total: int) -> str:
+    """Return docs/sweep.md: the counts, then a row per architecture."""
+    verdicts = {kind: _verdict(record) for kind, record in records.items()}
+    counts = Counter(verdict.partition(":")[0] for verdict in verdicts.values())
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "onnxruntime")
+    )
+    lines = [
+        "# Every architecture of transformers",
+        "",
+        "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
+        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up inputs,",
+        "tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs* are limits of",
+        f"the general rule, not of the exporter. {versions}.",
+        "",
+        f"{len(records)} of {total} architectures tried:",
+        "",
+        "| result | architectures |",
+        "|---|--:|",
+        *(f"| {verdict} | {count} |" for verdict, count in counts.most_common()),
+        "",
+        "| model type | class | engine | nodes | modules | auxiliary | result |",
+        "|---|---|---|--:|--:|--:|---|",
+    ]
+    for kind, record in sorted(records.items()):
+        numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
+        lines.append(f"| {kind} | {record['class']} | {' | '.join(numbers)} | {verdicts[kind].replace('|', '/')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(record: Record) -> str:
+    if "failure" in record:
+        return f"failed ({record['stage']}): {record['failure']}"
+    problems = problems_of(record)
+    return f"exported and tagged, with a remark: {'; '.join(problems)}" if problems else "exported, tagged, agrees"
+
+
+def main() -> None:
+    """Try what has no record yet and write the page from all records."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures.sweep", description=__doc__)
+    parser.add_argument("--records", type=Path, default=ROOT / "build" / "sweep", help="kept between runs")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "sweep.md")
+    parser.add_argument("--limit", type=float, default=120, help="seconds for one architecture")
+    parser.add_argument("--only", help="comma-separated model types to try (again)")
+    parser.add_argument("--again", help="try again what failed at this stage")
+    arguments = parser.parse_args()
+    arguments.records.mkdir(parents=True, exist_ok=True)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    with tempfile.TemporaryDirectory() as name:
+        warm_up(Path(name), with_transformers=True)
+    everything = architectures()
+    wanted = arguments.only.split(",") if arguments.only else list(everything)
+    records: dict[str, Record] = {}
+    for kind in everything:
+        file = arguments.records / f"{kind}.json"
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        again = known is not None and (bool(arguments.only) or known.get("stage", "") == arguments.again)
+        if kind in wanted and (known is None or again):
+            begin = time.perf_counter()
+            file.unlink(missing_ok=True)
+            known = _apart(kind, everything[kind], file, arguments.limit)
+            sys.stderr.write(f"{kind}: {_verdict(known)[:160]} ({time.perf_counter() - begin:.1f} s)\n")
+        if known is not None:
+            records[kind] = known
+    arguments.out.write_text(page(records, len(everything)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
