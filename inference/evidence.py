@@ -70,6 +70,21 @@ class Question:
         return Neighbours(self, self.flow.targets[keep], self.flow.sources[keep])
 
     @cached_property
+    def first_consumer(self) -> Ids:
+        """The first node in file order that reads what each node writes, or UNKNOWN."""
+        first = np.full(len(self.flow), len(self.flow), np.int64)
+        np.minimum.at(first, self.flow.sources, self.flow.targets)
+        return np.where(first < len(self.flow), first, UNKNOWN)
+
+    @cached_property
+    def last_producer(self) -> Ids:
+        """The last node in file order whose data each node reads, or UNKNOWN."""
+        last = np.full(len(self.flow), UNKNOWN, np.int64)
+        handles = self.flow.role[self.flow.sources] != Role.CONSTANT
+        np.maximum.at(last, self.flow.targets[handles], self.flow.sources[handles])
+        return last
+
+    @cached_property
     def enclosed(self) -> Ids:
         """The module of what each layout operation and its partner enclose, or UNKNOWN."""
         return enclosed_modules(self.flow, self.tree, self.known, self.guess)
@@ -135,26 +150,29 @@ def _strictly_above(question: Question, ends: Ids) -> Column:
     return _is(tree.within(end, scope) & (scope != end) & tree.within(scope, bottom) & (scope != bottom))
 
 
-def _shifted(question: Question, step: int) -> Ids:
-    """Return the guess for the node before (-1) or behind (1) each row's node; UNKNOWN at the ends."""
-    at = question.node + step
-    inside = (at >= 0) & (at < len(question.guess))
-    return np.where(inside, question.guess[np.clip(at, 0, len(question.guess) - 1)], UNKNOWN)
+def _beside(question: Question, step: int) -> Ids:
+    """Return the node before (-1) or behind (1) each node; UNKNOWN at the ends."""
+    at = np.arange(len(question.flow)) + step
+    return np.where((at >= 0) & (at < len(question.flow)), at, UNKNOWN)
 
 
-def _next_is(question: Question, step: int) -> Column:
-    return _is(_shifted(question, step) == question.scope) * _surety(question, step)
+def _neighbour_is(question: Question, neighbours: Ids) -> Column:
+    """Whether one neighbour (by node, or UNKNOWN) lies in the candidate, as far as that is sure."""
+    at = neighbours[question.node]
+    same = (at >= 0) & (question.guess[at] == question.scope)
+    return _is(same) * question.sure[at]
 
 
-def _surety(question: Question, step: int) -> Column:
-    return question.sure[np.clip(question.node + step, 0, len(question.sure) - 1)]
+def _known_neighbour_is(question: Question, neighbours: Ids) -> Column:
+    at = neighbours[question.node]
+    return _is((at >= 0) & question.known[at] & (question.guess[at] == question.scope))
 
 
-def _next_is_below(question: Question, step: int) -> Column:
-    theirs = _shifted(question, step)
-    safe = np.maximum(theirs, 0)
-    below = (theirs >= 0) & (theirs != question.scope) & question.tree.within(safe, question.scope)
-    return _is(below) * _surety(question, step)
+def _neighbour_is_below(question: Question, neighbours: Ids) -> Column:
+    at = neighbours[question.node]
+    theirs = question.guess[at]
+    below = (at >= 0) & (theirs != question.scope) & question.tree.within(theirs, question.scope)
+    return _is(below) * question.sure[at]
 
 
 def _meeting(question: Question) -> Column:
@@ -231,10 +249,10 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
     "holds what the order answers": lambda q: _is(
         q.tree.within(q.bottom[q.node], q.scope) & (q.bottom[q.node] != q.scope)
     ),
-    "the node before it lies here": lambda q: _next_is(q, -1),
-    "the node before it lies deeper in here": lambda q: _next_is_below(q, -1),
-    "the node behind it lies here": lambda q: _next_is(q, 1),
-    "the node behind it lies deeper in here": lambda q: _next_is_below(q, 1),
+    "the node before it lies here": lambda q: _neighbour_is(q, _beside(q, -1)),
+    "the node before it lies deeper in here": lambda q: _neighbour_is_below(q, _beside(q, -1)),
+    "the node behind it lies here": lambda q: _neighbour_is(q, _beside(q, 1)),
+    "the node behind it lies deeper in here": lambda q: _neighbour_is_below(q, _beside(q, 1)),
     "known consumers lie here": lambda q: q.consumers.known_here,
     "known consumers lie deeper in here": lambda q: q.consumers.known_below,
     "known consumers lie elsewhere": lambda q: q.consumers.known_elsewhere,
@@ -250,6 +268,12 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
     "its producers lie deeper in here": lambda q: q.producers.below,
     "its producers lie elsewhere": lambda q: q.producers.elsewhere,
     "its producers meet here": lambda q: q.producers.meet,
+    "its first consumer lies here": lambda q: _neighbour_is(q, q.first_consumer),
+    "its first consumer is known to lie here": lambda q: _known_neighbour_is(q, q.first_consumer),
+    "its first consumer lies deeper in here": lambda q: _neighbour_is_below(q, q.first_consumer),
+    "its last producer lies here": lambda q: _neighbour_is(q, q.last_producer),
+    "its last producer is known to lie here": lambda q: _known_neighbour_is(q, q.last_producer),
+    "its last producer lies deeper in here": lambda q: _neighbour_is_below(q, q.last_producer),
     "its producers meet here, leaves counting as their parents": lambda q: q.producers.lifted,
     "its producers and consumers meet here": _meeting,
     "the innermost module that the last known node left open": lambda q: _is(

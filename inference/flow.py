@@ -88,6 +88,10 @@ class Flow:
                 isinstance(tensor, gs.Variable) and tensor.name for tensor in node.inputs
             )
             active = [producer for producer in producers if not is_free[producer]]
+            # A weight may come through operations that only hand it on, all of them free of the data.
+            for producer in producers:
+                if is_free[producer]:
+                    self.weight_rank[index] = max(self.weight_rank[index], self.weight_rank[producer])
             if not fed or (producers and not active and not _reads_outside(node)):
                 is_free[index] = True
                 roles[index] = Role.CONSTANT

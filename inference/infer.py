@@ -65,6 +65,11 @@ class Region:
     calls: Calls
 
     @property
+    def share_known(self) -> float:
+        """Which share of the nodes is known."""
+        return float((self.known >= 0).mean())
+
+    @property
     def anchors(self) -> Ids:
         """The modules that the gaps lie between: known ones, and those that the order of calls aligns."""
         return np.where(self.known >= 0, self.known, self.aligned)

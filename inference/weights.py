@@ -19,28 +19,41 @@ from .flow import Role
 class Weighting:
     """A matrix of weights (roles by kinds of evidence) for each round, and what makes an answer `high` or `medium`.
 
-    `high` and `medium` are the least probabilities of these confidences. Where less than `least_known` of a region's
-    nodes are known, too much of the evidence is itself a guess for any answer to be `high`.
+    `high` and `medium` are the least probabilities of these confidences; no answer is `high` where `high` is None.
     """
 
     rounds: tuple[npt.NDArray[np.float64], ...]
-    high: float
+    high: float | None
     medium: float
-    least_known: float
 
-    def confidence(self, probability: float, known: float) -> Confidence:
-        """Return the confidence of an answer of this probability in a region of which this share of nodes is known."""
-        if probability >= self.high and known >= self.least_known:
+    def confidence(self, probability: float) -> Confidence:
+        """Return the confidence of an answer of this probability."""
+        if self.high is not None and probability >= self.high:
             return Confidence.HIGH
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 
 
+def standard_weighting(known: float) -> Weighting:
+    """Return the weights that come with hpass for a region of which this share of nodes (0 to 1) is known.
+
+    Where little is known, most of the evidence is itself a guess: it weighs otherwise, and no answer is `high`. Raises
+    ValueError where the file does not fit the evidence.
+    """
+    dense, sparse, least_known = _read()
+    return dense if known >= least_known else sparse
+
+
 @cache
-def standard_weighting() -> Weighting:
-    """Return the weights that come with hpass. Raises ValueError where the file does not fit the evidence."""
+def _read() -> tuple[Weighting, Weighting, float]:
     data = json.loads(files(__package__ or "").joinpath("weights.json").read_text(encoding="utf-8"))
     if data["evidence"] != list(EVIDENCE) or data["roles"] != [role.name.lower() for role in Role]:
         raise ValueError("weights.json was fitted for other evidence; run python -m benchmarks.accuracy.fit")
-    return Weighting(
-        tuple(np.array(matrix, float) for matrix in data["rounds"]), data["high"], data["medium"], data["least_known"]
+    dense, sparse = (
+        Weighting(
+            tuple(np.array(matrix, float) for matrix in data[regime]["rounds"]),
+            data[regime]["high"],
+            data[regime]["medium"],
+        )
+        for regime in ("dense", "sparse")
     )
+    return dense, sparse, data["least_known"]

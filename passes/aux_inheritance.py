@@ -64,10 +64,9 @@ def _place(region: Region, around: str, context: Context) -> None:
             _inherit_calls(region, around, context)
         return
     question = as_question(region, around, context)
-    weighting = standard_weighting()
+    weighting = standard_weighting(question.share_known)
     placement = infer.place(question, weighting)
     names = question.tree.names
-    share = float((question.known >= 0).mean())
     for position, scope, probability, other in zip(
         placement.node.tolist(),
         placement.scope.tolist(),
@@ -78,7 +77,7 @@ def _place(region: Region, around: str, context: Context) -> None:
         rival = "" if other == UNKNOWN else f" rather than '{names[other]}'"
         context.set_tag(
             nodes[position],
-            Tag(names[scope], Source.INHERITED, weighting.confidence(probability, share)),
+            Tag(names[scope], Source.INHERITED, weighting.confidence(probability)),
             f"its surroundings point to '{names[scope]}'{rival} ({probability:.0%})",
         )
 
