@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,8 @@ def run_all(jobs: Sequence[Job], processes: int, teller: Teller) -> int:
         progress.begin(names[0])
         for outcome in map(attempt, jobs) if processes == 1 else _side_by_side(jobs, processes):
             outcomes.append(outcome)
+            # Graphs hold themselves, and the collector is off.
+            gc.collect()
             progress.begin((*names, "")[len(outcomes)])
             if outcome.error:
                 teller.tell_error(outcome)
