@@ -16,29 +16,37 @@ class Terminal(io.StringIO):
         return True
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, patience: float) -> str:
-    monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(progress, "_PATIENCE", patience)
-    monkeypatch.setenv("TERM", "xterm")
-    with Progress(2) as bar:
-        bar.begin("open")
-        time.sleep(0.3)
-        bar.begin("write")
-        time.sleep(0.3)
-    return stream.getvalue()
+def _wait_for(stream: io.StringIO, text: str) -> bool:
+    """Wait until a text has been shown: the bar is drawn by a thread of its own."""
+    until = time.monotonic() + 30
+    while text not in stream.getvalue() and time.monotonic() < until:
+        time.sleep(0.02)
+    return text in stream.getvalue()
 
 
 def test_a_terminal_sees_what_runs_and_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = _run(monkeypatch, Terminal(), 0.05)
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
+    monkeypatch.setenv("TERM", "xterm")
 
-    assert "open" in shown
-    assert "write" in shown
-    assert "50%" in shown
+    with Progress(2) as bar:
+        bar.begin("open")
+        assert _wait_for(stream, "open")
+        bar.begin("write")
+        assert _wait_for(stream, "write")
+        assert _wait_for(stream, "50%")
 
 
-def test_what_is_done_within_a_second_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _run(monkeypatch, Terminal(), 5) == ""
+@pytest.mark.parametrize(("stream", "patience"), [(Terminal(), 60.0), (io.StringIO(), 0.01)])
+def test_what_is_soon_done_and_what_nobody_looks_at_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, patience: float
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(progress, "_PATIENCE", patience)
 
+    with Progress(1) as bar:
+        bar.begin("open")
+        time.sleep(0.1)
 
-def test_a_file_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _run(monkeypatch, io.StringIO(), 0.05) == ""
+    assert stream.getvalue() == ""
