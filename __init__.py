@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .passes.context import Claim, Context
     from .passes.findings import Finding, Severity
     from .pipeline import Pipeline
+    from .reporting.document import report
+    from .tagged import validate
 
 # `hpass --help` must import neither onnx nor torch, so every name is looked up on first use.
 _HOMES = {
@@ -38,8 +40,10 @@ _HOMES = {
     "UsageError": ".errors",
     "load": ".api",
     "option": ".passes.base",
+    "report": ".reporting.document",
     "run": ".api",
     "strip": ".api",
+    "validate": ".tagged",
 }
 
 __all__ = [
@@ -62,8 +66,10 @@ __all__ = [
     "UsageError",
     "load",
     "option",
+    "report",
     "run",
     "strip",
+    "validate",
 ]
 
 

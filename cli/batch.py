@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,8 @@ def run_all(jobs: Sequence[Job], processes: int, teller: Teller) -> int:
         progress.begin(names[0])
         for outcome in map(attempt, jobs) if processes == 1 else _side_by_side(jobs, processes):
             outcomes.append(outcome)
+            # Graphs hold themselves, and the collector is off.
+            gc.collect()
             progress.begin((*names, "")[len(outcomes)])
             if outcome.error:
                 teller.tell_error(outcome)
@@ -42,7 +46,8 @@ def run_all(jobs: Sequence[Job], processes: int, teller: Teller) -> int:
 
 def _side_by_side(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
     with _pool(min(processes, len(jobs))) as pool:
-        futures = [pool.submit(attempt, job) for job in jobs]
+        with _deaf_to_interrupts():
+            futures = [pool.submit(_attempt_or_leave, job) for job in jobs]
         try:
             for job, future in zip(jobs, futures, strict=True):
                 try:
@@ -50,18 +55,17 @@ def _side_by_side(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
                 except BrokenProcessPool:
                     # A process that died took all others along; alone, only the guilty file fails.
                     yield _alone(job)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             pool.shutdown(wait=False, cancel_futures=True)
             for child in active_children():
-                if child.pid is not None:
-                    os.kill(child.pid, signal.SIGINT)
+                child.terminate()
             raise
 
 
 def _alone(job: Job) -> Outcome:
     with _pool(1) as pool:
         try:
-            return pool.submit(attempt, job).result()
+            return pool.submit(_attempt_or_leave, job).result()
         except BrokenProcessPool:
             return Outcome(
                 job, BAD_MODEL, error=f"{job.source}: the process that read it died; the file may be hostile"
@@ -70,11 +74,29 @@ def _alone(job: Job) -> Outcome:
 
 def _pool(processes: int) -> ProcessPoolExecutor:
     # Not forked: the parent has threads.
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_leave_quietly)
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_clean_up_when_terminated)
 
 
-def _leave_quietly() -> None:
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(130)
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that take no notice of Ctrl-C, which the terminal sends to all: the first one ends the others."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
-    signal.signal(signal.SIGINT, leave)
+
+def _clean_up_when_terminated() -> None:
+    def unwind(_number: int, _frame: FrameType | None) -> None:
+        sys.exit()
+
+    signal.signal(signal.SIGTERM, unwind)
+
+
+def _attempt_or_leave(job: Job) -> Outcome:
+    try:
+        return attempt(job)
+    except SystemExit:
+        # Everything is unwound and cleaned up; the pool would go on with the next job.
+        os._exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the command line with the arguments of the process, and exit with its status."""
     prepare()
-    sys.exit(run_command(sys.argv[1:]))
+    # A large graph is millions of objects that live until the end: looking for garbage among them takes seconds.
+    gc.disable()
+    status = run_command(sys.argv[1:])
+    gc.freeze()
+    sys.exit(status)
 
 
 def run_command(arguments: Sequence[str]) -> int:

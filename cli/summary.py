@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..reporting.text import percent
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _SHOWN_FINDINGS = 3
 _BAR = 24
+_WIDTH = 90
+# Keeps a name and its figure on one line.
+_STICKY = "\N{NO-BREAK SPACE}"
 _MARKS = {"error": "red", "warning": "yellow", "info": "blue"}
 _CONFIDENCE = {"high": "green", "medium": "yellow", "low": "red"}
 
@@ -104,8 +108,9 @@ def _lines(tagged: Tagged, style: Style, *, all_findings: bool) -> Iterator[str]
     yield from _shares("confidence", totals.confidences, totals.tagged, style, _CONFIDENCE)
     yield f"  {'auxiliary':<12}{_auxiliary(totals)}"
     total = sum(time.seconds for time in tagged.times)
-    each = ", ".join(f"{time.name} {time.seconds:.3f}" for time in tagged.times)
-    yield f"  {'time':<12}{total:.2f} s: {each}"
+    each = ", ".join(f"{time.name}{_STICKY}{time.seconds:.3f}" for time in tagged.times)
+    for line in wrap(each, _WIDTH, initial_indent=f"  {'time':<12}{total:.2f} s: ", subsequent_indent=" " * 14):
+        yield line.replace(_STICKY, " ")
     yield f"  {'findings':<12}{_counted(tagged.findings)}"
     yield from finding_lines(tagged.findings, style, limit=None if all_findings else _SHOWN_FINDINGS)
 
@@ -138,8 +143,9 @@ def _auxiliary(totals: Totals) -> str:
     if not found.found:
         return "none"
     serving = f", {found.serving:,} serve another module" if found.serving else ""
+    operations = "operation" if found.found == 1 else "operations"
     return (
-        f"{found.found:,} operations: {found.inherited:,} inherited, {found.fell_back:,} fell back, "
+        f"{found.found:,} {operations}: {found.inherited:,} inherited, {found.fell_back:,} fell back, "
         f"{found.at_root:,} at the root{serving}"
     )
 

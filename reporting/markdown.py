@@ -30,8 +30,8 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"# {document['input']}"
     yield ""
     if document["output"] is not None:
-        yield f"Tagged model: `{document['output']}`  "
-    yield f"Pipeline: `{document['pipeline']}`"
+        yield f"- Tagged model: `{document['output']}`"
+    yield f"- Pipeline: `{document['pipeline']}`"
     yield ""
     yield from _table(
         ("", "nodes"),

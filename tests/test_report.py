@@ -161,7 +161,7 @@ def test_the_markdown_report_tells_what_fell_back_and_why() -> None:
     run = hpass.run(parser.parse_model(MODEL), "scope-parse,module-mapping,fallback,validation")
     text = markdown(run, report(run, output="out.onnx"))
 
-    assert "Tagged model: `out.onnx`" in text
+    assert "- Tagged model: `out.onnx`" in text
     assert "| tagged | 3 (100%) |" in text
     assert "- 1 nodes, because nothing in the file places it: `#2` Identity to `/`" in text
     assert "## Findings\n" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -74,26 +75,36 @@ def test_a_reader_of_the_model_that_leaves_is_one_line(model: Path) -> None:
     assert done.stderr.decode().splitlines() == ["hpass: standard output: cannot be written (Broken pipe)"]
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
-    model: Path, tmp_path: Path, jobs: str
+    model: Path, tmp_path: Path, jobs: int
 ) -> None:
     pipes = [tmp_path / "waiting1.onnx", tmp_path / "waiting2.onnx"]
     for pipe in pipes:
         os.mkfifo(pipe)
     folder = tmp_path / "out"
     folder.mkdir()
-    # The first file blocks: nobody writes to the pipe it is.
-    command = [*HPASS, "run", *map(str, pipes), str(model), "-o", str(folder), "--jobs", jobs]
+    command = [*HPASS, "run", *map(str, pipes), str(model), "-o", str(folder), "--jobs", str(jobs)]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(3)
+    # Whoever reads these files waits for what nobody writes.
+    writers = [_open_once_read(pipe) for pipe in pipes[:jobs]]
 
     os.killpg(running.pid, signal.SIGINT)
 
-    _, err = running.communicate(timeout=30)
-    assert running.returncode == 130
-    assert err == b""
-    assert not [path for path in folder.iterdir() if path.name.startswith("waiting")]
+    _, err = running.communicate(timeout=60)
+    for writer in writers:
+        os.close(writer)
+    assert (running.returncode, err) == (130, b"")
+    assert not list(folder.iterdir())
+
+
+def _open_once_read(pipe: Path) -> int:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.05)
+    raise AssertionError(f"nobody reads {pipe}")
 
 
 def test_a_bug_keeps_its_traceback(model: Path) -> None:
