@@ -20,7 +20,6 @@ from .modules import ModuleTable
 from .regions import Region, regions
 from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, write_tag
 from .text import as_text
-from .text import as_text
 
 EXPORTER_TABLE = "module_table"
 

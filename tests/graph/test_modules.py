@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hpass
@@ -85,8 +85,9 @@ def made(modules: dict[str, tuple[str | None, bool | None]]) -> ModuleTable:
     return result
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TABLES)
+@example({"a": ("0", True), "0": ("A", False), "b.0": ("A", True)})
 def test_different_scopes_never_share_a_tag(modules: dict[str, tuple[str | None, bool | None]]) -> None:
     of = made(modules)
     paths = [of.path(scope) for scope in {"", *modules}]
@@ -94,7 +95,7 @@ def test_different_scopes_never_share_a_tag(modules: dict[str, tuple[str | None,
     assert len(paths) == len(set(paths))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TABLES)
 def test_a_prefix_of_a_tag_is_the_tag_of_an_ancestor(modules: dict[str, tuple[str | None, bool | None]]) -> None:
     of = made(modules)
