@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -43,7 +45,7 @@ def check_external_data(model: onnx.ModelProto, folder: Path, name: str) -> list
 def carry_external_data(
     locations: list[str], source: Path, target: Path, *, replaceable: list[str], how: Carry = Carry.COPY
 ) -> None:
-    """Bring external files from one folder into another, under the same names.
+    """Bring external files from one folder into another, under the same names: all of them or none.
 
     `replaceable` are the locations that the model being replaced there uses. Raises HpassError where a file of
     another model is in the way, OSError as the system reports it.
@@ -56,23 +58,36 @@ def carry_external_data(
             raise HpassError(
                 f"{target / location} is in the way of the model's external data; choose another folder, or remove it"
             )
-    for location in waiting:
-        _carry(source / location, target / location, how)
+    place = _link if how is Carry.LINK else _copy
+    with ExitStack() as stack:
+        for location in waiting:
+            (target / location).parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(place(source / location, target / location))
 
 
-def _carry(source: Path, target: Path, how: Carry) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if how is Carry.LINK:
-        link = target.with_name(f".{target.name}.{os.getpid()}.link")
-        link.symlink_to(source.resolve())
-        link.replace(target)
-        return
-    target.unlink() if target.is_symlink() else None
-    with source.open("rb") as reading, replaced_file(target) as writing:
+@contextmanager
+def _copy(source: Path, target: Path) -> Iterator[None]:
+    """Make a copy that takes the target's place when the block ends well."""
+    with source.open("rb") as reading, replaced_file(target, follow=False) as writing:
         shutil.copyfileobj(reading, writing, 1 << 22)
         writing.flush()
-    # The time of the original tells a later run that the copy is still the same.
-    shutil.copystat(source, target)
+        # The time of the original tells a later run that the copy is still the same.
+        status = source.stat()
+        os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+        yield
+
+
+@contextmanager
+def _link(source: Path, target: Path) -> Iterator[None]:
+    """Make a link that takes the target's place when the block ends well."""
+    link = target.with_name(f".{target.name}.{os.getpid()}.link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(source.resolve())
+    try:
+        yield
+        link.replace(target)
+    finally:
+        link.unlink(missing_ok=True)
 
 
 def _is_same(source: Path, target: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,22 @@ def parse(data: bytes, name: str) -> onnx.ModelProto:
     return model
 
 
-def write(model: onnx.ModelProto, path: str | Path) -> None:
-    """Write the model to a file, whole or not at all, or to standard output for `-`.
+def write_to_stdout(model: onnx.ModelProto) -> None:
+    """Write the model to standard output. Raises as `written`."""
+    sys.stdout.buffer.write(serialize(model))
+    sys.stdout.buffer.flush()
 
-    Raises HpassError where it does not fit into one file, and OSError as the system reports it.
+
+@contextmanager
+def written(model: onnx.ModelProto, path: Path) -> Iterator[None]:
+    """Write the model to a file that takes its place when the block ends well.
+
+    Raises HpassError where the model does not fit into one file, and OSError as the system reports it.
     """
-    data = serialize(model)
-    if str(path) == STANDARD_STREAM:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    with replaced_file(Path(path)) as file:
-        file.write(data)
+    with replaced_file(path) as file:
+        file.write(serialize(model))
+        file.flush()
+        yield
 
 
 def serialize(model: onnx.ModelProto) -> bytes:

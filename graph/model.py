@@ -154,21 +154,19 @@ class Model:
         target = Path(path)
         try:
             if str(path) == file.STANDARD_STREAM:
-                file.write(self.proto, path)
+                file.write_to_stdout(self.proto)
                 return
             if target.is_dir():
                 raise HpassError(f"{target}: a folder; name a file in it (-o {target / 'model.onnx'})")
             if not target.parent.is_dir():
                 raise HpassError(f"{target.parent}: there is no such folder; create it first")
-            if self.locations and self.folder is not None:
-                carry_external_data(
-                    self.locations,
-                    self.folder,
-                    target.parent,
-                    replaceable=_locations_of(target),
-                    how=external_data,
-                )
-            file.write(self.proto, target)
+            # The model comes last: until it is replaced, the old one is what there is.
+            with file.written(self.proto, target):
+                if self.locations and self.folder is not None:
+                    replaceable = _locations_of(target)
+                    carry_external_data(
+                        self.locations, self.folder, target.parent, replaceable=replaceable, how=external_data
+                    )
         except OSError as error:
             name = "standard output" if str(path) == file.STANDARD_STREAM else target
             where = error.filename2 or error.filename or name

@@ -272,14 +272,14 @@ def _segments(table: ModuleTable, above: str, below: list[str]) -> dict[str, str
     for scope in below:
         unique = table.is_called(scope) and counts[plain[scope]] == 1
         segments[scope] = plain[scope] if unique else _long_segment(table[scope], relative(scope, above))
-    if len(set(segments.values())) == len(segments):
-        return segments
-    # Odd names can still meet (a class `A` named `b.c` and a class `A.b`): spell out the dots of their names.
-    counts = Counter(segments.values())
-    return {
-        scope: segment if counts[segment] == 1 else _encoded(relative(scope, above)).replace(".", "%2E")
-        for scope, segment in segments.items()
-    }
+    # Odd names can still meet (a class `A` named `b.c` and a class `A.b`), and meet again what takes their place: each
+    # becomes its own name with the dots spelled out, which no two modules share.
+    while len(set(segments.values())) < len(segments):
+        counts = Counter(segments.values())
+        for scope, segment in segments.items():
+            if counts[segment] > 1:
+                segments[scope] = _encoded(relative(scope, above)).replace(".", "%2E")
+    return segments
 
 
 def _plain_segment(module: Module, name: str) -> str:

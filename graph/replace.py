@@ -15,25 +15,22 @@ _SUFFIX = ".hpass-tmp"
 
 
 @contextlib.contextmanager
-def replaced_file(path: Path) -> Iterator[BinaryIO]:
+def replaced_file(path: Path, *, follow: bool = True) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when the block ends well, and vanishes when it does not.
 
-    A symlink's target is replaced, not the link; permissions and owner of the old file stay. What an earlier,
-    killed run left behind for the same file is removed. Anything that is no regular file (a device, a pipe) is
-    written directly. Raises OSError.
+    A symlink's target is replaced, not the link, unless told not to `follow` it; permissions and owner of the old
+    file stay. What an earlier, killed run left behind for the same file is removed. Anything that is no regular file
+    (a device, a pipe) is written directly. Raises OSError.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if follow else path
     if target.exists() and not target.is_file():
         with target.open("wb") as file:
             yield file
         return
     _remove_stale(target)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=_SUFFIX)
-    temporary = Path(name)
+    temporary, file = _new_file(target)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            # The lock tells a file that is being written from one whose writer was killed.
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with file:
             yield file
             file.flush()
             _keep_attributes(file.fileno(), target)
@@ -43,6 +40,18 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def _new_file(target: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file beside the target, locked: the lock tells it from one whose writer was killed."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=_SUFFIX)
+        file = os.fdopen(descriptor, "wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Before it was locked, another run may have taken it for stale and removed it.
+        if os.fstat(descriptor).st_nlink:
+            return Path(name), file
+        file.close()
 
 
 def _prefix(target: Path) -> str:
