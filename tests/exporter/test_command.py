@@ -10,6 +10,13 @@ from hpass.exporter import write
 MODELS = Path(__file__).parent / "models.py"
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder and return it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def test_results_on_stdout_and_progress_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "net.onnx"
     assert run_command(["export", f"{MODELS}:net", str(out)]) == 0
@@ -37,20 +44,14 @@ def test_the_data_file_is_named(
     ],
 )
 def test_a_mistake_is_one_line(
-    arguments: list[str],
-    status: int,
-    message: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str], here: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     assert run_command(["export", *arguments]) == status
     printed = capsys.readouterr()
     assert not printed.out
     assert message in printed.err.splitlines()[-1]
     assert "Traceback" not in printed.err
-    assert not list(tmp_path.iterdir())
+    assert not list(here.iterdir())
 
 
 def test_verbose_shows_the_exporter_s_own_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
