@@ -82,5 +82,6 @@ def export(
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
         typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
-        for data in exported.files[1:]:
-            typer.echo(f"{data}: its data")
+        for file in exported.files:
+            if file != exported.path:
+                typer.echo(f"{file}: its data")

@@ -37,7 +37,7 @@ def export_torchscript(
     with (
         _log_of_torch(shown=verbose),
         warnings.catch_warnings(),
-        _eager_attention(model),
+        _plain_operations(model),
         _flat_forward(model, inputs, list(tensors)),
     ):
         # torch marks this exporter as the older one on every call; that is known here.
@@ -100,17 +100,23 @@ def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: li
 
 
 @contextlib.contextmanager
-def _eager_attention(model: torch.nn.Module) -> Iterator[None]:
-    """Let a transformers model attend by plain operations: TorchScript lacks fused attention with groups."""
+def _plain_operations(model: torch.nn.Module) -> Iterator[None]:
+    """Let a transformers model attend and choose experts by operations that TorchScript knows and can trace.
+
+    It lacks fused attention with grouped queries, and the grouping of tokens by expert.
+    """
     if not hasattr(model, "set_attn_implementation"):
         yield
         return
+    from transformers.exporters.exporter_onnx import use_experts_implementation
+
     # Parts may attend in ways of their own, so each config gets back what it had.
     configs = {id(module.config): cast("Any", module.config) for module in model.modules() if hasattr(module, "config")}
     before = {key: config._attn_implementation for key, config in configs.items() if _attends(config)}  # noqa: SLF001
     cast("Any", model).set_attn_implementation("eager")
     try:
-        yield
+        with use_experts_implementation(model, "batched_mm"):
+            yield
     finally:
         for key, implementation in before.items():
             configs[key]._attn_implementation = implementation  # noqa: SLF001 (the public setter refuses a mixture)

@@ -7,11 +7,12 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime
 import torch
+from torch.utils import _pytree as pytree
 
 import hpass
 from hpass.exporter import Options, export
@@ -119,7 +120,7 @@ def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Re
 
 
 def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Record:
-    """Compare onnxruntime's outputs with torch's: the largest difference, and the same relative to the largest value."""
+    """Compare onnxruntime's outputs with torch's: the largest difference, also relative to the largest value."""
     with torch.no_grad(), reported(verbose=False):
         expected = model(**copy.deepcopy(inputs))
     options = onnxruntime.SessionOptions()
@@ -127,7 +128,8 @@ def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Re
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     feed = {value.name: inputs[value.name.removeprefix("input.")].numpy() for value in session.get_inputs()}
     names = [value.name.removeprefix("output.") for value in session.get_outputs()]
-    found = dict(zip(names, session.run(None, feed), strict=True))
+    arrays = cast("list[np.ndarray]", session.run(None, feed))
+    found = dict(zip(names, arrays, strict=True))
     pairs = _paired(expected, found)
     scale = max(
         (float(torch.nan_to_num(value.float()).abs().max()) for value, _ in pairs if value.numel()), default=0.0
@@ -143,7 +145,7 @@ def _paired(expected: Any, found: dict[str, np.ndarray]) -> list[tuple[torch.Ten
     named = get_leaf_tensors(expected)
     if set(found) <= set(named):
         return [(named[name], value) for name, value in found.items()]
-    tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]  # noqa: SLF001
+    tensors = [leaf for leaf in pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]
     return list(zip(tensors, found.values(), strict=False))
 
 

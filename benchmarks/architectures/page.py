@@ -7,6 +7,11 @@ from typing import Any
 
 from .rows import Row
 
+_COLUMNS = (
+    "| model | parameters | nodes | modules | auxiliary | metadata | other sources | coverage "
+    "| export | tagging | difference |"
+)
+
 # Float32 against float32 through other kernels: relative to the largest output.
 TOLERANCE = 1e-3
 LIMIT = 10.0
@@ -42,8 +47,7 @@ def page(rows: Iterable[tuple[Row, dict[str, dict[str, Any]]]], versions: str) -
 
 def _table(results: list[tuple[Row, dict[str, dict[str, Any]]]], engine: str) -> str:
     lines = [
-        "| model | parameters | nodes | modules | auxiliary | metadata | other sources | coverage "
-        "| export | tagging | difference |",
+        _COLUMNS,
         "|---|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|",
     ]
     for row, records in results:

@@ -1,7 +1,7 @@
 """Every architecture of the installed transformers, tiny and with random weights.
 
-`python -m benchmarks.architectures.sweep` is a long run by hand. Each architecture has a process and a time limit of its own; what is measured is kept, so a stopped
-run goes on where it was.
+`python -m benchmarks.architectures.sweep` is a long run by hand. Each architecture has a process and a time limit of
+its own; what is measured is kept, so a stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -125,9 +125,9 @@ def page(records: dict[str, Record], total: int) -> str:
         "# Every architecture of transformers",
         "",
         "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
-        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up inputs,",
-        "tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs* are limits of",
-        f"the general rule, not of the exporter. {versions}.",
+        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
+        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs*",
+        f"are limits of the general rule, not of the exporter. {versions}.",
         "",
         f"{len(records)} of {total} architectures tried:",
         "",

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpass.cli.entry import run_command
+from hpass.exporter import write
+
+MODELS = Path(__file__).parent / "models.py"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder and return it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_results_on_stdout_and_progress_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.onnx"
+    assert run_command(["export", f"{MODELS}:net", str(out)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{out}: 14 nodes, 11 called modules, dynamo\n"
+    assert printed.err.splitlines() == ["building the model", "exporting with dynamo", "staging", "writing"]
+
+
+def test_the_data_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "LARGEST_INLINE", 0)
+    assert run_command(["export", f"{MODELS}:net", str(tmp_path / "net.onnx"), "--engine", "torchscript"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [f"{tmp_path / 'net.onnx.data'}: its data"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["nowhere.py:make", "out.onnx"], 1, "nowhere.py: no such file"),
+        ([f"{MODELS}:net", "out.onnx", "--engine", "steam"], 2, "--engine steam: unknown; one of auto, dynamo"),
+        ([f"{MODELS}:net", "out.onnx", "--input", "x"], 2, "--input x: not name=shape:dtype"),
+        ([f"{MODELS}:net", "out.onnx", "--input", "y=1"], 1, "forward has no such input; it takes x"),
+        ([f"{MODELS}:unsupported", "out.onnx"], 1, "-v shows the exporter's report"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    assert run_command(["export", *arguments]) == status
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert message in printed.err.splitlines()[-1]
+    assert "Traceback" not in printed.err
+    assert not list(here.iterdir())
+
+
+def test_verbose_shows_the_exporter_s_own_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["export", f"{MODELS}:unsupported", str(tmp_path / "out.onnx"), "-v", "--engine", "dynamo"]) == 1
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert "[torch.onnx]" in printed.err
+    assert "Traceback" in printed.err
