@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from text_models import model, run_pass, scopes_of, tags_of
+from collections.abc import Mapping
 
+import pytest
+from text_models import model, run_pass, scopes_of, stack, table, tags_of
+
+import hpass
 from hpass import Confidence, Source, Tag
 from hpass.passes.aux_inheritance import AuxInheritance, Root
 
@@ -45,9 +48,7 @@ INHERITED = [
 
 
 @pytest.mark.parametrize(("nodes", "before", "inherited"), INHERITED)
-def test_a_node_inherits_from_what_surrounds_it(
-    nodes: str, before: dict[str, str], inherited: dict[str, str]
-) -> None:
+def test_a_node_inherits_from_what_surrounds_it(nodes: str, before: dict[str, str], inherited: dict[str, str]) -> None:
     context = run_pass(AuxInheritance(), model(nodes), tags={node: named(scope) for node, scope in before.items()})
 
     assert scopes_of(context) == before | inherited
@@ -199,18 +200,104 @@ MASK_TAGS = dict.fromkeys(("shape", "range", "less", "cast", "mul", "expand"), n
 }
 
 
-def served(source: str, tags: dict[str, Tag], root: Root = Root.SERVE, uncalled: tuple[str, ...] = ()) -> dict[str, str]:
-    context = run_pass(AuxInheritance(root=root), _with_modules(source, tags, uncalled), tags=tags)
+SERVED = dict.fromkeys(("shape", "range", "less", "cast", "expand"), "encoder")
+
+
+LIST = {"encoder.layer": {"called": False}}
+
+
+def served(
+    nodes: str, tags: dict[str, Tag], root: Root = Root.SERVE, modules: Mapping[str, object] = LIST
+) -> dict[str, str]:
+    """Return the module that each node serves, by the node's name."""
+    context = run_pass(AuxInheritance(root=root), model(nodes), tags=tags, table=table(modules))
     return {node.name: tag.serves for node, tag in context.tags() if tag.serves is not None}
 
 
-def _with_modules(source: str, tags: dict[str, Tag], uncalled: tuple[str, ...]) -> object:
-    modules: dict[str, object] = {}
-    for tag in tags.values():
-        atoms = tag.scope.split(".")
-        for end in range(1, len(atoms) + 1):
-            modules[".".join(atoms[:end])] = {}
-    modules |= {scope: {"called": False} for scope in uncalled}
-    return modules
+def test_a_mask_at_the_root_serves_the_module_that_holds_all_its_readers() -> None:
+    assert served(MASK, MASK_TAGS) == SERVED
 
 
+def test_arithmetic_in_a_mask_serves_nobody_but_passes_on() -> None:
+    assert "mul" not in served(MASK, MASK_TAGS)
+
+
+def test_a_container_that_never_runs_is_not_served() -> None:
+    assert served(MASK, MASK_TAGS, modules=LIST | {"encoder": {"called": False}}) == {}
+
+
+def test_root_keep_leaves_root_operations_alone() -> None:
+    assert served(MASK, MASK_TAGS, Root.KEEP) == {}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tags"),
+    [
+        pytest.param(
+            '["1"] u = Cast(x) ["2"] v = Relu(u) ["3"] y = Relu(u)',
+            {"1": named(""), "2": named("a"), "3": named("b")},
+            id="its readers share nothing below the root",
+        ),
+        pytest.param('["1"] y = Cast(x)', {"1": named("")}, id="it writes an output of the model"),
+        pytest.param(
+            '["1"] y = Cast(x) ["2"] v = Relu(y)',
+            {"1": named(""), "2": named("a")},
+            id="it writes an output of the model that a module reads as well",
+        ),
+        pytest.param('["1"] u = Cast(x)', {"1": named("")}, id="nobody reads it"),
+        pytest.param(
+            '["1"] u = Relu(x) ["2"] v = Relu(u)',
+            {"1": named(""), "2": named("a")},
+            id="it computes: it is no auxiliary operation",
+        ),
+        pytest.param(
+            '["1"] u = Cast(x) ["2"] v = Relu(u)',
+            {"1": named("b"), "2": named("a")},
+            id="it ran in a module",
+        ),
+    ],
+)
+def test_a_node_that_serves_no_module(nodes: str, tags: dict[str, Tag]) -> None:
+    assert served(nodes, tags) == {}
+
+
+def test_whom_a_node_serves_already_stays() -> None:
+    tags = {"1": Tag("", Source.NAME, serves="b"), "2": named("a")}
+
+    assert served('["1"] u = Cast(x) ["2"] v = Relu(u)', tags) == {"1": "b"}
+
+
+def test_whom_a_node_serves_is_in_the_reason() -> None:
+    context = run_pass(AuxInheritance(), model(MASK), tags=MASK_TAGS, table=table(LIST))
+
+    reasons = {node.name: context.reason(node) for node in context.nodes()}
+    assert reasons["cast"].endswith("; it works for 'encoder'")
+
+
+def test_a_module_that_only_twins_suggest_joins_the_table() -> None:
+    metadata = {f"{i}.{name}": stack(f"layer.{i}", f"layer.{i}.{name}") for i in range(4) for name in ("in", "out")} | {
+        "1.act": stack("layer.1", "layer.1.act")
+    }
+
+    run = hpass.run(model(TWO_BLOCKS, metadata=metadata))
+
+    assert "layer.3.act" in run.modules
+    assert "tag-not-in-table" not in {finding.rule for finding in run.findings}
+
+
+def test_a_module_that_only_twins_suggest_is_none_where_the_table_lacks_it() -> None:
+    modules = {f"layer.{i}.{name}": "C" for i in range(4) for name in ("in", "out")} | {"layer.1.act": "Act"}
+    modules |= {f"layer.{i}": "Layer" for i in range(4)} | {"": "M"}
+    metadata = {f"{i}.{name}": stack(f"layer.{i}", f"layer.{i}.{name}") for i in range(4) for name in ("in", "out")} | {
+        "1.act": stack("layer.1", "layer.1.act")
+    }
+
+    run = hpass.run(model(TWO_BLOCKS, metadata=metadata), modules=table(modules))
+
+    assert {tag.scope for _, tag in run.tags()} <= set(modules)
+
+
+def test_order_of_nodes_and_tags_is_the_file_s() -> None:
+    run = hpass.run(model(MASK))
+
+    assert [node.name for node, _ in run.tags()] == [node.name for node in run.model.proto.graph.node]

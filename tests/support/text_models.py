@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import onnx
 import onnx.parser
 from onnx import TensorProto, helper
 
 from hpass import Context, Model, ModuleTable, Pass, Tag
+from hpass.graph.modules import parent
 from hpass.graph.tags import all_nodes
 
 HEADER = '<ir_version: 10, opset_import: ["": 18, "local": 1]>'
@@ -59,13 +60,28 @@ def run_pass(
     table: ModuleTable | None = None,
     retag: bool = False,
 ) -> Context:
-    """Run one pass alone and return its context; `tags` are there before, by the name of the node."""
+    """Run one pass alone and return its context; `tags` are there before, by the name of the node.
+
+    With tags there are modules as well: those of `table`, and all that the tags lie in.
+    """
     context = Context(Model.open(source), given=table, retag=retag)
+    if table is not None and tags:
+        context.modules.merge(table)
+    for tag in (tags or {}).values():
+        for scope in _upwards(tag.target):
+            context.modules.add(scope)
     for node in context.nodes():
         if tags and node.name in tags:
             context.set_tag(node, tags[node.name], "the test says so")
     step.run(context)
     return context
+
+
+def _upwards(scope: str) -> Iterator[str]:
+    """Yield a scope and those above it."""
+    while scope:
+        yield scope
+        scope = parent(scope)
 
 
 def tags_of(context: Context) -> dict[str, tuple[str, str, str]]:
