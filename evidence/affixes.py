@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+ADDED_ATOMS = r"(?:MatMulAddFusion|DuplicateQ|DuplicateDQ|InsertCast)"
+"""A pattern of what onnxruntime adds to a path as one more atom."""
+
 # onnxruntime's quantisers (quantize_dynamic, quantize_static, QDQ), onnxmltools' and onnxruntime's float16 converters,
 # onnxruntime's fusions and its transformers optimiser, onnxsim, tf2onnx (`__12`).
 _SUFFIX = re.compile(
@@ -17,7 +20,7 @@ _SUFFIX = re.compile(
     r"|_(?:kernel|bias|activation|input)_quantizer"
     r"|_cast_to_(?:fp|float)?\d+|_cast_(?:fp|float)\d+"
     r"|_(?:reshape|transpose|nchwc|fused|MatMulAddFusion|token_\d+)"
-    r"|/(?:MatMulAddFusion|DuplicateQ|DuplicateDQ|InsertCast)(?:_\d+)?/?"
+    rf"|/{ADDED_ATOMS}(?:_\d+)?/?"
     r"|__\d+"
     r")$"
 )

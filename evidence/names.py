@@ -8,28 +8,28 @@ jax2tf name both `model/layer/Op`, values with `:0` behind; Paddle's values are 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
-from .affixes import without_affixes
+from .affixes import ADDED_ATOMS, without_affixes
 
 # TensorFlow's operators that call a function stand in front of every name in it; they are no layer.
 _FUNCTION_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?$")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.tmp_\d+$")
 _ATOM = re.compile(r"^[^\s/]+$")
-
-
 # The common case, with no affix of any tool: `/label/label/Op_3` and `/label/label/Op_3_output_0`.
-_TORCHSCRIPT = re.compile(r"/((?:[^\s/]+/)*)[A-Z][A-Za-z]*(?:_\d+)?(?:_output_\d+)?")
+_TORCHSCRIPT = re.compile(rf"/((?:[^\s/]+/)*)(?!{ADDED_ATOMS})[A-Z][A-Za-z]*(?:_\d+)?(?:_output_\d+)?")
 
 
-class LabelPath(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LabelPath:
     """TorchScript's labels of the modules that were open, outermost first; empty at the root."""
 
     labels: tuple[str, ...]
 
 
-class ModulePath(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ModulePath:
     """The names of the layers that a node lies in, outermost first, as other frameworks write them."""
 
     layers: tuple[str, ...]

@@ -33,11 +33,13 @@ class Reading(NamedTuple):
 class Weights:
     """The parameters that nodes read, by the names that the file still has for them. No weight is loaded.
 
-    A node that another module was folded into is left out: it reads the parameters of the one and ran in the other.
+    Two kinds of reading place no node: a tied weight has one owner and other readers elsewhere, which use it in another
+    way; a node that another module was folded into reads the parameters of the one and ran in the other.
     """
 
     def __init__(self, model: Model) -> None:
         self._readings: IdentityMap[gs.Node, list[Reading]] = IdentityMap()
+        self._aside: IdentityMap[gs.Node, list[Reading]] = IdentityMap()
         self._owners: dict[str, None] = {}
         folded = _folded_parameters(model)
         # Function bodies and subgraphs read values of the graphs around them, so one table serves all regions.
@@ -61,6 +63,10 @@ class Weights:
         """Yield every node that reads a parameter with what it reads."""
         return self._readings.items()
 
+    def aside(self) -> Iterator[tuple[gs.Node, list[Reading]]]:
+        """Yield the nodes that read a parameter in a way that does not place them, with what they read."""
+        return self._aside.items()
+
     def owners(self) -> list[str]:
         """Return every module that owns a parameter, whether a node reads it or not."""
         return list(self._owners)
@@ -72,10 +78,10 @@ class Weights:
         users: dict[str, tuple[str, int]],
         folded: dict[str, str],
     ) -> None:
-        if _is_folded(node):
-            return
         passes_on = node.op in _PASSING_ON
+        is_folded = _is_folded(node)
         found: list[Reading] = []
+        aside: list[Reading] = []
         for index, tensor in enumerate(node.inputs):
             reading = carried.get(id(tensor))
             if reading is None and isinstance(tensor, gs.Constant):
@@ -86,12 +92,14 @@ class Weights:
             if passes_on:
                 if index == 0:
                     found.append(self._passed_on(node, reading, carried))
-                continue
-            # A tied weight has one owner and other readers elsewhere, which use it in another way.
-            if users.setdefault(reading.parameter, (node.op, index)) == (node.op, index):
+            elif is_folded or users.setdefault(reading.parameter, (node.op, index)) != (node.op, index):
+                aside.append(reading)
+            else:
                 found.append(reading)
         if found:
             self._readings[node] = found
+        if aside:
+            self._aside[node] = aside
 
     def _passed_on(self, node: gs.Node, reading: Reading, carried: dict[int, Reading]) -> Reading:
         output = node.outputs[0] if node.outputs else None

@@ -87,12 +87,12 @@ class ModuleTable:
         A file may hold `bert.encoder` where the table says `encoder`, or the other way round. Of all such prefixes the
         one under which most names are in the table is taken off, or put before; the table as it is wins a tie.
         """
-        best, most = self, sum(name in self.modules for name in names)
+        best, most = self, _shared(self, names, "")
         firsts = {name.partition(".")[0] for name in names} - {""}
-        candidates = [_below(self, scope) for scope in self.modules if scope and depth(scope) <= _PREFIX_DEPTH]
-        candidates += [_under(self, first) for first in sorted(firsts)]
-        for candidate in candidates:
-            count = sum(name in candidate for name in names)
+        candidates = [(_below(self, scope), "") for scope in self.modules if scope and depth(scope) <= _PREFIX_DEPTH]
+        candidates += [(_under(self, first), first) for first in sorted(firsts)]
+        for candidate, root in candidates:
+            count = _shared(candidate, names, root)
             if count > most:
                 best, most = candidate, count
         return best
@@ -108,11 +108,9 @@ class ModuleTable:
             scope = parent(scope)
         return scope
 
-    def resolve(self, name: str) -> str | None:
-        """Return the table's own name of a module given by that name or by an alias; None where it is unknown."""
-        if name in self.modules:
-            return name
-        return next((scope for scope, module in self.modules.items() if name in module.aliases), None)
+    def aliases(self) -> dict[str, str]:
+        """Return the further names that modules go by, each with the table's own name of the module."""
+        return {alias: scope for scope, module in self.modules.items() for alias in module.aliases}
 
     def path(self, scope: str) -> str:
         """Return the class path of a module, the value of `hpass.tag`.
@@ -206,6 +204,12 @@ def depth(scope: str) -> int:
 def natural(scope: str) -> list[tuple[int, int, str]]:
     """Return a sort key that puts `layer.2` before `layer.10`."""
     return [(0, int(atom), "") if atom.isdecimal() else (1, 0, atom) for atom in scope.split(".")] if scope else []
+
+
+def _shared(table: ModuleTable, names: Iterable[str], root: str) -> int:
+    """Return how many names the table has, or lists as aliases. The root and `root`, which any table has, count not."""
+    aliases = table.aliases()
+    return sum(name in table.modules or name in aliases for name in names if name not in ("", root))
 
 
 def _below(table: ModuleTable, root: str) -> ModuleTable:

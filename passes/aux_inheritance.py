@@ -88,6 +88,8 @@ def as_question(region: Region, around: str, context: Context) -> infer.Region:
     tags = [context.tag(node) for node in region.graph.nodes]
     scopes = [None if tag is None else tag.scope for tag in tags]
     suggested = suggested_modules(flow, scopes)
+    if context.declared is not None:
+        suggested = {node: scope for node, scope in suggested.items() if context.modules.is_called(scope)}
     calls = _calls(context)
     aligned = aligned_modules(flow, scopes, calls) if calls else {}
     called = [scope for scope in context.modules if context.modules.is_called(scope)]

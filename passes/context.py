@@ -108,11 +108,17 @@ class Context:
         return "" if decision is None else decision.reason
 
     def set_tag(self, node: gs.Node, tag: Tag, reason: str) -> None:
-        """Give a node a tag; `reason` is for people (`the parameter 'fc.weight' that it reads`)."""
+        """Give a node a tag; `reason` is for people (`the parameter 'fc.weight' that it reads`).
+
+        The modules that it names join the module table.
+        """
         known = self._decisions.get(node)
         if known is None or known.tag != tag:
             self.tagged[tag.source] += 1
             self._decisions[node] = Decision(tag, reason, self._current_pass)
+            if tag.target not in self.modules or tag.scope not in self.modules:
+                self.modules.add(tag.scope)
+                self.modules.add(tag.target)
 
     def skip(self, node: gs.Node, reason: str) -> None:
         """Say why the current pass leaves a node that it would otherwise handle."""

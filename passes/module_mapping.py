@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ..graph.modules import parent
+from ..graph.modules import ModuleTable, parent
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
 from .context import Context
@@ -32,17 +32,26 @@ class ModuleMapping(Pass):
         for scope, class_name in context.classes.items():
             table.add(scope, class_name)
         table.add("")
-        unknown: dict[str, None] = {}
-        for _, tag in context.tags():
-            for scope in {tag.scope, tag.target}:
-                if scope not in table:
-                    unknown[scope] = None
-        for scope in unknown:
+        named = dict.fromkeys(scope for _, tag in context.tags() for scope in (tag.scope, tag.target))
+        for scope in named:
             table.add(scope)
-        for scope in list(table) if context.declared is None else unknown:
+        _name_aliases(table)
+        if context.declared is None:
+            unknown = list(table)
+        else:
+            aliases = context.declared.aliases()
+            unknown = [scope for scope in named if scope and scope not in context.declared and scope not in aliases]
+            if unknown:
+                _report(unknown, context)
+        for scope in unknown:
             _add_ancestors(scope, context)
-        if context.declared is not None and unknown:
-            _report(list(unknown), context)
+
+
+def _name_aliases(table: ModuleTable) -> None:
+    """Give a module that goes by an alias the class of the module that it is."""
+    for alias, scope in table.aliases().items():
+        if alias in table:
+            table.add(alias, table[scope].class_name, called=table[scope].called)
 
 
 def _add_ancestors(scope: str, context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import onnx_graphsurgeon as gs
@@ -75,7 +76,7 @@ def _check_topology(context: Context) -> None:
 def _find_foreign_parameters(context: Context) -> None:
     """Report parameters that a node outside their owner reads: tied weights, folding, weights handed to a function."""
     found: list[str] = []
-    for node, readings in context.weights.items():
+    for node, readings in chain(context.weights.items(), context.weights.aside()):
         tag = context.tag(node)
         if tag is None or tag.source is Source.FALLBACK:
             continue

@@ -1,0 +1,205 @@
+"""validation: what it finds, how severe it is, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import onnx_graphsurgeon as gs
+import pytest
+from text_models import model, run_pass, stack, table
+
+import hpass
+from hpass import Context, Pass, Pipeline, Source, Tag
+from hpass.passes.validation import Validation
+
+CHAIN = '["m"] v = Relu(x) ["n"] y = Relu(v)'
+INFO, WARNING, ERROR = hpass.Severity
+
+
+def found(source: object, passes: str | Pipeline = "all", **options: object) -> dict[str, tuple[str, str]]:
+    """Return severity and message of each finding of a run, by its rule."""
+    run = hpass.run(source, passes, **options)  # type: ignore[arg-type]
+    return {finding.rule: (finding.severity, finding.message) for finding in run.findings}
+
+
+@dataclass(frozen=True)
+class Meddle(Pass):
+    """Change the graph without the right to."""
+
+    name: ClassVar[str] = "meddle"
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - nothing to tag
+        graph.nodes[0].op = "Abs"
+
+
+@dataclass(frozen=True)
+class Rewrite(Meddle):
+    """Change the graph with the right to."""
+
+    name: ClassVar[str] = "rewrite"
+    rewrites: ClassVar[bool] = True
+
+
+def with_pass(extra: Pass) -> Pipeline:
+    return Pipeline((extra, *Pipeline.parse("all").passes))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(model(CHAIN), id="nothing known"),
+        pytest.param(model(CHAIN, metadata={"m": stack("a"), "n": stack("a")}), id="one module"),
+        pytest.param(model(CHAIN, metadata={"m": stack("a"), "n": stack("b")}), id="two modules"),
+        pytest.param(
+            model(
+                '["m"] v = MatMul(x, "a.weight") ["n"] y = MatMul(v, "a.weight")',
+                metadata={"m": stack("a"), "n": stack("a")},
+                parameters=["a.weight"],
+            ),
+            id="a module called twice in a row",
+        ),
+        pytest.param(
+            model('["n"] y = MatMul(x, "a.inner.weight")', metadata={"n": stack("a")}, parameters=["a.inner.weight"]),
+            id="a parameter of a module inside",
+        ),
+    ],
+)
+def test_a_sound_model_has_no_finding(source: object) -> None:
+    assert found(source) == {}
+
+
+def test_nodes_without_a_tag_are_an_error_at_their_position() -> None:
+    context = run_pass(Validation(), model(CHAIN), tags={"m": Tag("", Source.NAME)})
+
+    coverage = context.findings[0]
+    assert (coverage.severity, coverage.rule, coverage.node) == (ERROR, "coverage", "#1")
+    assert coverage.message == "1 of 2 nodes have no tag"
+
+
+def test_nodes_without_a_tag_are_found_in_subgraphs() -> None:
+    source = model(
+        '["if"] y = If(x) <then_branch = t () => (float[1] u) { ["then"] u = Neg(x) },'
+        ' else_branch = e () => (float[1] v) { ["else"] v = Abs(x) }>'
+    )
+
+    context = run_pass(Validation(), source, tags=dict.fromkeys(("if", "then"), Tag("", Source.NAME)))
+
+    errors = [finding for finding in context.findings if finding.rule == "coverage"]
+    assert [finding.node for finding in errors] == ["#0/else_branch#0"]
+    assert errors[0].message == "#0/else_branch: 1 of 1 nodes have no tag"
+
+
+@dataclass(frozen=True)
+class Forget(Pass):
+    """Tag every node and take the modules out of the table."""
+
+    name: ClassVar[str] = "forget"
+    tag: Tag = Tag("", Source.NAME)
+
+    def apply(self, graph: gs.Graph, context: Context) -> None:
+        for node in graph.nodes:
+            context.set_tag(node, self.tag, "just so")
+        context.modules.modules.clear()
+
+
+@pytest.mark.parametrize("tag", [Tag("a", Source.NAME), Tag("", Source.INHERITED, serves="a")])
+def test_a_module_outside_the_table_is_an_error(tag: Tag) -> None:
+    findings = found(model(CHAIN), Pipeline((Forget(tag), Validation(checker=False))))
+
+    assert findings == {"tag-not-in-table": (ERROR, "module 'a' is not in the module table")}
+
+
+def test_a_tied_weight_is_worth_knowing() -> None:
+    source = model(
+        '["m"] v = Gather("a.weight", x) ["n"] y = MatMul(v, "a.weight")',
+        metadata={"m": stack("a"), "n": stack("b")},
+        parameters=["a.weight"],
+    )
+
+    assert found(source) == {
+        "foreign-parameter": (INFO, "1 parameters are read outside their module: 'a.weight' is read in 'b'")
+    }
+
+
+def test_a_weight_folded_into_another_module_is_worth_knowing() -> None:
+    source = model(
+        '["c"] v = Conv(x, "a.conv.weight") ["n"] y = BatchNormalization(v, "a.norm.weight")',
+        metadata={"c": stack("a", "a.conv"), "n": stack("a", "a.conv")},
+        parameters=["a.conv.weight", "a.norm.weight"],
+    )
+
+    modules = table({"": "M", "a": "A", "a.conv": "Conv", "a.norm": "Norm"})
+
+    assert found(source, modules=modules)["foreign-parameter"][0] == INFO
+
+
+def test_a_module_that_the_data_leaves_and_comes_back_to_is_worth_knowing() -> None:
+    source = model(
+        '["a1"] u = Relu(x) ["b"] v = Abs(u) ["a2"] y = Neg(v)',
+        metadata={"a1": stack("a"), "b": stack("b"), "a2": stack("a")},
+    )
+
+    severity, message = found(source)["not-convex"]
+    assert severity == INFO
+    assert message == "1 modules are not convex (what they compute leaves and comes back): 'a'"
+
+
+def test_a_module_beside_another_is_convex_in_any_order() -> None:
+    source = model(
+        '["a1"] u = Relu(x) ["b"] v = Abs(x) ["a2"] w = Neg(u) ["c"] y = Add(v, w)',
+        metadata={"a1": stack("a"), "b": stack("b"), "a2": stack("a"), "c": stack()},
+    )
+
+    assert found(source) == {}
+
+
+def test_a_module_that_the_table_lacks_is_a_warning() -> None:
+    source = model('["n"] y = Relu(x)', metadata={"n": stack("z")})
+
+    assert found(source, modules=table({"": "M", "a": "A"}))["unknown-module"][0] == WARNING
+
+
+def test_a_broken_table_in_the_file_is_a_warning() -> None:
+    source = model('["n"] y = Relu(x)', properties={"module_table": "[]"})
+
+    severity, message = found(source)["broken-module-table"]
+    assert severity == WARNING
+    assert message.endswith("it is not used")
+
+
+def test_what_onnx_s_checker_finds_in_the_input_is_a_warning() -> None:
+    source = model('["n"] y = Relu(nowhere)')
+
+    severity, message = found(source)["onnx-checker"]
+    assert severity == WARNING
+    assert "nowhere" in message
+    assert "onnx-checker" not in found(source, "all", settings=["validation.checker=false"])
+
+
+def test_a_pass_that_may_only_tag_and_changes_the_graph_is_an_error() -> None:
+    severity, message = found(model(CHAIN), with_pass(Meddle()))["topology"]
+
+    assert severity == ERROR
+    assert "1 changed" in message
+
+
+def test_a_pass_that_rewrites_is_worth_knowing() -> None:
+    findings = found(model(CHAIN), with_pass(Rewrite()))
+
+    assert "topology" not in findings
+    assert findings["rewritten"][0] == INFO
+
+
+def test_on_request_onnxruntime_compares_the_outputs() -> None:
+    severity, message = found(model(CHAIN), settings=["validation.runtime=true"])["runtime"]
+
+    assert severity == INFO
+    assert "identical" in message
+
+
+def test_validation_neither_tags_nor_changes() -> None:
+    context = run_pass(Validation(), model(CHAIN))
+
+    assert list(context.tags()) == []
+    assert not context.model.edits()
