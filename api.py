@@ -14,15 +14,21 @@ import onnx_graphsurgeon as gs
 
 from .errors import HpassError, UsageError
 from .graph.external import Carry
+from .graph.identity import IdentityMap
 from .graph.model import Model
 from .graph.modules import ModuleTable
 from .graph.tags import Tag
 from .passes.base import PassResult
-from .passes.context import Context
+from .passes.context import Context, Reference
 from .passes.findings import Finding, Severity
 from .pipeline import ALL, Observer, Pipeline
+from .reference.checkpoint import Checkpoint
+from .reference.twin import Twin
 
 Source = str | Path | onnx.ModelProto | Model
+
+CHECKPOINT_SUFFIX = ".safetensors"
+_TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
 
 
 @dataclass(frozen=True)
@@ -82,13 +88,15 @@ def run(
     *,
     settings: Iterable[str] = (),
     modules: str | Path | ModuleTable | None = None,
+    reference: Source | Reference | None = None,
     retag: bool = False,
     observer: Observer | None = None,
 ) -> Run:
     """Run a pipeline over a model and return the result; nothing is written.
 
     `settings` are `PASS.OPTION=VALUE`; `modules` is a module table or the JSON file of one; `retag` ignores tags that
-    the file already has. Raises UsageError for a wrong call and HpassError for a model that cannot be opened.
+    the file already has. `reference` is a model of the same origin, tagged on the fly where it is not yet, or a
+    `.safetensors` file. Raises UsageError for a wrong call and HpassError for a model that cannot be opened.
     """
     pipeline = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
     for setting in settings:
@@ -96,7 +104,8 @@ def run(
     table = modules if isinstance(modules, ModuleTable) or modules is None else read_modules(modules)
     with _collector_paused(), redirect_stdout(sys.stderr):
         model = load(source)
-        context = Context(model, given=table, retag=retag)
+        twin = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
+        context = Context(model, given=table, reference=twin, retag=retag)
         results = pipeline.run(context, observer)
     return Run(model, context, pipeline, results)
 
@@ -119,6 +128,22 @@ def read_modules(path: str | Path) -> ModuleTable:
         raise
     except HpassError as error:
         raise UsageError(str(error)) from error
+
+
+def read_reference(source: Source | None, *, modules: ModuleTable | None = None) -> Reference | None:
+    """Open what `--reference` names: a model, with a tag on every node whether it has them or not, or a checkpoint.
+
+    Raises UsageError for a checkpoint and HpassError for a model that cannot be read.
+    """
+    if source is None:
+        return None
+    if isinstance(source, (str, Path)) and Path(source).suffix == CHECKPOINT_SUFFIX:
+        return Checkpoint.open(Path(source))
+    tagged = run(source, _TAGGING, modules=modules)
+    tags: IdentityMap[gs.Node, Tag] = IdentityMap()
+    for node, tag in tagged.tags():
+        tags[node] = tag
+    return Twin(tagged.model, tags, tagged.modules, tagged.context.declared)
 
 
 @contextmanager

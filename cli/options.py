@@ -65,6 +65,14 @@ Modules = Annotated[
     Path | None,
     typer.Option("--modules", metavar="FILE", help="A JSON object of scope -> class; the root is the empty name."),
 ]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference",
+        metavar="FILE",
+        help="The model before an optimiser, tagged or not, or a .safetensors checkpoint: what names it gives back.",
+    ),
+]
 Retag = Annotated[bool, typer.Option("--retag", help="Take no notice of tags that the file already has.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ExternalData = Annotated[

@@ -21,6 +21,7 @@ def refuse(
     report: Path | None,
     json: bool,
     modules: Path | None,
+    reference: Path | None,
     print_after: list[str] | None,
     dump: Path | None,
 ) -> None:
@@ -34,6 +35,8 @@ def refuse(
             raise UsageError(f"{option} {path} is also a model that is read or written; name another file")
     if report is not None and modules is not None and same_file(report, modules):
         raise UsageError(f"--report {report} would write over --modules; name another file")
+    if reference is not None and any(same_file(reference, target) for target in targets):
+        raise UsageError(f"--reference {reference} would be written over; name another output")
     if len(sources) > 1:
         _refuse_for_several(jobs=jobs, report=report, print_after=print_after, dump=dump)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import onnx
@@ -33,15 +34,17 @@ class Reading(NamedTuple):
 class Weights:
     """The parameters that nodes read, by the names that the file still has for them. No weight is loaded.
 
+    `restored` holds the names of parameters for values that lost theirs.
+
     Two kinds of reading place no node: a tied weight has one owner and other readers elsewhere, which use it in another
     way; a node that another module was folded into reads the parameters of the one and ran in the other.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, restored: Mapping[str, str] = MappingProxyType({})) -> None:
         self._readings: IdentityMap[gs.Node, list[Reading]] = IdentityMap()
         self._aside: IdentityMap[gs.Node, list[Reading]] = IdentityMap()
         self._owners: dict[str, None] = {}
-        folded = _folded_parameters(model)
+        folded = {**_folded_parameters(model), **restored}
         # Function bodies and subgraphs read values of the graphs around them, so one table serves all regions.
         carried: dict[int, Reading] = {}
         users: dict[str, tuple[str, int]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
+from ..evidence.parameters import is_parameter
 from ..evidence.weights import Weights
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
@@ -18,8 +20,12 @@ from ..graph.modules import ModuleTable
 from ..graph.regions import Region
 from ..graph.tags import Source, Tag
 from ..graph.text import as_text
+from ..reference.checkpoint import Checkpoint
+from ..reference.twin import Twin
 from .findings import Finding, Severity
 
+Reference = Twin | Checkpoint
+"""What `--reference` takes: a tagged twin of the model, or a checkpoint of its weights."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -49,20 +55,30 @@ class Decision(NamedTuple):
 class Context:
     """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
 
-    `declared` is the table that the user handed in (`given`), else the one in the file; None where there is none. What
-    evidence shows running is added to `modules` as it is found, its classes to `classes`. `settled` says that the
-    declared table is that of an earlier run, `retag` that tags in the file are no evidence, `rewritten` that a pass
-    which may edit the graph has run.
+    `declared` is the table that the user handed in (`given`), else the one in the file, else the reference's; None
+    where there is none. What evidence shows running is added to `modules` as it is found, its classes to `classes`.
+    `settled` says that the declared table is in the file's own names, `retag` that tags in the file are no evidence,
+    `rewritten` that a pass which may edit the graph has run.
     """
 
-    def __init__(self, model: Model, *, given: ModuleTable | None = None, retag: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        given: ModuleTable | None = None,
+        reference: Reference | None = None,
+        retag: bool = False,
+    ) -> None:
         self.model = model
+        self.reference = reference
         self.retag = retag
         self.rewritten = False
         self.findings: list[Finding] = []
         self.declared = given or self._embedded()
         # The table that hpass wrote is in the file's own names already.
         self.settled = given is None and not retag and model.stored_version is not None
+        if self.declared is None and isinstance(reference, Twin):
+            self.declared, self.settled = reference.declared, True
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
@@ -82,8 +98,14 @@ class Context:
     def weights(self) -> Weights:
         """The parameters that nodes read; worked out anew after a pass that may have rewritten the graph."""
         if self._weights is None:
-            self._weights = Weights(self.model)
+            parameters = {name: old for name, old in self.same_weights.items() if is_parameter(old)}
+            self._weights = Weights(self.model, parameters)
         return self._weights
+
+    @cached_property
+    def same_weights(self) -> Mapping[str, str]:
+        """The reference's names of weights that have lost theirs. Weights are read here, and nowhere else."""
+        return {} if self.reference is None else self.reference.weights_of(self.model)
 
     def regions(self) -> list[Region]:
         """Return the main graph, all subgraphs and all function bodies."""

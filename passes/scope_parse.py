@@ -1,4 +1,4 @@
-"""The first pass: what the file itself says about the module of each node. It collects evidence and never guesses."""
+"""The first pass: what the file, or its reference, says about the module of each node. It never guesses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from ..evidence.weights import Weights
 from ..graph.identity import IdentityMap
 from ..graph.modules import common_ancestor
 from ..graph.tags import Confidence, Source, Tag
+from ..reference.twin import Twin
 from .base import Pass
 from .context import Claim, Context
+from .findings import Severity
+
+# Of the nodes of a model, so many should be in its reference.
+_LIKE = 0.5
 
 
 class _Named(NamedTuple):
@@ -32,8 +37,8 @@ class _Named(NamedTuple):
 class ScopeParse(Pass):
     """Collect what the file itself says about the module of each node.
 
-    It reads tags and metadata on nodes, names of nodes and values, and names of parameters; the first of these that
-    names a module decides.
+    It reads tags on nodes, what a reference says, metadata, names of nodes and values, and names of parameters; the
+    first of these that names a module decides.
     """
 
     name: ClassVar[str] = "scope-parse"
@@ -44,6 +49,9 @@ class ScopeParse(Pass):
         named: IdentityMap[gs.Node, _Named] = IdentityMap()
         for node in context.nodes():
             _claim_stored_tag(node, context)
+        if isinstance(context.reference, Twin):
+            _claim_reference(context.reference, context)
+        for node in context.nodes():
             _claim_module_stack(node, context)
             path = _named_path(node)
             if path is not None:
@@ -64,6 +72,21 @@ def _claim_stored_tag(node: gs.Node, context: Context) -> None:
     tag = None if context.retag else context.model.stored_tag(node)
     if tag is not None:
         context.set_tag(node, tag, "the file has this tag already")
+
+
+def _claim_reference(reference: Twin, context: Context) -> None:
+    context.modules.merge(reference.modules)
+    count = 0
+    for node, tag, reason in reference.restored(context.model, context.same_weights):
+        count += 1
+        certain = tag.confidence is Confidence.HIGH
+        context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reason, certain))
+        if context.tag(node) is None:
+            context.set_tag(node, tag, reason)
+    total = sum(1 for _ in context.nodes())
+    if count < _LIKE * total:
+        found = f"only {count} of {total} nodes are found in the reference {reference.model.name}"
+        context.find(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
 
 
 def _claim_module_stack(node: gs.Node, context: Context) -> None:

@@ -1,0 +1,1 @@
+"""Restoring from a reference: a tagged twin of the model, or a checkpoint of its weights."""

@@ -1,0 +1,132 @@
+"""A tagged twin of a model, and what it says about the model's nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..graph.identity import IdentityMap
+from ..graph.model import Model
+from ..graph.modules import ModuleTable, common_ancestor
+from ..graph.regions import subgraphs
+from ..graph.tags import Confidence, Source, Tag
+from .match import Match
+from .replaced import Replaced
+from .side import Side
+from .stored import model_weights
+from .weights import same_weights
+
+# So many modules are named in a reason.
+_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A tagged model of the same origin: its nodes' tags, the modules in use, the table that was declared, if any."""
+
+    model: Model
+    tags: IdentityMap[gs.Node, Tag]
+    modules: ModuleTable
+    declared: ModuleTable | None
+
+    def weights_of(self, model: Model) -> dict[str, str]:
+        """Return the twin's name of each of the model's weights that has another name or shape there."""
+        ours = {weight.name: weight for weight in model_weights(model)}
+        theirs = {weight.name: weight for weight in model_weights(self.model)}
+        lost = [weight for name, weight in ours.items() if name not in theirs or theirs[name].shape != weight.shape]
+        return same_weights(theirs.values(), lost)
+
+    def restored(self, model: Model, weights: Mapping[str, str]) -> Iterator[Restored]:
+        """Yield what the twin says about the model's nodes; `weights` are those known to be the same, by new name."""
+        pending = list(_pairs(self.model, model))
+        while pending:
+            old, new = pending.pop()
+            match = Match.of(Side(old), Side(new), weights)
+            yield from self._kept(match)
+            yield from self._new(match)
+            for index, twin in match.nodes.items():
+                theirs = dict(subgraphs(match.old.nodes[twin]))
+                ours = subgraphs(match.new.nodes[index])
+                pending.extend((theirs[name], graph) for name, graph in ours if name in theirs)
+
+    def _kept(self, match: Match) -> Iterator[Restored]:
+        for index, twin in match.nodes.items():
+            original = match.old.nodes[twin]
+            tag = self.tags.get(original)
+            if tag is None:
+                continue
+            guessed = index in match.guessed
+            confidence = _weaker(tag.confidence, Confidence.MEDIUM if guessed else Confidence.HIGH)
+            how = "is like it, by its neighbours" if guessed else "writes the same value"
+            yield Restored(
+                match.new.nodes[index],
+                tag._replace(source=Source.REFERENCE, confidence=confidence),
+                f"the reference's {_described(original)} {how}",
+            )
+
+    def _new(self, match: Match) -> Iterator[Restored]:
+        replaced = Replaced(match)
+        for index, node in enumerate(match.new.nodes):
+            stand = None if index in match.nodes else replaced.by(index)
+            if stand is None:
+                continue
+            originals = [match.old.nodes[twin] for twin in stand.nodes]
+            tag = self._shared_tag(originals)
+            if tag is not None:
+                yield Restored(node, tag, f"it {stand.verb} {self._named(originals)}")
+
+    def _shared_tag(self, originals: Sequence[gs.Node]) -> Tag | None:
+        """Return the tag of a node that stands for several: their common ancestor; None where they have no tags."""
+        tags = [tag for tag in map(self.tags.get, originals) if tag is not None]
+        if not tags:
+            return None
+        scopes = {tag.scope for tag in tags}
+        confidence = Confidence.HIGH if len(scopes) == 1 else Confidence.MEDIUM
+        for tag in tags:
+            confidence = _weaker(confidence, tag.confidence)
+        return Tag(self.modules.called_ancestor(common_ancestor(scopes)), Source.REFERENCE, confidence)
+
+    def _named(self, originals: Sequence[gs.Node]) -> str:
+        """Return which nodes of the reference these are, and the modules that they ran in."""
+        scopes = dict.fromkeys(tag.scope for tag in map(self.tags.get, originals) if tag is not None)
+        names = [f"'{scope}'" if scope else "the root" for scope in scopes]
+        listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        which = _described(originals[0]) if len(originals) == 1 else f"{len(originals)} nodes"
+        return f"{which} of the reference, which ran in {listed}"
+
+
+class Restored(NamedTuple):
+    """What a twin says about a node: its tag, and why, for people."""
+
+    node: gs.Node
+    tag: Tag
+    reason: str
+
+
+def _pairs(old: Model, new: Model) -> Iterator[tuple[gs.Graph, gs.Graph]]:
+    """Yield the main graphs, and the function bodies that have the same name in both."""
+    yield old.graph, new.graph
+    bodies = {_identity(region.graph, old): region.graph for region in old.regions() if region.is_function}
+    for graph in (region.graph for region in new.regions() if region.is_function):
+        key = _identity(graph, new)
+        if key in bodies:
+            yield bodies[key], graph
+
+
+def _identity(graph: gs.Graph, model: Model) -> tuple[str, str, str]:
+    proto = model.graph_proto(graph)
+    overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
+    return (getattr(graph, "domain", ""), graph.name, overload)
+
+
+def _weaker(one: Confidence, other: Confidence) -> Confidence:
+    order = list(Confidence)
+    return max(one, other, key=order.index)
+
+
+def _described(node: gs.Node) -> str:
+    return f"{node.op} '{node.name}'" if node.name else node.op

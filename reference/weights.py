@@ -1,0 +1,110 @@
+"""Weights of the same content under other names, transposed, cast, quantised or scaled too.
+
+A few rows of elements of each weight are compared, at the same places of weights of the same shape, by correlation: it
+takes no notice of a scale and an offset, and little of rounding. Rows lie along the first or the last axis, the ones
+that scales of their own are given to. Trained weights are as good as uncorrelated, so a match stands out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import permutations
+
+import numpy as np
+import numpy.typing as npt
+
+from .stored import StoredWeight
+
+Shape = tuple[int, ...]
+_Rows = npt.NDArray[np.float64]
+_Places = npt.NDArray[np.int64]
+
+# A weight of fewer elements may be like another one by chance.
+_SMALLEST = 16
+_ROWS, _COLUMNS = 8, 32
+# int4 leaves a correlation of 0.99; unrelated weights stay below 0.5, of which the runner-up must be.
+_SAME, _OTHER = 0.98, 0.8
+# Axes of more than that are not permuted: nobody stores them so.
+_AXES = 4
+# What is left of a constant row when its mean is taken off.
+_ROUNDING = 1e-6
+
+
+def same_weights(old: Iterable[StoredWeight], new: Iterable[StoredWeight]) -> dict[str, str]:
+    """Return the old name of each new weight that has a likeness among the old ones, and only one."""
+    candidates: dict[Shape, list[StoredWeight]] = defaultdict(list)
+    for weight in old:
+        candidates[tuple(sorted(_shape(weight)))].append(weight)
+    wanted: dict[Shape, list[StoredWeight]] = defaultdict(list)
+    for weight in new:
+        if np.prod(weight.shape, dtype=np.int64) >= _SMALLEST and tuple(sorted(_shape(weight))) in candidates:
+            wanted[_shape(weight)].append(weight)
+    found: dict[str, str] = {}
+    for shape, weights in wanted.items():
+        found.update(_alike(shape, weights, candidates[tuple(sorted(shape))]))
+    return found
+
+
+def _shape(weight: StoredWeight) -> Shape:
+    """Return a weight's shape without axes of length one, which a convolution has and a product has not."""
+    return tuple(length for length in weight.shape if length != 1)
+
+
+def _alike(shape: Shape, new: list[StoredWeight], old: list[StoredWeight]) -> Iterator[tuple[str, str]]:
+    """Yield the names of new weights of one shape, each with that of the one old weight that is like it."""
+    views = [(weight, axes) for weight in old for axes in _layouts(_shape(weight), shape)]
+    names = np.array([weight.name for weight, _ in views], object)
+    likeness = np.zeros((len(new), len(views)))
+    for places in _places(shape):
+        theirs = np.stack([_rows(weight, _moved(places, axes)) for weight, axes in views])
+        for index, weight in enumerate(new):
+            ours = _rows(weight, places)
+            varied = max(1, np.count_nonzero(ours.any(axis=1)))
+            found = np.abs(np.einsum("rc,mrc->mr", ours, theirs)).sum(axis=1) / varied
+            likeness[index] = np.maximum(likeness[index], found)
+    for weight, row in zip(new, likeness, strict=True):
+        best = int(row.argmax())
+        if row[best] >= _SAME and row[names != names[best]].max(initial=0.0) < _OTHER:
+            yield weight.name, str(names[best])
+
+
+def _layouts(old: Shape, new: Shape) -> Iterator[Shape]:
+    """Yield the orders of the old axes that give the new shape."""
+    if old == new:
+        yield tuple(range(len(old)))
+    if len(old) <= _AXES:
+        orders = permutations(range(len(old)))
+        yield from (axes for axes in orders if axes != tuple(sorted(axes)) and tuple(old[a] for a in axes) == new)
+
+
+def _places(shape: Shape) -> Iterator[list[_Places]]:
+    """Yield rows of places, always the same for a shape: an index along each axis, in rows along the first or last."""
+    chance = np.random.default_rng(0)
+    for along in dict.fromkeys((0, len(shape) - 1)) if len(shape) > 1 else (None,):
+        rows = 1 if along is None else min(_ROWS, shape[along])
+        columns = _COLUMNS * (_ROWS if along is None else 1)
+        places = [np.broadcast_to(chance.integers(length, size=columns), (rows, columns)) for length in shape]
+        if along is not None:
+            row = chance.choice(shape[along], rows, replace=False)
+            places[along] = np.broadcast_to(row[:, None], (rows, columns))
+        yield places
+
+
+def _moved(places: list[_Places], axes: Shape) -> list[_Places]:
+    """Return the same places in terms of the old axes."""
+    moved = list(places)
+    for axis, index in zip(axes, places, strict=True):
+        moved[axis] = index
+    return moved
+
+
+def _rows(weight: StoredWeight, places: list[_Places]) -> _Rows:
+    """Return the elements at some places, each row brought to a mean of 0 and a length of 1; constant rows to 0."""
+    flat = np.ravel_multi_index(tuple(places), _shape(weight))
+    rows = np.nan_to_num(weight.elements()[flat].astype(np.float64))
+    largest = np.abs(rows).max(initial=0.0)
+    rows -= rows.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    length[length <= largest * _ROUNDING] = np.inf
+    return rows / length
