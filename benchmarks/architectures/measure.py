@@ -103,11 +103,12 @@ def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Re
     owners = {tag.scope for _, tag in run.tags()}
     present = {own(name) for name in owners}
     lost = {name: reason_for_absence(capture, name) for name in capture.operations if own(name) not in present}
+    aliases = run.modules.aliases()
     wrong = [
         name
         for name in owners
         if name in modules
-        and run.modules[run.modules.resolve(name) or name].class_name != qualified_class(modules[name])
+        and run.modules[aliases.get(name, name)].class_name != qualified_class(modules[name])
     ]
     return {
         "modules": len(present),
