@@ -68,6 +68,8 @@ def do(job: Job, progress: Progress | None = None) -> Outcome:
         verify=job.verify_between,
         progress=None if progress is None else lambda name: progress.begin(name or "write"),
     )
+    if job.report is not None and not job.report.parent.is_dir():
+        raise HpassError(f"{job.report}: there is no folder {job.report.parent}; create it first")
     started = perf_counter()
     if progress is not None:
         progress.begin("open")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -28,6 +29,8 @@ def refuse(
     """Raise UsageError, naming the options, where they contradict each other."""
     if json and STREAM in targets:
         raise UsageError("--json and -o - both want standard output; write the model to a file")
+    if STREAM in targets and sys.stdout.isatty():
+        raise UsageError("a model is no text for a terminal; name a file with -o, or send standard output elsewhere")
     if report is not None and report.suffix not in _REPORTS:
         raise UsageError(f"--report {report}: the name says the form; end it in {' or '.join(_REPORTS)}")
     for option, path in (("--report", report), ("--modules", modules)):

@@ -109,7 +109,8 @@ def _lines(tagged: Tagged, style: Style, *, all_findings: bool) -> Iterator[str]
     yield f"  {'auxiliary':<12}{_auxiliary(totals)}"
     total = sum(time.seconds for time in tagged.times)
     each = ", ".join(f"{time.name}{_STICKY}{time.seconds:.3f}" for time in tagged.times)
-    for line in wrap(each, _WIDTH, initial_indent=f"  {'time':<12}{total:.2f} s: ", subsequent_indent=" " * 14):
+    start = f"  {'time':<12}{total:.2f} s: "
+    for line in wrap(each, _WIDTH, initial_indent=start, subsequent_indent=" " * 14, break_on_hyphens=False):
         yield line.replace(_STICKY, " ")
     yield f"  {'findings':<12}{_counted(tagged.findings)}"
     yield from finding_lines(tagged.findings, style, limit=None if all_findings else _SHOWN_FINDINGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -160,6 +161,7 @@ class Model:
                 raise HpassError(f"{target}: a folder; name a file in it (-o {target / 'model.onnx'})")
             if not target.parent.is_dir():
                 raise HpassError(f"{target.parent}: there is no such folder; create it first")
+            self._spare_external_data(target)
             # The model comes last: until it is replaced, the old one is what there is.
             with file.written(self.proto, target):
                 if self.locations and self.folder is not None:
@@ -171,6 +173,13 @@ class Model:
             name = "standard output" if str(path) == file.STANDARD_STREAM else target
             where = error.filename2 or error.filename or name
             raise HpassError(f"{where}: cannot be written ({error.strerror or error})") from error
+
+    def _spare_external_data(self, target: Path) -> None:
+        """Raise HpassError where the model would be written over its own external data, here or where it goes along."""
+        for folder in (self.folder or Path(), target.parent):
+            for location in self.locations:
+                if os.path.realpath(folder / location) == os.path.realpath(target):
+                    raise HpassError(f"{target}: the model keeps its external data under this name; choose another")
 
     def _emit_edits(self) -> None:
         pending = edits(self._imported)

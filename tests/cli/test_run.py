@@ -183,6 +183,29 @@ def test_external_data_goes_along(hpass: Any, tmp_path: Path) -> None:
         assert data.read_bytes() == (tmp_path / "external_data.bin").read_bytes()
 
 
+@pytest.mark.parametrize("output", ["external_data.bin", "out/external_data.bin"])
+def test_a_model_is_not_written_over_its_own_external_data(hpass: Any, tmp_path: Path, output: str) -> None:
+    (tmp_path / "out").mkdir()
+    for suffix in (".onnx", ".bin"):
+        shutil.copy(FIXTURES / f"external_data{suffix}", tmp_path)
+    data = (tmp_path / "external_data.bin").read_bytes()
+
+    result = hpass("run", tmp_path / "external_data.onnx", "-o", tmp_path / output)
+
+    assert result.status == 1
+    assert "the model keeps its external data under this name" in result.err
+    assert (tmp_path / "external_data.bin").read_bytes() == data
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_report_without_a_folder_is_refused_before_anything_is_written(hpass: Any, model: Path) -> None:
+    result = hpass("run", model, "--report", model.parent / "none" / "report.md")
+
+    assert result.status == 1
+    assert "create it first" in result.err
+    assert [path.name for path in model.parent.iterdir()] == ["model.onnx"]
+
+
 def _make_folder(path: Path) -> Path:
     path.mkdir()
     return path
