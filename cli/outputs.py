@@ -11,7 +11,12 @@ STREAM = Path("-")
 
 
 def default_output(source: Path) -> Path:
-    """Return where the tagged model goes if nobody says: `model.onnx` becomes `model.tagged.onnx`."""
+    """Return where the tagged model goes if nobody says: `model.onnx` becomes `model.tagged.onnx`.
+
+    Raises UsageError for a path that can name no file (`.`, `/`).
+    """
+    if not source.name:
+        raise UsageError(f"{source}: a folder, not a model; name the .onnx file in it")
     return STREAM if source == STREAM else source.with_name(f"{source.stem}.tagged{source.suffix or '.onnx'}")
 
 
@@ -52,10 +57,10 @@ def tagged_outputs(sources: list[Path], output: Path | None, *, in_place: bool) 
         other = taken.setdefault(os.path.realpath(target), source)
         if other is not source:
             raise UsageError(f"{other} and {source} would both be written to {target}; run them apart")
+    read = {os.path.realpath(source) for source in sources}
     for target in targets:
-        for source in sources:
-            if not in_place and STREAM not in (source, target) and same_file(source, target):
-                raise UsageError(f"{target} is written and read in the same run; leave it out of the inputs")
+        if not in_place and target != STREAM and os.path.realpath(target) in read:
+            raise UsageError(f"{target} is written and read in the same run; leave it out of the inputs")
     return targets
 
 

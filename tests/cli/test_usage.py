@@ -47,7 +47,10 @@ import pytest
         (["run", "{model}", "--modules", "{model}"], "also a model"),
         (["run", "{model}", "--modules", "{broken}"], "not JSON (Expecting"),
         (["run", "{model}", "--modules", "{list}"], "a module table is a JSON object"),
+        (["run", "."], "a folder, not a model"),
+        (["run", "/"], "a folder, not a model"),
         (["run", "{model}", "-"], "goes alone"),
+        (["run", "{model}", "{tagged}"], "written and read in the same run"),
         (["run", "{model}", "{model}"], "both be written"),
         (["run", "{model}", "{other}", "-o", "{folder}/none"], "-o names a folder"),
         (["run", "{model}", "{other}", "-o", "{table}"], "-o names a folder"),
@@ -69,6 +72,7 @@ def test_wrong_usage_is_one_line_with_status_2(
     hpass: Any, model: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = model.parent
+    (folder / "model.tagged.onnx").write_bytes(model.read_bytes())
     (folder / "other.onnx").write_bytes(model.read_bytes())
     (folder / "table.json").write_text('{"": "M"}')
     (folder / "broken.json").write_text('{"": ')
@@ -78,6 +82,7 @@ def test_wrong_usage_is_one_line_with_status_2(
         "folder": folder,
         "name": folder.name,
         "other": folder / "other.onnx",
+        "tagged": folder / "model.tagged.onnx",
         "table": folder / "table.json",
         "broken": folder / "broken.json",
         "list": folder / "list.json",
