@@ -33,7 +33,9 @@ from .tiny import tiny_configs
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS = 150_000_000
-# Of several tries the one that came furthest is told.
+# Configs that are built and fail further on: more of them would not tell more.
+TRIES = 2
+# Of several failures the one that came furthest is told.
 STAGES = ("config", "model", "inputs", "export", "check")
 
 Record = dict[str, Any]
@@ -54,6 +56,8 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
         return {"stage": "config", "failure": _line(error)}
     failures: list[Record] = [{"stage": "config", "failure": "no config of the general rule can be made"}]
     for config in candidates:
+        if sum(failure["stage"] in STAGES[2:] for failure in failures) == TRIES:
+            break
         try:
             size = _parameters(made, config)
         except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
@@ -157,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures.sweep", description=__doc__)
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "sweep", help="kept between runs")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "sweep.md")
-    parser.add_argument("--limit", type=float, default=120, help="seconds for one architecture")
+    parser.add_argument("--limit", type=float, default=60, help="seconds for one architecture")
     parser.add_argument("--only", help="comma-separated model types to try (again)")
     parser.add_argument("--again", help="try again what failed at this stage")
     arguments = parser.parse_args()
