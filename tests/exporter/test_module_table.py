@@ -51,6 +51,10 @@ def test_a_model_that_looks_at_values(config_file: Callable[..., str]) -> None:
     ]
 
 
+def test_a_factory_that_looks_at_its_weights_has_them() -> None:
+    assert module_table(f"{MODELS}:measured") == module_table(f"{MODELS}:net")
+
+
 def test_unknown_inputs_leave_open_what_is_called() -> None:
     modules = module_table(f"{MODELS}:net_without_inputs")["modules"]
     assert modules["blocks"]["called"] is False
