@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 
 @contextmanager
-def recorded_calls(model: torch.nn.Module) -> Iterator[list[str]]:
+def recorded_calls(model: torch.nn.Module) -> Generator[list[str]]:
     """Collect, in order of first call, the names of the modules called while the context is open.
 
     A module with several names is listed under the first that `named_modules` gives it. torch.export traces a

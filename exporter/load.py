@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..errors import UsageError
+from ..errors import HpassError, UsageError
 from .factory import build
 from .options import Options
 from .reference import Factory, parse_reference
@@ -52,16 +52,25 @@ def outline(reference: str, options: Options) -> Loaded:
     Raises HpassError as `load` does.
     """
     parsed = parse_reference(reference)
-    with torch.device("meta"):
-        if isinstance(parsed, Factory):
-            _check_factory(options)
-            model, own = build(parsed)
-            return Loaded(model.eval(), own)
-        from . import pretrained
+    if isinstance(parsed, Factory):
+        _check_factory(options)
+        return _outlined(parsed)
+    from . import pretrained
 
+    with torch.device("meta"):
         config = pretrained.load_config(parsed, options)
         model = pretrained.from_config(parsed, options, config)
     return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
+
+
+def _outlined(factory: Factory) -> Loaded:
+    """Return a factory's module on the meta device; one that computes with its weights is let have them."""
+    try:
+        with torch.device("meta"):
+            model, own = build(factory)
+    except HpassError:
+        model, own = build(factory)
+    return Loaded(model.eval(), own)
 
 
 def _check_factory(options: Options) -> None:

@@ -7,11 +7,11 @@ import io
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 
 
 @contextlib.contextmanager
-def reported(*, verbose: bool) -> Iterator[None]:
+def reported(*, verbose: bool) -> Generator[None]:
     """Send what is printed to stderr if `verbose`, else nowhere; log records and warnings with it."""
     with contextlib.ExitStack() as stack:
         if verbose:

@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from ..errors import HpassError
 from .calls import recorded_calls
@@ -43,7 +44,9 @@ def _calls(loaded: Loaded) -> list[str]:
         candidates = list(sample_inputs(loaded))
     except HpassError:  # nobody knows the inputs: the modules alone are told
         return furthest
-    for inputs in candidates:
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    for candidate in candidates:
+        inputs = pytree.tree_map_only(torch.Tensor, lambda value: value.to(device), candidate)
         with torch.no_grad(), recorded_calls(model) as calls, contextlib.suppress(Exception):
             model(**inputs)
             return calls

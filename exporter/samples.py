@@ -64,12 +64,13 @@ class Maker:
 def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     """Yield complete sets of inputs to try, the likeliest first.
 
-    First everything the model's modalities suggest, then the same with one input in another layout, then the
-    main input and what has no default alone.
+    First text with one other modality, as far as the model has them; then everything at once, then the first with
+    one input in another layout, then the main input and what has no default alone.
     """
     choices = {name: made for name in _wanted(maker.model) if (made := maker.alternatives(name))}
     everything = {name: made[0] for name, made in choices.items()}
-    first = {name: value for name, value in everything.items() if name not in _SELDOM_NEEDED}
+    later = _given_later(maker.model)
+    first = {name: value for name, value in everything.items() if name not in later}
     sets = [first, *(first | {name: other} for name, made in choices.items() for other in made[1:])]
     if set(first) != set(everything):
         sets.insert(1, everything)
@@ -101,13 +102,23 @@ def _least(model: torch.nn.Module) -> set[str]:
 
 def _wanted(model: torch.nn.Module) -> list[str]:
     """Return the inputs to give, in the order of `forward`."""
-    modalities = getattr(model, "input_modalities", "text")
-    given = {modalities} if isinstance(modalities, str) else set(cast("list[str]", modalities))
-    names = _least(model).union(*(_MODALITIES.get(modality, ()) for modality in given))
+    names = _least(model).union(*(_MODALITIES.get(modality, ()) for modality in _modalities(model)))
     present = parameters(model)
     if "input_ids" in names and "input_ids" in present:
         names.add("attention_mask")
     return [name for name in present if name in names]
+
+
+def _given_later(model: torch.nn.Module) -> set[str]:
+    """Return the inputs that are given only where the model does not run without."""
+    others = [modality for modality in _MODALITIES if modality != "text" and modality in _modalities(model)]
+    later = _SELDOM_NEEDED.union(*(_MODALITIES[modality] for modality in others[1:]))
+    return (later - _least(model) - set(_MODALITIES[others[0]] if others else ())) | _SELDOM_NEEDED
+
+
+def _modalities(model: torch.nn.Module) -> set[str]:
+    found = getattr(model, "input_modalities", "text")
+    return {found} if isinstance(found, str) else set(cast("list[str]", found))
 
 
 def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -120,6 +131,8 @@ def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Te
     if "input_ids" in joined:
         if "attention_mask" in joined and "attention_mask" not in maker.given:
             joined["attention_mask"] = torch.ones_like(joined["input_ids"])
+        if "mm_token_type_ids" in joined and "mm_token_type_ids" not in maker.given:
+            joined["mm_token_type_ids"] = _kinds_of_token(maker, joined["input_ids"])
         if "bbox" in joined and "bbox" not in maker.given:
             joined["bbox"] = joined["bbox"][:, :1].expand(-1, joined["input_ids"].shape[1], -1).contiguous()
     return joined
@@ -152,6 +165,16 @@ def _with_room(maker: Maker, modality: str, inputs: dict[str, torch.Tensor]) -> 
     count = _feature_count(getattr(found, "pooler_output", found))
     places = torch.full((1, count), token, dtype=ids.dtype, device=ids.device)
     return torch.cat([ids[:, :1], places, ids[:, 1:]], dim=1)
+
+
+def _kinds_of_token(maker: Maker, ids: torch.Tensor) -> torch.Tensor:
+    """Return 0 for text, 1 for a place of an image, 2 for one of a video, 3 for one of a sound."""
+    kinds = torch.zeros_like(ids)
+    for kind, modality in enumerate(_MARKS, start=1):
+        token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
+        if isinstance(token, int):
+            kinds[ids == token] = kind
+    return kinds
 
 
 def _named(function: Any) -> set[str]:
@@ -220,11 +243,12 @@ def _pixel_values(maker: Maker) -> Alternatives:
     video = maker.floats(1, frames, _channels(maker), height, width)
     if {"image_grid_thw", "grid_thw"} & set(parameters(maker.model)):
         return [_patches(maker)]
-    modalities = getattr(maker.model, "input_modalities", "image")
+    pair = maker.floats(1, 2, _channels(maker), height, width)
+    modalities = _modalities(maker.model)
     if "video" in modalities and "image" not in modalities:
         return [video, image]
-    # Beside text there may be several images, or several crops of one.
-    return [image, image[None], video] if "text" in modalities else [image]
+    # There may be several images, or several crops of one, and some models compare two.
+    return [image, image[None], video, pair]
 
 
 def _pixel_values_videos(maker: Maker) -> Alternatives:
@@ -319,6 +343,7 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "input_ids": _input_ids,
     "attention_mask": _attention_mask,
     "decoder_input_ids": _decoder_input_ids,
+    "mm_token_type_ids": _attention_mask,
     "bbox": _bbox,
     "inputs_embeds": _embeddings,
     "inputs": _embeddings,
@@ -346,8 +371,8 @@ _SELDOM_NEEDED = {"image_sizes"}
 
 _MODALITIES: dict[str, tuple[str, ...]] = {
     "text": ("input_ids", "bbox"),
-    "image": ("pixel_values", "image_grid_thw", "image_sizes", "input_points", "input_labels"),
-    "video": ("pixel_values_videos", "video_grid_thw"),
+    "image": ("pixel_values", "image_grid_thw", "mm_token_type_ids", "image_sizes", "input_points", "input_labels"),
     "audio": ("input_values", "input_features"),
+    "video": ("pixel_values_videos", "video_grid_thw", "mm_token_type_ids"),
     "time": ("past_values", "past_time_features", "past_observed_mask", "future_time_features"),
 }

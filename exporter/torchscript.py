@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,7 +76,7 @@ def _log_of_torch(*, shown: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: list[str]) -> Iterator[None]:
+def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: list[str]) -> Generator[None]:
     """Let `forward` take the tensors by position and return nothing but tensors, as TorchScript demands.
 
     Without it, inputs after a gap in the signature lose their place, and a cache among the outputs stops the
@@ -100,7 +100,7 @@ def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: li
 
 
 @contextlib.contextmanager
-def _plain_operations(model: torch.nn.Module) -> Iterator[None]:
+def _plain_operations(model: torch.nn.Module) -> Generator[None]:
     """Let a transformers model attend and choose experts by operations that TorchScript knows and can trace.
 
     It lacks fused attention with grouped queries, and the grouping of tokens by expert.

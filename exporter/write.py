@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -18,7 +18,7 @@ _PREFIX = ".hpass-export-"
 
 
 @contextlib.contextmanager
-def workspace(out: Path) -> Iterator[Path]:
+def workspace(out: Path) -> Generator[Path]:
     """Give a temporary folder beside OUT, on its file system, and remove it however the work ends.
 
     Folders that a killed run left there go as well.

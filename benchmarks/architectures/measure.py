@@ -107,8 +107,7 @@ def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Re
     wrong = [
         name
         for name in owners
-        if name in modules
-        and run.modules[aliases.get(name, name)].class_name != qualified_class(modules[name])
+        if name in modules and run.modules[aliases.get(name, name)].class_name != qualified_class(modules[name])
     ]
     return {
         "modules": len(present),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -67,6 +68,13 @@ def pair() -> tuple[nn.Module, dict[str, torch.Tensor]]:
 
 def unsupported() -> tuple[nn.Module, tuple[torch.Tensor]]:
     return Sorted(), (torch.randn(3, 3),)
+
+
+def measured() -> tuple[nn.Module, torch.Tensor]:
+    """Return a model whose making looks at a weight, and an input that does not come from torch."""
+    made = Net()
+    made.gain = 1.0 + made.stem.weight.abs().max().item()
+    return made, torch.from_numpy(np.zeros((1, 3, 8, 8), np.float32))
 
 
 def raises() -> nn.Module:

@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 import transformers
 
+import hpass
 from hpass.errors import HpassError
-from hpass.exporter import export, module_table
+from hpass.exporter import Options, export, module_table
 
 MODELS = Path(__file__).parent / "models.py"
 
@@ -51,6 +53,10 @@ def test_a_model_that_looks_at_values(config_file: Callable[..., str]) -> None:
     ]
 
 
+def test_a_factory_that_looks_at_its_weights_has_them() -> None:
+    assert module_table(f"{MODELS}:measured") == module_table(f"{MODELS}:net")
+
+
 def test_unknown_inputs_leave_open_what_is_called() -> None:
     modules = module_table(f"{MODELS}:net_without_inputs")["modules"]
     assert modules["blocks"]["called"] is False
@@ -61,3 +67,19 @@ def test_unknown_inputs_leave_open_what_is_called() -> None:
 def test_a_reference_that_cannot_be_built() -> None:
     with pytest.raises(HpassError, match="no such file"):
         module_table("nowhere.py:make")
+
+
+def test_it_tags_a_file_of_another_head(
+    bert: transformers.BertConfig, config_file: Callable[..., str], tmp_path: Path
+) -> None:
+    """The file holds a bare model without a table; the reference has the model under a prefix."""
+    out = tmp_path / "bert.onnx"
+    options = Options(random_weights=True, engine="torchscript")
+    export(config_file(bert, "BertModel"), out, options=options)
+    exact = {node.name: tag.scope for node, tag in hpass.run(out).tags()}
+    proto = onnx.load(out)
+    proto.ClearField("metadata_props")
+    table = module_table(config_file(bert, "BertForMaskedLM"))
+    run = hpass.run(proto, modules=hpass.ModuleTable.from_json(table, "the reference"))
+    assert {node.name: tag.scope for node, tag in run.tags()} == exact
+    assert run.modules["encoder.layer.1.attention"].class_name == "transformers.models.bert.modeling_bert.BertAttention"

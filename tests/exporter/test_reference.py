@@ -87,6 +87,21 @@ def test_code_of_the_model_s_own_runs_only_when_trusted(tmp_path: Path) -> None:
     assert type(loaded.model).__name__ == "OwnModel"
 
 
+def test_files_beside_the_config_tell_of_the_inputs(
+    bert: transformers.BertConfig, config_file: Callable[..., str]
+) -> None:
+    reference = config_file(bert)
+    folder = Path(reference).parent
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nfox\nsmall\ndog")
+    (folder / "preprocessor_config.json").write_text('{"size": {"height": 48, "width": 48}}')
+    loaded = load(reference, Options(random_weights=True))
+    assert loaded.processor["size"] == {"height": 48, "width": 48}
+    # A, small, fox and dog are known of the sentence, between [CLS] and [SEP].
+    ids = loaded.text["input_ids"][0].tolist()
+    assert (ids[0], ids[-1]) == (2, 3)
+    assert {5, 6, 7, 8} <= set(ids)
+
+
 def test_a_file_that_is_no_config(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"hello": 1}')
     with pytest.raises(HpassError, match="no known model_type"):
