@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from ..evidence.parameters import is_parameter
 from ..evidence.weights import Weights
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
-from ..graph.modules import ModuleTable
+from ..graph.modules import ModuleTable, is_within, parent
 from ..graph.regions import Region
 from ..graph.tags import Source, Tag
 from ..graph.text import as_text
@@ -56,9 +57,10 @@ class Context:
     """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
 
     `declared` is the table that the user handed in (`given`), else the one in the file, else the reference's; None
-    where there is none. What evidence shows running is added to `modules` as it is found, its classes to `classes`.
-    `settled` says that the declared table is in the file's own names, `retag` that tags in the file are no evidence,
-    `rewritten` that a pass which may edit the graph has run.
+    where there is none. What evidence shows running is added to `modules` as it is found, its classes to `classes`;
+    `closed` are the names between modules that were open, of which most are containers. `settled` says that the
+    declared table is in the file's own names, `retag` that tags in the file are no evidence, `rewritten` that a pass
+    which may edit the graph has run.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Context:
             self.declared, self.settled = reference.declared, True
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
+        self.closed: set[str] = set()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
         self._weights: Weights | None = None
         self._stacks: set[tuple[str | None, ...]] = set()
@@ -180,6 +183,11 @@ class Context:
             self.modules.add(scope, called=True)
             if kind is not None:
                 self.classes.setdefault(scope, kind)
+        for outer, inner in pairwise(scopes):
+            above = parent(inner)
+            while is_within(above, outer) and above != outer:
+                self.closed.add(above)
+                above = parent(above)
 
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
         """Return the metadata that the file has for a node; empty for a node that a pass created."""

@@ -55,10 +55,13 @@ def _name_aliases(table: ModuleTable) -> None:
 
 
 def _add_ancestors(scope: str, context: Context) -> None:
-    """Add the modules above one that only its name tells of. A module with a numbered child is taken for a container."""
+    """Add the modules above one that only its name tells of.
+
+    One with a numbered child is taken for a container, as is one that was not open when a module in it ran.
+    """
     while scope:
         above, _, own = scope.rpartition(".")
-        if above not in context.modules and not own.isnumeric():
+        if above not in context.modules and above not in context.closed and not own.isnumeric():
             context.modules.add(above)
         scope = parent(scope)
 

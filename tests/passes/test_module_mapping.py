@@ -23,6 +23,7 @@ class Case(NamedTuple):
     nodes: str
     paths: dict[str, str]
     metadata: Metadata | None = None
+    parameters: tuple[str, ...] = ()
     embedded: object = None
     given: ModuleTable | None = None
 
@@ -39,6 +40,19 @@ CASES = [
         RELU,
         {"n": "/M/Layer.0"},
         {"n": stack("layers.0", classes=("m.M", "m.Layer"))},
+    ),
+    Case(
+        "a container that was not open, though its children have names",
+        '["n"] v = Relu(x) ["p"] y = Gemm(v, "heads.other.weight")',
+        {"n": "/M/Linear", "p": "/M/heads.other"},
+        {"n": stack("heads.one", classes=("m.M", "m.Linear"))},
+        ("heads.other.weight",),
+    ),
+    Case(
+        "a module that was not open in one stack and was in another",
+        '["n"] v = Relu(x) ["m"] y = Neg(v)',
+        {"n": "/M/B/A", "m": "/M/B"},
+        {"n": stack("b.a", classes=("m.M", "m.A")), "m": stack("b", classes=("m.M", "m.B"))},
     ),
     Case("no classes at all: the names", '["/a/b/Relu"] y = Relu(x)', {"/a/b/Relu": "/a/b"}),
     Case("no classes, at the root", '["/Relu"] y = Relu(x)', {"/Relu": "/"}),
@@ -97,7 +111,7 @@ def class_paths(run: hpass.Run) -> dict[str, str]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_module_s_classes_are_the_tag(case: Case) -> None:
     properties = {} if case.embedded is None else {"module_table": json.dumps(case.embedded)}
-    source = model(case.nodes, metadata=case.metadata, properties=properties)
+    source = model(case.nodes, metadata=case.metadata, parameters=case.parameters, properties=properties)
 
     run = hpass.run(source, "scope-parse,module-mapping", modules=case.given)
 
