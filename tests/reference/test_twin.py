@@ -70,8 +70,8 @@ CASES = {
     ),
     "values are renamed, nodes are not": (
         (
-            '["/a/q/MatMul"] v1 = MatMul(x, "a.q.weight") ["/a/q/Add"] v2 = Add("a.q.bias", v1) ["/a/Relu"] v3 = Relu(v2)'
-            ' ["/a/k/MatMul"] v4 = MatMul(v3, "a.k.weight") ["/Neg"] z = Neg(v4)'
+            '["/a/q/MatMul"] v1 = MatMul(x, "a.q.weight") ["/a/q/Add"] v2 = Add("a.q.bias", v1)'
+            ' ["/a/Relu"] v3 = Relu(v2) ["/a/k/MatMul"] v4 = MatMul(v3, "a.k.weight") ["/Neg"] z = Neg(v4)'
         ),
         ["a.q", "a.q", "a", "a.k", ""],
     ),
