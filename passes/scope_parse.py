@@ -21,8 +21,8 @@ from .base import Pass
 from .context import Claim, Context
 from .findings import Severity
 
-# Of the nodes of a model, so many should be in its reference.
-_LIKE = 0.5
+# So many of the nodes of a model, or of its reference where that has fewer, should be in both.
+_LIKE = 0.1
 
 
 class _Named(NamedTuple):
@@ -75,17 +75,18 @@ def _claim_stored_tag(node: gs.Node, context: Context) -> None:
 
 
 def _claim_reference(reference: Twin, context: Context) -> None:
-    context.modules.merge(reference.modules)
-    count = 0
-    for node, tag, reason in reference.restored(context.model, context.same_weights):
-        count += 1
+    if context.declared is reference.declared:
+        context.modules.merge(reference.modules)
+    kept = 0
+    for node, tag, reason, is_kept in reference.restored(context.model, context.same_weights):
+        kept += is_kept
         certain = tag.confidence is Confidence.HIGH
         context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reason, certain))
         if context.tag(node) is None:
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())
-    if count < _LIKE * total:
-        found = f"only {count} of {total} nodes are found in the reference {reference.model.name}"
+    if kept < _LIKE * min(total, len(reference.tags)):
+        found = f"only {kept} of {total} nodes are found in the reference {reference.model.name}"
         context.find(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
 
 

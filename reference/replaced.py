@@ -9,6 +9,7 @@ Where nothing was, as by a QuantizeLinear in front of a kept node, a new node se
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from .match import Match
 
 # Regions of more nodes than this say too little about any of them.
 _LARGEST = 512
+# Regions of at most so many nodes are as good as a name.
+_SMALL = 16
 # What these write depends on the shape of what they read, not on its values.
 _MEASURING = frozenset({"Shape", "Size"})
 
@@ -41,6 +44,18 @@ class Replaced:
         self._kept_here = {name: old for name, old in match.values.items() if name in match.new.writer}
         self._survivors = set(self._kept_here.values()) & match.old.writer.keys()
         self._kept = {name for twin in match.nodes.values() for name in match.old.writes[twin]}
+
+    def settled(self) -> set[int]:
+        """Return the new nodes that stand for few nodes, and are not those very nodes with their values renamed."""
+        standing: dict[Stand, list[int]] = defaultdict(list)
+        for index in range(len(self._new)):
+            stand = None if index in self._match.nodes else self.by(index)
+            if stand is not None and len(stand.nodes) <= _SMALL:
+                standing[stand].append(index)
+        return {index for stand, group in standing.items() if not self._is_renamed(group, stand) for index in group}
+
+    def _is_renamed(self, group: list[int], stand: Stand) -> bool:
+        return Counter(map(self._new.kind, group)) == Counter(map(self._old.kind, stand.nodes))
 
     def by(self, index: int) -> Stand | None:
         """Return what the new node at a position stands for; None where too little of it is known."""

@@ -6,19 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import onnx
 import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
 from ..graph.modules import ModuleTable, common_ancestor
-from ..graph.regions import subgraphs
 from ..graph.tags import Confidence, Source, Tag
 from .match import Match
+from .pairing import matched_regions, renamed_weights
 from .replaced import Replaced
-from .side import Side
-from .stored import model_weights
-from .weights import same_weights
 
 # So many modules are named in a reason.
 _NAMED = 4
@@ -35,23 +31,13 @@ class Twin:
 
     def weights_of(self, model: Model) -> dict[str, str]:
         """Return the twin's name of each of the model's weights that has another name or shape there."""
-        ours = {weight.name: weight for weight in model_weights(model)}
-        theirs = {weight.name: weight for weight in model_weights(self.model)}
-        lost = [weight for name, weight in ours.items() if name not in theirs or theirs[name].shape != weight.shape]
-        return same_weights(theirs.values(), lost)
+        return renamed_weights(self.model, model)
 
     def restored(self, model: Model, weights: Mapping[str, str]) -> Iterator[Restored]:
         """Yield what the twin says about the model's nodes; `weights` are those known to be the same, by new name."""
-        pending = list(_pairs(self.model, model))
-        while pending:
-            old, new = pending.pop()
-            match = Match.of(Side(old), Side(new), weights)
+        for match in matched_regions(self.model, model, weights):
             yield from self._kept(match)
             yield from self._new(match)
-            for index, twin in match.nodes.items():
-                theirs = dict(subgraphs(match.old.nodes[twin]))
-                ours = subgraphs(match.new.nodes[index])
-                pending.extend((theirs[name], graph) for name, graph in ours if name in theirs)
 
     def _kept(self, match: Match) -> Iterator[Restored]:
         for index, twin in match.nodes.items():
@@ -66,6 +52,7 @@ class Twin:
                 match.new.nodes[index],
                 tag._replace(source=Source.REFERENCE, confidence=confidence),
                 f"the reference's {_described(original)} {how}",
+                is_kept=True,
             )
 
     def _new(self, match: Match) -> Iterator[Restored]:
@@ -77,7 +64,7 @@ class Twin:
             originals = [match.old.nodes[twin] for twin in stand.nodes]
             tag = self._shared_tag(originals)
             if tag is not None:
-                yield Restored(node, tag, f"it {stand.verb} {self._named(originals)}")
+                yield Restored(node, tag, f"it {stand.verb} {self._named(originals)}", is_kept=False)
 
     def _shared_tag(self, originals: Sequence[gs.Node]) -> Tag | None:
         """Return the tag of a node that stands for several: their common ancestor; None where they have no tags."""
@@ -100,27 +87,12 @@ class Twin:
 
 
 class Restored(NamedTuple):
-    """What a twin says about a node: its tag, and why, for people."""
+    """What a twin says about a node: its tag, why, for people, and whether the node itself is in the twin."""
 
     node: gs.Node
     tag: Tag
     reason: str
-
-
-def _pairs(old: Model, new: Model) -> Iterator[tuple[gs.Graph, gs.Graph]]:
-    """Yield the main graphs, and the function bodies that have the same name in both."""
-    yield old.graph, new.graph
-    bodies = {_identity(region.graph, old): region.graph for region in old.regions() if region.is_function}
-    for graph in (region.graph for region in new.regions() if region.is_function):
-        key = _identity(graph, new)
-        if key in bodies:
-            yield bodies[key], graph
-
-
-def _identity(graph: gs.Graph, model: Model) -> tuple[str, str, str]:
-    proto = model.graph_proto(graph)
-    overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
-    return (getattr(graph, "domain", ""), graph.name, overload)
+    is_kept: bool
 
 
 def _weaker(one: Confidence, other: Confidence) -> Confidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -186,7 +186,7 @@ def _optimised(entry: Entry) -> Iterator[Row]:
                 continue
             model, tags_left = made
             found = optimised_truth(entry.proto, entry.truth, model)
-            truth = [node.scope for node in found]
+            truth = [_nearest_called(node.scope, entry.called) for node in found]
             new = [i for i, node in enumerate(found) if node.new]
             for case, path in (("optimised", reference), ("optimised, no reference", None)):
                 answers, note = _answers(model, reference=path)
@@ -202,6 +202,13 @@ def _optimised(entry: Entry) -> Iterator[Row]:
                     mistakes=list(_mistakes(model, truth, answers, positions)),
                     note=note,
                 )
+
+
+def _nearest_called(scope: str | None, called: Collection[str]) -> str | None:
+    """Return the module itself or the nearest above it that runs: a common ancestor may be a mere container."""
+    while scope and scope not in called:
+        scope = scope.rpartition(".")[0]
+    return scope
 
 
 _RUNNERS: Mapping[str, Callable[[Entry], Iterator[Row]]] = {

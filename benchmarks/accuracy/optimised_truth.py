@@ -80,15 +80,6 @@ def _is_kept(name: str, old: _Graph, new: _Graph) -> bool:
     return old.nodes[old.writer[name]].op_type == new.nodes[new.writer[name]].op_type
 
 
-def _passes_data_on(node: onnx.NodeProto) -> bool:
-    """Whether what a node writes depends on what it reads, and not on its shape alone."""
-    return node.op_type not in ("Shape", "Size")
-
-
-def _any(_: onnx.NodeProto) -> bool:
-    return True
-
-
 def _ends(start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.NodeProto], bool]) -> set[str]:
     """Return the surviving values that a new node's result reaches first, through nodes of the given kind."""
     ends: set[str] = set()

@@ -1,0 +1,69 @@
+"""The regions that two models have in common, matched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..graph.model import Model
+from ..graph.regions import subgraphs
+from .match import Match
+from .names import match_node_names, match_values
+from .neighbours import match_neighbours
+from .replaced import Replaced
+from .side import Side
+from .stored import model_weights
+from .weights import same_weights
+
+
+def renamed_weights(old: Model, new: Model) -> dict[str, str]:
+    """Return the old name of each weight of the new model that has another name or shape in the old one."""
+    theirs = {weight.name: weight for weight in model_weights(old)}
+    lost = [
+        weight
+        for weight in model_weights(new)
+        if weight.name not in theirs or theirs[weight.name].shape != weight.shape
+    ]
+    return same_weights(theirs.values(), lost)
+
+
+def matched_regions(old: Model, new: Model, weights: Mapping[str, str]) -> Iterator[Match]:
+    """Yield the matched main graphs, function bodies of the same name, and subgraphs of nodes that match.
+
+    `weights` are the renamed ones that are the same: new name -> old name.
+    """
+    pending = list(_roots(old, new))
+    while pending:
+        theirs, ours = pending.pop()
+        match = _matched(Side(theirs), Side(ours), weights)
+        yield match
+        for index, twin in match.nodes.items():
+            held = dict(subgraphs(match.old.nodes[twin]))
+            pending.extend((held[name], graph) for name, graph in subgraphs(match.new.nodes[index]) if name in held)
+
+
+def _matched(old: Side, new: Side, weights: Mapping[str, str]) -> Match:
+    match = Match(old, new)
+    match_values(match, weights)
+    # What stands between values that kept their names is known by them; the rest may be found in other ways.
+    settled = Replaced(match).settled()
+    match_node_names(match, settled)
+    match_neighbours(match, settled)
+    return match
+
+
+def _roots(old: Model, new: Model) -> Iterator[tuple[gs.Graph, gs.Graph]]:
+    yield old.graph, new.graph
+    bodies = {_identity(region.graph, old): region.graph for region in old.regions() if region.is_function}
+    for graph in (region.graph for region in new.regions() if region.is_function):
+        key = _identity(graph, new)
+        if key in bodies:
+            yield bodies[key], graph
+
+
+def _identity(graph: gs.Graph, model: Model) -> tuple[str, str, str]:
+    proto = model.graph_proto(graph)
+    overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
+    return (getattr(graph, "domain", ""), graph.name, overload)
