@@ -75,9 +75,7 @@ def do(job: Job, progress: Progress | None = None) -> Outcome:
         progress.begin("open")
     model = load(job.source)
     opened = perf_counter()
-    run = run_passes(
-        model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=look
-    )
+    run = run_passes(model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=look)
     finished = perf_counter()
     run.save(job.target, job.carry)
     written = perf_counter()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
 _VALUES = 6
+_REASONS = 8
 
 
 def show(
@@ -46,7 +47,7 @@ def show(
 
     from ..api import load
     from ..api import run as run_passes
-    from ..reporting.document import node_entry, stored_entry
+    from ..reporting.document import node_entry, stored_entry, weighed_entry
     from ..reporting.explanation import explain
     from ..reporting.lookup import find_nodes
 
@@ -58,7 +59,10 @@ def show(
         pipeline = pipeline_of(passes, settings)
         run = run_passes(model, pipeline, modules=table_of(modules), reference=reference, retag=retag)
         found = find_nodes(model.regions(), node)
-        entries = [node_entry(explain(position, match, run.context), run) for position, match in found]
+        entries = [
+            node_entry(explain(position, match, run.context), run) | weighed_entry(match, run.context)
+            for position, match in found
+        ]
     if json:
         emit(json_text.dumps(entries) + "\n")
     elif len(entries) > 1:
@@ -106,6 +110,10 @@ def _facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tu
         yield "for" if claim["supports"] else "against", f"{claim['origin']} '{claim['text']}' {says}"
     if not entry["evidence"] and not stored:
         yield "evidence", "none in the file"
+    for reason in entry.get("weighed", [])[:_REASONS]:
+        yield "for" if reason["weight"] > 0 else "against", f"{reason['weight']:+.1f} {reason['text']}"
+    if entry.get("runner_up") is not None:
+        yield "runner-up", entry["runner_up"] or "(root)"
     yield "reads", _values([tensor.name for tensor in node.inputs])
     yield "writes", _values([tensor.name for tensor in node.outputs])
 

@@ -145,7 +145,7 @@ def _resolve_child(
         again = _candidates(above.scope, call["label"], owners, known)
         repeated = call["label"] in siblings.labels
         if (repeated and _most(exact, owners) < _most(again, owners)) or (not exact and (again or repeated)):
-            return _resolve_again(above, call["label"], owners, siblings, again, known)
+            return _resolve_again(above, call["label"], owners, siblings, known)
     if exact:
         best = _best(exact, owners)
         rivals = [scope for scope in exact if scope != best and depth(scope) == depth(best)]
@@ -161,10 +161,10 @@ def _resolve_again(
     base: str,
     owners: Counter[str],
     siblings: _Siblings,
-    candidates: Sequence[str],
     known: KnownModules,
 ) -> Resolved:
     """Return the module of a label that stands once more below its parent: another one that fits, or the same again."""
+    candidates = _candidates(above.scope, base, owners, known)
     best = _best(candidates, owners) if candidates else _joined(above.scope, base)
     if _support(best, owners):
         return Resolved(best, above.certain)
@@ -173,9 +173,7 @@ def _resolve_again(
         return Resolved(outside, above.certain)
     alike = {_kind(scope) for scope in siblings.taken}
     free = [
-        scope
-        for scope in _named(above.scope, base, known)
-        if scope not in siblings.taken and _kind(scope) in alike
+        scope for scope in _named(above.scope, base, known) if scope not in siblings.taken and _kind(scope) in alike
     ]
     if free:
         # Without a parameter to tell them apart, scopes of one label take the modules that fit in turn.
@@ -225,7 +223,7 @@ def _best(candidates: Sequence[str], owners: Counter[str]) -> str:
 
 
 def _length(name: str, labels: Labels) -> int:
-    """Return how many labels at the start are this name, or this name with numbers behind, taken apart at its slashes."""
+    """Return how many labels at the start are this name (maybe with numbers behind), taken apart at its slashes."""
     length = name.count("/") + 1
     start = "/".join(labels[:length])
     return length if start == name or _is_numbered(start, name) else 0
@@ -255,5 +253,3 @@ def _joined(above: str, name: str) -> str:
     if tail and _is_numbered(name, tail):
         return above + name[len(tail) :]
     return f"{above}.{name}" if above else name
-
-

@@ -53,9 +53,7 @@ def read_module_stack(metadata: Mapping[str, str]) -> ModuleStack | None:
     if len(classes) != len(names):
         classes = [None] * len(names)
     open_modules = [
-        (_module_name(name), kind)
-        for name, kind in zip(names[:-1], classes[:-1], strict=True)
-        if name != _NO_MODULE
+        (_module_name(name), kind) for name, kind in zip(names[:-1], classes[:-1], strict=True) if name != _NO_MODULE
     ]
     if not open_modules:
         return None

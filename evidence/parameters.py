@@ -11,7 +11,7 @@ _PADDLE = re.compile(r"^(?P<layer>\w+)\.(?:w|b)_\d+$")
 
 
 def label(name: str) -> str:
-    """Return the end of a dotted name that tells a module from its siblings: the last non-numeric atom, and all after it.
+    """Return the end of a dotted name that tells siblings apart: the last non-numeric atom, and all after it.
 
     TorchScript's labels are made by this rule (torch/onnx/utils.py, `_unqualified_variable_name`).
     """

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ from .flow import Flow, Role
 
 # An alignment of more cells than this, for one gap, is left out: the gap says too little to be worth the time.
 _CELLS = 2_000_000
+# Shorter names are found inside too many others; shorter beginnings are shared by too many.
+_LEAST_LETTERS = 3
+_SAME_START = 6
 _LETTERS = re.compile(r"[^a-z]")
 
 
@@ -33,13 +37,12 @@ class Call(NamedTuple):
 
 @cache
 def resembles(operator: str, class_name: str) -> bool:
-    """Whether an operator's name and a class's name have their first letters or one another in common."""
+    """Whether the name of an operator or of a class holds the other, or both begin with the same letters."""
     ours, theirs = _LETTERS.sub("", operator.lower()), _LETTERS.sub("", class_name.lower())
-    if len(ours) < 3 or len(theirs) < 3:  # noqa: PLR2004 - two letters are in every name
+    shorter = min(len(ours), len(theirs))
+    if shorter < _LEAST_LETTERS:
         return False
-    return ours in theirs or theirs in ours or (len(theirs) >= 6 and ours[: len(theirs)] == theirs) or (  # noqa: PLR2004
-        _shared_start(ours, theirs) >= max(6, min(len(ours), len(theirs)) - 2)  # noqa: PLR2004
-    )
+    return ours in theirs or theirs in ours or _shared_start(ours, theirs) >= max(_SAME_START, shorter - 2)
 
 
 def _shared_start(ours: str, theirs: str) -> int:
@@ -52,20 +55,18 @@ def _shared_start(ours: str, theirs: str) -> int:
 
 
 def aligned_modules(flow: Flow, scopes: Sequence[str | None], calls: Sequence[Call]) -> dict[int, str]:
-    """Return modules for nodes whose own (`scopes`) is None, by the order of calls. Nodes without a match are left out."""
+    """Return modules for nodes whose own (`scopes`) is None, by the order of calls; without a match there is none."""
     place = {call.scope: index for index, call in enumerate(calls)}
     anchors = _anchors(scopes, place)
     heard = {scope for scope in scopes if scope is not None}
     found: dict[int, str] = {}
     ends = [(-1, -1), *anchors, (len(flow), len(calls))]
-    for (node, call), (next_node, next_call) in zip(ends, ends[1:], strict=False):
+    for (node, call), (next_node, next_call) in pairwise(ends):
         silent = [item for item in calls[call + 1 : next_call] if item.is_leaf and item.scope not in heard]
         if not silent:
             continue
         nodes = [
-            index
-            for index in range(node + 1, next_node)
-            if scopes[index] is None and _may_match(flow, index, silent)
+            index for index in range(node + 1, next_node) if scopes[index] is None and _may_match(flow, index, silent)
         ]
         if nodes and len(nodes) * len(silent) <= _CELLS:
             found.update(_aligned(flow, nodes, silent))

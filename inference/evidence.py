@@ -279,13 +279,9 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
     "the innermost module that the last known node left open": lambda q: _is(
         q.tree.lifted[q.gaps.before[q.node]] == q.scope
     ),
-    "the innermost module open for the next known node": lambda q: _is(
-        q.tree.lifted[q.gaps.after[q.node]] == q.scope
-    ),
+    "the innermost module open for the next known node": lambda q: _is(q.tree.lifted[q.gaps.after[q.node]] == q.scope),
     "its twins' module with the numbers replaced": lambda q: _is(q.suggested[q.node] == q.scope),
-    "its twins suggest another module": lambda q: _is(
-        (q.suggested[q.node] >= 0) & (q.suggested[q.node] != q.scope)
-    ),
+    "its twins suggest another module": lambda q: _is((q.suggested[q.node] >= 0) & (q.suggested[q.node] != q.scope)),
     "the table's order of calls puts it here": lambda q: _is(q.aligned[q.node] == q.scope),
     "the table's order of calls puts it elsewhere": lambda q: _is(
         (q.aligned[q.node] >= 0) & (q.aligned[q.node] != q.scope)
@@ -300,9 +296,7 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
         (q.enclosed[q.node] >= 0) & (q.enclosed[q.node] != q.scope)
     ),
     "the module has no module below it": lambda q: _is(~q.tree.has_children[q.scope]),
-    "the module has no module below it, but parameters": lambda q: _is(
-        ~q.tree.has_children[q.scope] & q.owns[q.scope]
-    ),
+    "the module has no module below it, but parameters": lambda q: _is(~q.tree.has_children[q.scope] & q.owns[q.scope]),
     "the module has parameters of its own": lambda q: _is(q.owns[q.scope]),
     "depth below the order's answer": lambda q: np.clip(
         (q.tree.depth[q.scope] - q.tree.depth[q.bottom[q.node]]) / 4.0, -1.0, 1.0
@@ -310,9 +304,7 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
     "nodes like it lie in modules like this": _twins,
     "its operator in modules like this": _operator_share,
     "its operator is known in modules like this": lambda q: _is(q.kind_counts[1] > 0),
-    "modules like this are known without its operator": lambda q: _is(
-        (q.kind_counts[0] > 0) & (q.kind_counts[1] == 0)
-    ),
+    "modules like this are known without its operator": lambda q: _is((q.kind_counts[0] > 0) & (q.kind_counts[1] == 0)),
 }
 
 

@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
 from ..graph.operators import is_auxiliary
-from .tree import Flags, Ids
+from .tree import Ids
 
 
 class Role(IntEnum):
@@ -84,9 +84,7 @@ class Flow:
         is_shape = np.zeros(len(self.nodes), np.bool_)
         for index, node in enumerate(self.nodes):
             producers = inputs[index]
-            fed = bool(producers) or any(
-                isinstance(tensor, gs.Variable) and tensor.name for tensor in node.inputs
-            )
+            fed = bool(producers) or any(isinstance(tensor, gs.Variable) and tensor.name for tensor in node.inputs)
             active = [producer for producer in producers if not is_free[producer]]
             # A weight may come through operations that only hand it on, all of them free of the data.
             for producer in producers:

@@ -18,13 +18,14 @@ from .flow import Flow
 from .tree import Flags, Ids, ScopeTree
 from .weights import Weighting
 
-
+# What weighs less than this is left out of explanations.
+_LEAST_WEIGHT = 0.05
 # How much the order's answer counts before any evidence has been weighed.
 _FIRST_SURETY = 0.5
 
 
 class Placement(NamedTuple):
-    """Where unknown nodes lie: for each (by position) its module, how likely that is, and the runner-up (or UNKNOWN)."""
+    """Where unknown nodes lie: for each its position, its module, how likely that is, the runner-up (or UNKNOWN)."""
 
     node: Ids
     scope: Ids
@@ -107,7 +108,7 @@ def explain(region: Region, weighting: Weighting, node: int) -> tuple[Placement,
         column = kind(question)
         weight = weighting.rounds[-1][question.flow.role[node], index]
         difference = column[chosen] - (column[other[0]] if len(other) else 0.0)
-        if abs(weight * difference) > 0.05:
+        if abs(weight * difference) > _LEAST_WEIGHT:
             reasons.append(Reason(text, float(weight * difference)))
     return placement, sorted(reasons, key=lambda reason: -abs(reason.weight))
 
@@ -135,7 +136,19 @@ def ask(region: Region, before: Guess) -> Question:
     more = [(unknown, scope) for scope in (*ends, both, guess[unknown], region.suggested[unknown])]
     more.append(region.calls.between(unknown, gaps))
     candidates = Candidates.of(unknown, tree, gaps, more)
-    return Question(flow, tree, known, guess, before.sure, region.suggested, region.aligned, region.calls, gaps, region.owns, candidates)
+    return Question(
+        flow,
+        tree,
+        known,
+        guess,
+        before.sure,
+        region.suggested,
+        region.aligned,
+        region.calls,
+        gaps,
+        region.owns,
+        candidates,
+    )
 
 
 def _scores(question: Question, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Pairs of layout operations: a Reshape or Transpose that undoes an earlier one, and what lies between them.
 
-A module that needs its input in another layout changes it, works, and changes it back. Both changes belong to it: to the
-common ancestor of what they enclose.
+A module that needs its input in another layout changes it, works, and changes it back. Both changes belong to it: to
+the common ancestor of what they enclose.
 """
 
 from __future__ import annotations

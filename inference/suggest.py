@@ -20,7 +20,7 @@ _TWINS = 2
 
 
 def suggested_modules(flow: Flow, scopes: Sequence[str | None]) -> dict[int, str]:
-    """Return the module that twins suggest for nodes whose own (`scopes`) is None; nodes without a voice are left out."""
+    """Return the module that twins suggest for nodes whose own (`scopes`) is None, where they suggest one."""
     known: Flags = np.array([scope is not None for scope in scopes], np.bool_)
     if known.all() or not known.any():
         return {}
@@ -73,7 +73,7 @@ def _votes(
 
 
 def _moved(scope: str, theirs: str, ours: str) -> str | None:
-    """Return a scope with the numbers replaced in which two others differ; None where they differ in more than numbers."""
+    """Return a scope with the numbers replaced in which two others differ; None where they differ in more."""
     if theirs == ours:
         return scope
     from_atoms, to_atoms, atoms = theirs.split("."), ours.split("."), scope.split(".")

@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 class ScopeTree:
-    """Called modules by number; the root is 0. `kind` numbers modules that are alike up to the digits in their names."""
+    """Called modules by number, the root being 0. `kind` is the same for modules alike up to digits in their names."""
 
     def __init__(self, scopes: Iterable[str], modules: ModuleTable) -> None:
         known: dict[str, int] = {"": 0}

@@ -36,9 +36,7 @@ def called_from(context: Context) -> Iterator[tuple[Region, str]]:
                     callers[key].add(_function_key(caller, context))
     order = {key: rank for rank, key in enumerate(_callers_first(list(functions), callers))}
     ranks = {
-        id(region): order[_function_key(outermost[id(region)], context)] + 1
-        if outermost[id(region)].is_function
-        else 0
+        id(region): order[_function_key(outermost[id(region)], context)] + 1 if outermost[id(region)].is_function else 0
         for region in regions
     }
     for region in sorted(regions, key=lambda region: ranks[id(region)]):

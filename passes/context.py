@@ -86,6 +86,8 @@ class Context:
         self.closed: set[str] = set()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
         self._weights: Weights | None = None
+        self._regions: list[Region] | None = None
+        self._rewriting = False
         self._stacks: set[tuple[str | None, ...]] = set()
         self.tagged: Counter[Source] = Counter()
         self.skipped: list[tuple[gs.Node, str]] = []
@@ -111,12 +113,18 @@ class Context:
         return {} if self.reference is None else self.reference.weights_of(self.model)
 
     def regions(self) -> list[Region]:
-        """Return the main graph, all subgraphs and all function bodies."""
-        return self.model.regions()
+        """Return the main graph, all subgraphs and all function bodies, as they stand."""
+        if self._regions is None:
+            found = self.model.regions()
+            if self._rewriting:
+                return found
+            self._regions = found
+        return self._regions
 
     def nodes(self) -> Iterator[gs.Node]:
         """Yield every node of every region."""
-        return self.model.nodes()
+        for region in self.regions():
+            yield from region.graph.nodes
 
     def tag(self, node: gs.Node) -> Tag | None:
         """Return the node's tag, or None where no pass has given it one."""
@@ -152,8 +160,10 @@ class Context:
     def begin(self, name: str, *, rewrites: bool) -> None:
         """Start counting for a pass; the base class calls this."""
         self.rewritten |= rewrites
-        if rewrites:
+        if rewrites or self._rewriting:
             self._weights = None
+            self._regions = None
+        self._rewriting = rewrites
         self._current_pass = name
         self.tagged.clear()
         self.skipped.clear()
@@ -205,7 +215,7 @@ class Context:
         self.findings.append(Finding(severity, rule, message, node))
 
     def _embedded(self) -> ModuleTable | None:
-        """Return the module table in the file: what hpass wrote, with what the exporter wrote. A broken one counts not."""
+        """Return the module table in the file, the exporter's with what hpass wrote; a broken one does not count."""
         tables: list[ModuleTable] = []
         readers = (self.model.exported_modules, self.model.stored_modules)
         for read in readers[: 1 if self.retag else 2]:

@@ -26,9 +26,7 @@ def nonconvex_modules(context: Context) -> list[str]:
         scope = "" if tag is None else tag.scope
         for module in _upwards(scope, context):
             members[module].append(index)
-    scattered = {
-        scope: inside for scope, inside in members.items() if scope and inside[-1] - inside[0] >= len(inside)
-    }
+    scattered = {scope: inside for scope, inside in members.items() if scope and inside[-1] - inside[0] >= len(inside)}
     if not scattered:
         return []
     producers = _producers(nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -21,3 +22,11 @@ class Finding(NamedTuple):
     rule: str
     message: str
     node: str | None = None
+
+
+_EXAMPLES = 3
+
+
+def examples(items: Sequence[str]) -> str:
+    """Return the first few items in one line."""
+    return ", ".join(items[:_EXAMPLES]) + (", ..." if len(items) > _EXAMPLES else "")

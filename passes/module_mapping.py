@@ -11,7 +11,7 @@ from ..graph.modules import ModuleTable, parent
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
 from .context import Context
-from .findings import Severity
+from .findings import Severity, examples
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _add_ancestors(scope: str, context: Context) -> None:
 
 
 def _report(unknown: list[str], context: Context) -> None:
-    shown = ", ".join(f"'{scope}'" for scope in unknown[:3]) + (" ..." if len(unknown) > 3 else "")
+    shown = examples([f"'{scope}'" for scope in unknown])
     context.find(
         Severity.WARNING,
         "unknown-module",

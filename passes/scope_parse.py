@@ -126,7 +126,7 @@ def _resolve_labels(named: IdentityMap[gs.Node, _Named], weights: Weights, conte
 
 
 def _known_modules(weights: Weights, context: Context) -> KnownModules:
-    """Return the modules that exist: those of a declared table, brought to the file's root, else owners of parameters."""
+    """Return the modules that exist: those of a declared table, else the owners of parameters."""
     if context.declared is None:
         return KnownModules.of(weights.owners())
     if not context.settled:
@@ -141,7 +141,7 @@ def _claim_names(named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Res
     for node, found in named.items():
         known = stacks.get(found.path)
         if known is None:
-            known = stacks[found.path] = _stack(found.path, shared[found.path] > 1, resolved)
+            known = stacks[found.path] = _stack(found.path, resolved, is_shared=shared[found.path] > 1)
             context.add_stack(known[0])
         stack, certain = known
         context.claim(node, Claim(stack[-1], Source.NAME, found.origin, found.text, certain))
@@ -152,7 +152,7 @@ def _claim_names(named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Res
 
 
 def _stack(
-    path: LabelPath | ModulePath, is_shared: bool, resolved: dict[Labels, Resolved]
+    path: LabelPath | ModulePath, resolved: dict[Labels, Resolved], *, is_shared: bool
 ) -> tuple[list[str], bool]:
     """Return the modules that were open, outermost first, and whether there is no doubt about the innermost."""
     if isinstance(path, LabelPath):

@@ -14,7 +14,7 @@ from ..graph.tags import Source
 from .base import Pass, option
 from .context import Context
 from .convexity import nonconvex_modules
-from .findings import Severity
+from .findings import Severity, examples
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,17 @@ def _find_foreign_parameters(context: Context) -> None:
         tag = context.tag(node)
         if tag is None or tag.source is Source.FALLBACK:
             continue
-        for reading in readings:
-            if reading.owner in context.modules and not (
-                is_within(tag.scope, reading.owner) or is_within(reading.owner, tag.scope)
-            ):
-                found.append(f"'{reading.parameter}' is read in '{tag.scope}'")
+        found += [
+            f"'{reading.parameter}' is read in '{tag.scope}'"
+            for reading in readings
+            if reading.owner in context.modules
+            and not (is_within(tag.scope, reading.owner) or is_within(reading.owner, tag.scope))
+        ]
     if found:
         context.find(
-            Severity.INFO, "foreign-parameter", f"{len(found)} parameters are read outside their module: {_some(found)}"
+            Severity.INFO,
+            "foreign-parameter",
+            f"{len(found)} parameters are read outside their module: {examples(found)}",
         )
 
 
@@ -97,7 +100,7 @@ def _find_nonconvex_modules(context: Context) -> None:
         context.find(
             Severity.INFO,
             "not-convex",
-            f"{len(found)} modules are not convex (what they compute leaves and comes back): {_some(found)}",
+            f"{len(found)} modules are not convex (what they compute leaves and comes back): {examples(found)}",
         )
 
 
@@ -114,7 +117,3 @@ def _compare_runs(context: Context) -> None:
         context.find(Severity.WARNING, "runtime", f"onnxruntime: {result}")
     else:
         context.find(Severity.INFO, "runtime", f"onnxruntime: {result}")
-
-
-def _some(items: list[str]) -> str:
-    return ", ".join(items[:3]) + (", ..." if len(items) > 3 else "")

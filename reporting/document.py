@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..graph.identity import IdentityMap
 from ..graph.modules import ModuleTable
 from ..graph.tags import FORMAT_VERSION, TAG, Tag
+from ..passes.question import weigh
 from .explanation import Explanation, explanations
 from .totals import totals
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..api import Run
     from ..graph.model import Model
     from ..passes.base import PassResult
-    from ..passes.context import Claim
+    from ..passes.context import Claim, Context
 
 REPORT_VERSION = 1
 
@@ -128,4 +129,15 @@ def _claim(claim: Claim, *, supports: bool) -> dict[str, Any]:
         "text": claim.text,
         "certain": claim.certain,
         "supports": supports,
+    }
+
+
+def weighed_entry(node: gs.Node, context: Context) -> dict[str, Any]:
+    """Return what spoke for an inherited module and against the runner-up, by weight; empty for any other node."""
+    weighed = weigh(node, context)
+    if weighed is None:
+        return {}
+    return {
+        "runner_up": weighed.runner_up,
+        "weighed": [{"text": reason.text, "weight": round(reason.weight, 2)} for reason in weighed.reasons],
     }

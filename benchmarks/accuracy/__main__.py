@@ -68,7 +68,7 @@ def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, 
 def main() -> None:
     """Measure and report."""
     arguments = _arguments()
-    from .export import HELD_OUT, TUNING  # noqa: PLC0415, imports torch
+    from .export import HELD_OUT, TUNING
 
     known = HELD_OUT if arguments.held_out else TUNING
     names = arguments.models or tuple(known)

@@ -105,7 +105,7 @@ def prepare(cache: Path, names: Sequence[str], engine: str, python: str = sys.ex
     """Export what the cache lacks; a model that takes the interpreter down is noted as failed."""
     while missing := [name for name in names if not _is_done(cache / f"{name}.{engine}")]:
         command = [python, "-m", "benchmarks.accuracy.export", str(cache.resolve()), engine, *missing]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, our own
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         left = [name for name in missing if not _is_done(cache / f"{name}.{engine}")]
         if left:
             folder = cache / f"{left[0]}.{engine}"

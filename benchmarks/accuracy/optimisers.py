@@ -20,20 +20,20 @@ Optimiser = Callable[[Path, Path, Path], None]
 
 
 def _onnxslim(source: Path, target: Path, _: Path) -> None:
-    import onnxslim  # noqa: PLC0415, only in the process that needs it
+    import onnxslim
 
     onnx.save(cast("onnx.ModelProto", onnxslim.slim(str(source))), target)
 
 
 def _onnxsim(source: Path, target: Path, _: Path) -> None:
-    import onnxsim  # noqa: PLC0415, only in the process that needs it
+    import onnxsim
 
     model, _ok = onnxsim.simplify(str(source))
     onnx.save(model, target)
 
 
 def _onnxoptimizer(source: Path, target: Path, _: Path) -> None:
-    import onnxoptimizer  # noqa: PLC0415, only in the process that needs it
+    import onnxoptimizer
 
     passes = onnxoptimizer.get_fuse_and_elimination_passes()
     onnx.save(onnxoptimizer.optimize(onnx.load(source), passes), target)
@@ -41,7 +41,7 @@ def _onnxoptimizer(source: Path, target: Path, _: Path) -> None:
 
 def _onnxruntime(level: str) -> Optimiser:
     def run(source: Path, target: Path, _: Path) -> None:
-        import onnxruntime as ort  # noqa: PLC0415, only in the process that needs it
+        import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
@@ -53,13 +53,13 @@ def _onnxruntime(level: str) -> Optimiser:
 
 
 def _quantize_dynamic(source: Path, target: Path, _: Path) -> None:
-    from onnxruntime.quantization import quantize_dynamic  # noqa: PLC0415, only in the process that needs it
+    from onnxruntime.quantization import quantize_dynamic
 
     quantize_dynamic(source, target)
 
 
 def _quantize_static(source: Path, target: Path, inputs: Path) -> None:
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static  # noqa: PLC0415, same
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
     class Once(CalibrationDataReader):
         def __init__(self) -> None:
@@ -72,7 +72,7 @@ def _quantize_static(source: Path, target: Path, inputs: Path) -> None:
 
 
 def _version_converter(source: Path, target: Path, _: Path) -> None:
-    from onnx import version_converter  # noqa: PLC0415, only in the process that needs it
+    from onnx import version_converter
 
     model = onnx.load(source)
     version = next(opset.version for opset in model.opset_import if not opset.domain)

@@ -45,7 +45,7 @@ def huggingface(
     """Describe a transformers model with random weights, by the names of its class and its configuration."""
 
     def build() -> nn.Module:
-        import transformers  # noqa: PLC0415, slow to import
+        import transformers
 
         # Before version 5, TorchScript wants tuples; from then on, models fail without named outputs.
         tuples = {"return_dict": False} if int(transformers.__version__.split(".")[0]) < 5 else {}  # noqa: PLR2004

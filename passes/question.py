@@ -1,0 +1,111 @@
+"""What inference is asked about a region, and why it answered as it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..graph.modules import parent
+from ..graph.regions import Region
+from ..graph.tags import Source
+from ..inference import infer
+from ..inference.calls import Call, aligned_modules
+from ..inference.candidates import UNKNOWN
+from ..inference.flow import Flow
+from ..inference.suggest import suggested_modules
+from ..inference.tree import ScopeTree
+from ..inference.weights import standard_weighting
+from .calls import called_from
+from .context import Context
+
+
+class Weighed(NamedTuple):
+    """What spoke for a node's module rather than for the runner-up (None where there is none), the strongest first."""
+
+    runner_up: str | None
+    reasons: tuple[infer.Reason, ...]
+
+
+def weigh(node: gs.Node, context: Context) -> Weighed | None:
+    """Work out anew why a node inherited its module; None where dataflow did not decide in this run."""
+    decision = context.decision(node)
+    if decision is None or decision.tag.source is not Source.INHERITED:
+        return None
+    for region, around in called_from(context):
+        position = next((index for index, other in enumerate(region.graph.nodes) if other is node), None)
+        if position is None:
+            continue
+        scopes = [_named_scope(other, decision.decided_by, context) for other in region.graph.nodes]
+        if scopes[position] is not None or not any(scope is not None for scope in scopes):
+            return None
+        question = as_question(region, around, scopes, context)
+        placement, reasons = infer.explain(question, standard_weighting(question.share_known), position)
+        other = int(placement.runner_up[np.searchsorted(placement.node, position)])
+        return Weighed(None if other == UNKNOWN else question.tree.names[other], tuple(reasons))
+    return None
+
+
+def _named_scope(node: gs.Node, inheriting: str, context: Context) -> str | None:
+    """Return the module that a node had before the inheriting pass ran."""
+    decision = context.decision(node)
+    if decision is None or decision.tag.source is Source.FALLBACK:
+        return None
+    inherited = decision.tag.source is Source.INHERITED and decision.decided_by == inheriting
+    return None if inherited else decision.tag.scope
+
+
+def as_question(region: Region, around: str, scopes: Sequence[str | None], context: Context) -> infer.Region:
+    """Return what is known of a region, in the form that inference works on.
+
+    `around` is the module that the region runs in, `scopes` that of each node, None where it is unknown.
+    """
+    flow = Flow(region.graph.nodes)
+    suggested = suggested_modules(flow, scopes)
+    if context.declared is not None:
+        suggested = {node: scope for node, scope in suggested.items() if context.modules.is_called(scope)}
+    calls = _calls(context)
+    aligned = aligned_modules(flow, scopes, calls) if calls else {}
+    called = [scope for scope in context.modules if context.modules.is_called(scope)]
+    named = [scope for scope in scopes if scope is not None]
+    tree = ScopeTree(dict.fromkeys([*called, around, *named, *suggested.values()]), context.modules)
+    owns = np.zeros(len(tree), np.bool_)
+    owns[[number for number in map(tree.id, context.weights.owners()) if number is not None]] = True
+    return infer.Region(
+        flow,
+        tree,
+        np.array([_number(scope, tree) for scope in scopes], np.int64),
+        _number(around, tree),
+        owns,
+        np.array([_number(suggested.get(index), tree) for index in range(len(flow))], np.int64),
+        np.array([_number(aligned.get(index), tree) for index in range(len(flow))], np.int64),
+        infer.Calls.of(tree, calls),
+    )
+
+
+def _calls(context: Context) -> list[Call]:
+    """Return the called modules of a declared table in the order of their calls; none where no table was declared."""
+    table = context.declared
+    if table is None:
+        return []
+    called = [scope for scope in table if table.is_called(scope)]
+    places = {scope: index for index, scope in enumerate(called)}
+    called.sort(key=lambda scope: (table[scope].extra.get("order", places[scope]), places[scope]))
+    owners = set(context.weights.owners())
+    holders = {table.called_ancestor(parent(scope)) for scope in called if scope}
+    return [
+        Call(
+            scope,
+            table[scope].bare_class,
+            has_parameters=scope in owners or bool(table[scope].extra.get("parameters")),
+            is_leaf=scope not in holders,
+        )
+        for scope in called
+    ]
+
+
+def _number(scope: str | None, tree: ScopeTree) -> int:
+    number = None if scope is None else tree.id(scope)
+    return UNKNOWN if number is None else number
