@@ -80,7 +80,9 @@ def do(job: Job, progress: Progress | None = None) -> Outcome:
     run.save(job.target, job.carry)
     written = perf_counter()
     passes = [Timed(result.name, seconds) for result, seconds in zip(run.results, look.seconds, strict=True)]
-    times = [Timed("open", opened - started), *passes, Timed("write", written - finished)]
+    # Reading the reference, and tagging it where that is needed, comes before the first pass.
+    paired = [Timed("reference", finished - opened - sum(look.seconds))] if job.reference else []
+    times = [Timed("open", opened - started), *paired, *passes, Timed("write", written - finished)]
     tagged = Tagged(model.name, job.target, totals(run), tuple(run.findings), times)
     status = DONE if run.ok else FOUND_ERRORS
     return Outcome(job, status, tagged, _reported(job, run, look.seconds))

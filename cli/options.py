@@ -65,6 +65,15 @@ Modules = Annotated[
     Path | None,
     typer.Option("--modules", metavar="FILE", help="A JSON object of scope -> class; the root is the empty name."),
 ]
+Definition = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="REF",
+        help="The PyTorch model, built without weights for its module table: FILE.py:FACTORY, a folder, "
+        "a config.json, or a Hugging Face id.",
+    ),
+]
 Reference = Annotated[
     Path | None,
     typer.Option(
@@ -102,8 +111,20 @@ def pipeline_of(passes: str, settings: list[str] | None, *, verify_runtime: bool
     return pipeline.with_option("validation.runtime=true")
 
 
-def table_of(modules: Path | None) -> ModuleTable | None:
-    """Return the module table in a file, if one is named. Raises UsageError where there is none in it."""
+def table_of(modules: Path | None, definition: str | None) -> ModuleTable | None:
+    """Return the module table in a file, or that of a model, where one is named.
+
+    Raises UsageError where both are, or where there is no table in the file, and HpassError where the model
+    cannot be built.
+    """
+    if modules is not None and definition is not None:
+        raise UsageError("--modules and --model both say what the modules are; give one of them")
+    if definition is not None:
+        from ..exporter import module_table
+        from ..graph.modules import ModuleTable
+
+        return ModuleTable.from_json(module_table(definition), f"--model {definition}")
+
     from ..api import read_modules
 
     return None if modules is None else read_modules(modules)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import (
+    Definition,
     ExternalData,
     InPlace,
     Modules,
@@ -35,6 +36,7 @@ def run(
     passes: Passes = "all",
     settings: Settings = None,
     modules: Modules = None,
+    definition: Definition = None,
     reference: Reference = None,
     retag: Retag = False,
     in_place: InPlace = False,
@@ -90,7 +92,7 @@ def run(
         dump=dump,
     )
     pipeline = pipeline_of(passes, settings, verify_runtime=verify_runtime)
-    table = table_of(modules)
+    table = table_of(modules, definition)
 
     from ..graph.external import Carry
     from ..observers import check_names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .options import Input, Json, Modules, Passes, Reference, Retag, Settings, pipeline_of, table_of
+from .options import Definition, Input, Json, Modules, Passes, Reference, Retag, Settings, pipeline_of, table_of
 from .streams import emit, paint_for, printable
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def show(
     passes: Passes = "all",
     settings: Settings = None,
     modules: Modules = None,
+    definition: Definition = None,
     reference: Reference = None,
     retag: Retag = False,
     json: Json = False,
@@ -42,8 +43,10 @@ def show(
 
     Where several nodes match they are listed, each with its position.
     """
-    if stored and (passes != "all" or settings or modules or reference or retag):
-        raise UsageError("--stored runs no pass; leave out --passes, --set, --modules, --reference and --retag")
+    if stored and (passes != "all" or settings or modules or definition or reference or retag):
+        raise UsageError(
+            "--stored runs no pass; leave out --passes, --set, --modules, --model, --reference and --retag"
+        )
 
     from ..api import load
     from ..api import run as run_passes
@@ -57,7 +60,7 @@ def show(
         entries = [stored_entry(position, match, model) for position, match in found]
     else:
         pipeline = pipeline_of(passes, settings)
-        run = run_passes(model, pipeline, modules=table_of(modules), reference=reference, retag=retag)
+        run = run_passes(model, pipeline, modules=table_of(modules, definition), reference=reference, retag=retag)
         found = find_nodes(model.regions(), node)
         entries = [
             node_entry(explain(position, match, run.context), run) | weighed_entry(match, run.context)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Input, Json, Modules, Passes, Reference, Retag, Settings, pipeline_of, table_of
+from .options import Definition, Input, Json, Modules, Passes, Reference, Retag, Settings, pipeline_of, table_of
 from .streams import draws, emit, paint_for, printable
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def tree(
     passes: Passes = "all",
     settings: Settings = None,
     modules: Modules = None,
+    definition: Definition = None,
     reference: Reference = None,
     retag: Retag = False,
     json: Json = False,
@@ -42,13 +43,13 @@ def tree(
     from ..reporting.tree import module_tree
 
     model = load(source)
-    asked = passes != "all" or settings or modules or reference or retag
+    asked = passes != "all" or settings or modules or definition or reference or retag
     if model.stored_version is not None and not asked:
         stored = (model.stored_tag(node) for node in model.nodes())
         root = module_tree((tag for tag in stored if tag), model.stored_modules() or ModuleTable())
     else:
         pipeline = pipeline_of(passes, settings)
-        run = run_passes(model, pipeline, modules=table_of(modules), reference=reference, retag=retag)
+        run = run_passes(model, pipeline, modules=table_of(modules, definition), reference=reference, retag=retag)
         root = module_tree((tag for _, tag in run.tags()), run.modules)
     if json:
         emit(json_text.dumps(_entry(root, depth)) + "\n")

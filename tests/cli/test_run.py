@@ -14,6 +14,33 @@ import pytest
 
 from hpass.graph.tags import all_nodes, read_tag, strip
 
+DEFINITION = """
+import torch
+from torch import nn
+
+
+class Classifier(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.out(self.hidden(x))
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.classifier = Classifier()
+
+    def forward(self, x):
+        return self.classifier(x)
+
+
+def make():
+    return Small(), torch.zeros(1, 4)
+"""
+
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
@@ -137,6 +164,25 @@ def test_a_modules_file_gives_classes_to_tags(hpass: Any, model: Path) -> None:
 
     tags = {node["tag"] for node in json.loads(result.out)["nodes"]}
     assert "/SimpleCnn/Classifier/Linear.hidden" in tags
+
+
+def test_a_model_s_definition_gives_classes_to_tags(hpass: Any, model: Path) -> None:
+    definition = model.with_name("definition.py")
+    definition.write_text(DEFINITION)
+
+    result = hpass("run", model, "--model", f"{definition}:make", "--json")
+
+    assert result.err == ""
+    tags = {node["tag"] for node in json.loads(result.out)["nodes"]}
+    assert "/Small/Classifier/Linear.hidden" in tags
+
+
+def test_a_definition_that_is_none_is_one_line_with_status_1(hpass: Any, model: Path) -> None:
+    result = hpass("run", model, "--model", model.with_name("none.py:make"))
+
+    assert result.status == 1
+    assert "none.py: no such file" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 def test_observers_look_on(hpass: Any, model: Path) -> None:

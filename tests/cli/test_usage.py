@@ -47,6 +47,7 @@ import pytest
         (["run", "{model}", "--modules", "{model}"], "also a model"),
         (["run", "{model}", "--modules", "{broken}"], "not JSON (Expecting"),
         (["run", "{model}", "--modules", "{list}"], "a module table is a JSON object"),
+        (["run", "{model}", "--modules", "{table}", "--model", "model.py:make"], "--modules and --model both say"),
         (["run", "."], "a folder, not a model"),
         (["run", "/"], "a folder, not a model"),
         (["run", "{model}", "-"], "goes alone"),
