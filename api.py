@@ -130,6 +130,11 @@ def read_modules(path: str | Path) -> ModuleTable:
         raise UsageError(str(error)) from error
 
 
+def tagged(source: Source, *, modules: ModuleTable | None = None) -> Run:
+    """Open a model with a tag on every node: those it has, and what it lacks worked out. Raises HpassError."""
+    return run(source, _TAGGING, modules=modules)
+
+
 def read_reference(source: Source | None, *, modules: ModuleTable | None = None) -> Reference | None:
     """Open what `--reference` names: a model, with a tag on every node whether it has them or not, or a checkpoint.
 
@@ -139,11 +144,11 @@ def read_reference(source: Source | None, *, modules: ModuleTable | None = None)
         return None
     if isinstance(source, (str, Path)) and Path(source).suffix == CHECKPOINT_SUFFIX:
         return Checkpoint.open(Path(source))
-    tagged = run(source, _TAGGING, modules=modules)
+    twin = tagged(source, modules=modules)
     tags: IdentityMap[gs.Node, Tag] = IdentityMap()
-    for node, tag in tagged.tags():
+    for node, tag in twin.tags():
         tags[node] = tag
-    return Twin(tagged.model, tags, tagged.modules, tagged.context.declared)
+    return Twin(twin.model, tags, twin.modules, twin.context.declared)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .diff import diff
 from .export import export
 from .passes import passes
 from .run import run
@@ -14,7 +15,7 @@ from .strip import strip
 from .tree import tree
 from .validate import validate
 
-COMMANDS = (run, passes, tree, show, validate, strip, export)
+COMMANDS = (run, passes, tree, show, validate, strip, diff, export)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Give every node of an exported ONNX model its PyTorch module back, and change nothing else.",
-    epilog="Status: 0 done, 1 the model or a file is bad, 2 wrong usage, 3 validation found errors.",
+    epilog="Status: 0 done, 1 the model or a file is bad, 2 wrong usage, 3 validation found errors, or a difference.",
 )
 for command in COMMANDS:
     app.command()(command)
