@@ -98,8 +98,8 @@ def _moves(moves: Sequence[Move]) -> Iterator[str]:
     yield f"moved: {_several(len(moves), 'node')}"
     alike: dict[tuple[str, str, str], list[Move]] = {}
     for move in moves:
-        scopes = (_NUMBER.sub("*", scope) or "the root" for scope in (move.from_scope, move.to_scope))
-        alike.setdefault((move.op, *scopes), []).append(move)
+        left, entered = (_NUMBER.sub("*", scope) or "the root" for scope in (move.from_scope, move.to_scope))
+        alike.setdefault((move.op, left, entered), []).append(move)
     for (op, *scopes), group in alike.items():
         first = group[0]
         left, entered = scopes if len(group) > 1 else (first.from_scope or "the root", first.to_scope or "the root")

@@ -103,7 +103,7 @@ def export(
                 raise failure
             exports = _exported(loaded.model, fitting, job)
         progress("writing")
-        return _written(exports, folder, modules_out)
+        return _written(exports, folder, out, modules_out)
 
 
 def _exported(model: torch.nn.Module, inputs: Inputs, job: _Job) -> list[Exported]:
@@ -172,7 +172,7 @@ def _run(engine: str, component: _Component, job: _Job) -> onnx_ir.Model:
     )
 
 
-def _written(exports: list[Exported], folder: Path, modules_out: Path | None) -> list[Exported]:
+def _written(exports: list[Exported], folder: Path, out: Path, modules_out: Path | None) -> list[Exported]:
     places = {exported.path.name: exported.path for exported in exports}
     if modules_out is not None:
         for exported in exports:
@@ -181,8 +181,17 @@ def _written(exports: list[Exported], folder: Path, modules_out: Path | None) ->
             staged.write_text(json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             places[staged.name] = target
     files = commit(folder, places, models=[exported.path for exported in exports])
+
+    def shown(file: Path) -> Path:
+        """Return a file as the caller would write it, where it lies beside OUT."""
+        return out.parent / file.name if file.parent == out.parent.resolve() else file
+
     return [
-        replace(exported, files=tuple(file for file in files if file.name.startswith(exported.path.name)))
+        replace(
+            exported,
+            path=_named(out, exported.component),
+            files=tuple(shown(file) for file in files if file.name.startswith(exported.path.name)),
+        )
         for exported in exports
     ]
 

@@ -1,5 +1,9 @@
 """How a graph differs from the message it was read from."""
 
+# graphsurgeon's annotations deny what it does: tensors have names, shapes may be None, node lists are lists.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
+# pyright: reportUnnecessaryComparison=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -5,6 +5,10 @@ What a pass created is written by graphsurgeon's exporter. Nodes are added, remo
 message of every other node stays the very same object.
 """
 
+# graphsurgeon's annotations deny what it does: tensors have names, shapes may be None, node lists are lists.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
+# pyright: reportUnnecessaryComparison=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

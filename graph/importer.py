@@ -5,6 +5,10 @@ takes several times longer. What it cannot represent at all (attributes of types
 stays out of the graph here and comes back from the original when the model is written.
 """
 
+# graphsurgeon's annotations deny what it does: tensors have names, shapes may be None, node lists are lists.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
+# pyright: reportUnnecessaryComparison=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -29,7 +29,7 @@ def nonconvex_modules(context: Context) -> list[str]:
     scattered = {scope: inside for scope, inside in members.items() if scope and inside[-1] - inside[0] >= len(inside)}
     if not scattered:
         return []
-    producers = _producers(nodes)
+    producers = _producers(list(nodes))
     left = _BUDGET * len(nodes)
     found: list[str] = []
     for scope, inside in sorted(scattered.items(), key=lambda item: item[1][-1] - item[1][0]):

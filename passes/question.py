@@ -62,7 +62,7 @@ def as_question(region: Region, around: str, scopes: Sequence[str | None], conte
 
     `around` is the module that the region runs in, `scopes` that of each node, None where it is unknown.
     """
-    flow = Flow(region.graph.nodes)
+    flow = Flow(list(region.graph.nodes))
     suggested = suggested_modules(flow, scopes)
     if context.declared is not None:
         suggested = {node: scope for node, scope in suggested.items() if context.modules.is_called(scope)}
