@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +152,7 @@ def read_reference(source: Source | None, *, modules: ModuleTable | None = None)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def _collector_paused() -> Generator[None]:
     """Pause the garbage collector, which would walk the millions of objects of a large graph again and again."""
     if not gc.isenabled():
         yield

@@ -17,7 +17,7 @@ from .progress import Progress
 from .statuses import BAD_MODEL, DONE, FOUND_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from types import FrameType
 
     from .telling import Teller
@@ -78,7 +78,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def _deaf_to_interrupts() -> Generator[None]:
     """Start processes that take no notice of Ctrl-C, which the terminal sends to all: the first one ends the others."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -98,7 +98,7 @@ def resolve(paths: Mapping[Labels, Counter[str]], known: KnownModules) -> dict[L
     in the number of labels for a bounded number of modules of one label below one parent.
     """
     root = _tree(paths)
-    resolved = {(): Resolved("", certain=True)}
+    resolved: dict[Labels, Resolved] = {(): Resolved("", certain=True)}
     pending = [(root, resolved[()])]
     while pending:
         node, above = pending.pop()

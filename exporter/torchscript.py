@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,7 +55,7 @@ def export_torchscript(
 
 
 @contextlib.contextmanager
-def _log_of_torch(*, shown: bool) -> Iterator[None]:
+def _log_of_torch(*, shown: bool) -> Generator[None]:
     """Send what torch logs from C++ (a whole graph, where it fails) to stderr if `shown`, else nowhere.
 
     No redirection in Python holds it, and torch switches the log on again by itself, so the descriptor is moved.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -66,7 +66,7 @@ def carry_external_data(
 
 
 @contextmanager
-def _copy(source: Path, target: Path) -> Iterator[None]:
+def _copy(source: Path, target: Path) -> Generator[None]:
     """Make a copy that takes the target's place when the block ends well."""
     with source.open("rb") as reading, replaced_file(target, follow=False) as writing:
         shutil.copyfileobj(reading, writing, 1 << 22)
@@ -78,7 +78,7 @@ def _copy(source: Path, target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _link(source: Path, target: Path) -> Iterator[None]:
+def _link(source: Path, target: Path) -> Generator[None]:
     """Make a link that takes the target's place when the block ends well."""
     link = target.with_name(f".{target.name}.{os.getpid()}.link")
     link.unlink(missing_ok=True)

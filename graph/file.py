@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError, EncodeError, Message
+from google.protobuf.message import DecodeError, EncodeError
 from onnx import AttributeProto, TensorProto
 
 from ..errors import HpassError
@@ -19,8 +19,8 @@ STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
 SIZE_LIMIT = 2**31 - 1
 # Attributes of numbers and strings hold neither tensors nor graphs.
-_PLAIN = frozenset({AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS})
-_PLAIN |= {AttributeProto.STRING, AttributeProto.STRINGS}
+_NUMBERS = {AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS}
+_PLAIN = frozenset(_NUMBERS | {AttributeProto.STRING, AttributeProto.STRINGS})
 
 
 def read(path: str | Path) -> onnx.ModelProto:
@@ -57,7 +57,7 @@ def write_to_stdout(model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def written(model: onnx.ModelProto, path: Path) -> Iterator[None]:
+def written(model: onnx.ModelProto, path: Path) -> Generator[None]:
     """Write the model to a file that takes its place when the block ends well.
 
     Raises HpassError where the model does not fit into one file, and OSError as the system reports it.
@@ -127,7 +127,7 @@ def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
     for training in model.training_info:
         pending += [training.initialization, training.algorithm]
     while pending:
-        holder: Message = pending.pop()
+        holder = pending.pop()
         if isinstance(holder, onnx.GraphProto):
             yield from holder.initializer
             yield from _parts(holder.sparse_initializer)

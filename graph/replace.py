@@ -7,7 +7,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +15,7 @@ _SUFFIX = ".hpass-tmp"
 
 
 @contextlib.contextmanager
-def replaced_file(path: Path, *, follow: bool = True) -> Iterator[BinaryIO]:
+def replaced_file(path: Path, *, follow: bool = True) -> Generator[BinaryIO]:
     """Open a new file that takes the place of `path` when the block ends well, and vanishes when it does not.
 
     A symlink's target is replaced, not the link, unless told not to `follow` it; permissions and owner of the old
