@@ -96,7 +96,7 @@ def _moves(moves: Sequence[Move]) -> Iterator[str]:
         return
     yield ""
     yield f"moved: {_several(len(moves), 'node')}"
-    alike: dict[tuple[str, str, str], list[Move]] = {}
+    alike: dict[tuple[str, ...], list[Move]] = {}
     for move in moves:
         left, entered = (_NUMBER.sub("*", scope) or "the root" for scope in (move.from_scope, move.to_scope))
         alike.setdefault((move.op, left, entered), []).append(move)

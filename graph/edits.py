@@ -1,9 +1,5 @@
 """How a graph differs from the message it was read from."""
 
-# graphsurgeon's annotations deny what it does: tensors have names, shapes may be None, node lists are lists.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
-# pyright: reportUnnecessaryComparison=false
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,9 +52,9 @@ def edits(imported: Imported) -> Edits:
 def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bool:
     """Whether a node is no longer what its message says."""
     return (
-        node.op != as_text(proto.op_type)
-        or node.name != as_text(proto.name)
-        or (node.domain or "") != as_text(proto.domain)
+        _text_differs(node.op, proto.op_type)
+        or _text_differs(node.name, proto.name)
+        or _text_differs(node.domain or "", proto.domain)
         or names_differ(node.inputs, proto.input)
         or names_differ(node.outputs, proto.output)
         or (
@@ -66,6 +62,10 @@ def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: Imported) -> bo
             and any(True for _ in attribute_edits(node.attrs, proto.attribute, imported))
         )
     )
+
+
+def _text_differs(ours: str, theirs: str | bytes) -> bool:
+    return ours != theirs and ours != as_text(theirs)
 
 
 def names_differ(tensors: Sequence[gs.Tensor], names: Sequence[str | bytes]) -> bool:

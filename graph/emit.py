@@ -5,10 +5,6 @@ What a pass created is written by graphsurgeon's exporter. Nodes are added, remo
 message of every other node stays the very same object.
 """
 
-# graphsurgeon's annotations deny what it does: tensors have names, shapes may be None, node lists are lists.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
-# pyright: reportUnnecessaryComparison=false
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -198,8 +194,8 @@ def _emit_functions(imported: Imported, model: onnx.ModelProto) -> None:
             message = model.functions.add(name=function.name, domain=function.domain)
             if function.doc_string:
                 message.doc_string = function.doc_string
-            opsets = function.import_domains or [onnx.helper.make_opsetid("", function.opset)]
-            message.opset_import.extend(opsets)
+            own = [] if function.opset is None else [onnx.helper.make_opsetid("", function.opset)]
+            message.opset_import.extend(function.import_domains or own)
             message.attribute.extend(name for name, default in function.attrs.items() if default is None)
             defaults = {name: default for name, default in function.attrs.items() if default is not None}
             message.attribute_proto.extend(OnnxExporter.export_attributes(defaults))
@@ -216,7 +212,7 @@ def _emit_domains(parts: list[Region], imported: Imported, model: onnx.ModelProt
     versions = {opset.domain: opset.version for opset in model.opset_import}
     for part in parts:
         function = _function(part)
-        imports = model.opset_import if function is None else imported.graphs[function].opset_import
+        imports: Any = (model if function is None else cast("Any", imported.graphs[function])).opset_import
         known = {opset.domain for opset in imports}
         for node in part.graph.nodes:
             message = imported.nodes.get(node)

@@ -19,12 +19,8 @@ STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
 SIZE_LIMIT = 2**31 - 1
 # Attributes of numbers and strings hold neither tensors nor graphs.
-_PLAIN = frozenset(
-    {
-        *(AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS),
-        *(AttributeProto.STRING, AttributeProto.STRINGS),
-    }
-)
+_NUMBERS = {AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS}
+_PLAIN = frozenset(_NUMBERS | {AttributeProto.STRING, AttributeProto.STRINGS})
 
 
 def read(path: str | Path) -> onnx.ModelProto:
@@ -131,7 +127,7 @@ def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
     for training in model.training_info:
         pending += [training.initialization, training.algorithm]
     while pending:
-        holder: Any = pending.pop()
+        holder = pending.pop()
         if isinstance(holder, onnx.GraphProto):
             yield from holder.initializer
             yield from _parts(holder.sparse_initializer)

@@ -5,76 +5,58 @@ The weights' bytes are left out because no code of hpass writes them and hashing
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
 import onnx
 from google.protobuf.message import Message
 
-from .tags import is_ours, remove_tags
+from .tags import PREFIX, is_ours, nodes_in, remove_tags
+
+# Messages are copied and serialized in groups: one at a time is slow, all at once takes memory.
+_GROUP = 256
+_MARK = PREFIX.encode()
 
 
 def fingerprint(model: onnx.ModelProto) -> str:
     """Return the digest of a model. Linear in nodes; two models of the same digest differ in tags or weights only."""
     digest = blake2b(digest_size=16)
-    for field, value in model.ListFields():
-        if field.name == "metadata_props":
-            digest.update(_without_tags(value))
-            continue
-        digest.update(field.name.encode())
-        if field.name == "graph":
-            _graph(value, digest)
-        elif field.name == "functions":
-            for function in value:
-                _graph(function, digest)
-        else:
-            digest.update(_bytes(value))
+    for part in _parts(model):
+        digest.update(part)
     return digest.hexdigest()
 
 
-def _graph(graph: Message, digest: Any) -> None:
-    for field, value in graph.ListFields():
-        digest.update(field.name.encode())
-        if field.name == "node":
-            for node in value:
-                digest.update(_node(node))
-        elif field.name == "initializer":
+def _parts(holder: Message) -> Iterator[bytes]:
+    """Yield the bytes of all fields of a model, a graph or a function, tags and weights left out."""
+    for field, value in holder.ListFields():
+        if field.name == "metadata_props":
+            # No name before it: what held tags alone is as if it were not there.
+            yield from _serialized(type(holder), field.name, [prop for prop in value if not is_ours(prop.key)])
+            continue
+        yield field.name.encode()
+        if field.name == "initializer":
             for tensor in value:
-                digest.update(f"{tensor.name}\0{list(tensor.dims)}{tensor.data_type}".encode())
+                yield f"{tensor.name}\0{list(tensor.dims)}{tensor.data_type}".encode()
+        elif field.name == "graph":
+            yield from _parts(value)
+        elif field.name == "functions":
+            for function in value:
+                yield from _parts(function)
+        elif hasattr(value, "add"):
+            yield from _serialized(type(holder), field.name, value)
         else:
-            digest.update(_bytes(value))
+            yield repr(value).encode()
 
 
-def _node(node: onnx.NodeProto) -> bytes:
-    """Return the node's bytes without tags, its own and those of nodes in its subgraphs."""
-    holds_graphs = any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
-    if not holds_graphs and not node.metadata_props:
-        return node.SerializeToString()
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    remove_tags(copy)
-    if holds_graphs:
-        _clean(copy)
-    return copy.SerializeToString()
-
-
-def _clean(node: onnx.NodeProto) -> None:
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        remove_tags(current)
-        for attribute in current.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                pending.extend(graph.node)
-
-
-def _without_tags(props: Any) -> bytes:
-    return _bytes([prop for prop in props if not is_ours(prop.key)])
-
-
-def _bytes(value: Any) -> bytes:
-    if isinstance(value, Message):
-        return value.SerializeToString()
-    if isinstance(value, (str, int, float, bytes)):
-        return repr(value).encode()
-    return b"\0".join(_bytes(item) for item in value)
+def _serialized(kind: Any, field: str, values: Any) -> Iterator[bytes]:
+    """Yield the bytes of a repeated field, group by group, tags on nodes left out."""
+    for start in range(0, len(values), _GROUP):
+        group = kind()
+        getattr(group, field).extend(values[start : start + _GROUP])
+        data = group.SerializeToString()
+        if field == "node" and _MARK in data:
+            for node in nodes_in(group):
+                remove_tags(node)
+            data = group.SerializeToString()
+        yield data

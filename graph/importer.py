@@ -5,10 +5,6 @@ takes several times longer. What it cannot represent at all (attributes of types
 stays out of the graph here and comes back from the original when the model is written.
 """
 
-# graphsurgeon's annotations deny what it does: tensors have names, shapes may be None, node lists are lists.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
-# pyright: reportUnnecessaryComparison=false
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -23,6 +19,7 @@ from onnx import AttributeProto
 from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
 
 from .identity import IdentityMap
+from .objects import make_node, make_variable
 from .text import as_text
 from .values import DenseValues, SparseTensorValues, Values, element_type
 
@@ -163,12 +160,12 @@ class _Importer:
     def import_nodes(self, protos: Iterable[onnx.NodeProto], values: _Scope, outer: Sequence[_Scope]) -> list[gs.Node]:
         nodes: list[gs.Node] = []
         for proto in protos:
-            node = gs.Node(
+            node = make_node(
                 as_text(proto.op_type),
                 as_text(proto.name),
-                inputs=[_lookup(name, values, outer) for name in proto.input],
-                outputs=[_local(name, values) for name in proto.output],
-                domain=as_text(proto.domain) or None,
+                [(name and values.get(name)) or _lookup(name, values, outer) for name in proto.input],
+                [(name and values.get(name)) or _local(name, values) for name in proto.output],
+                as_text(proto.domain),
             )
             self.nodes[node] = proto
             if proto.attribute:
@@ -248,10 +245,10 @@ def _interface(info: onnx.ValueInfoProto, values: _Scope) -> gs.Tensor:
 
 def _local(name: str | bytes, values: _Scope) -> gs.Tensor:
     if not name:
-        return gs.Variable.empty()
+        return make_variable("")
     tensor = values.get(name)
     if tensor is None:
-        tensor = values[name] = gs.Variable(as_text(name))
+        tensor = values[name] = make_variable(as_text(name))
     return tensor
 
 

@@ -113,11 +113,11 @@ class Model:
         """
         self._emit_edits()
         self.strip()
+        if fingerprint(self.proto) != self._before:
+            raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
         for node, tag in tags:
             write_tag(self._imported.nodes[node], tag, modules.path(tag.target))
         _write_table(self.proto, modules)
-        if fingerprint(self.proto) != self._before:
-            raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
 
     def untagged(self) -> Path | onnx.ModelProto:
         """Return the model as it was before `apply`: its file, or a copy without tags where it came from elsewhere."""

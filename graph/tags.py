@@ -80,15 +80,19 @@ def write_tag(node: Any, tag: Tag, path: str) -> None:
     """Lay the tag over a NodeProto; `path` is the class path of its target. All other metadata stays as it is."""
     if node.metadata_props:
         remove_tags(node)
-    node.metadata_props.extend(_entries(tag, path))
+    node.MergeFromString(_entries(tag, path))
 
 
 @lru_cache(maxsize=65536)
-def _entries(tag: Tag, path: str) -> tuple[onnx.StringStringEntryProto, ...]:
-    """Return the entries that make up a tag, in the order in which they are written; many nodes share them."""
+def _entries(tag: Tag, path: str) -> bytes:
+    """Return a NodeProto's bytes of nothing but a tag, its entries in the order in which they are written.
+
+    Many nodes share them, and parsing them is several times faster than adding message by message.
+    """
     serves = [(SERVES, tag.serves)] if tag.serves is not None and tag.serves != tag.scope else []
     pairs = [(SCOPE, tag.scope), *serves, (TAG, path), (SOURCE, tag.source.value), (CONFIDENCE, tag.confidence.value)]
-    return tuple(onnx.StringStringEntryProto(key=key, value=value) for key, value in pairs)
+    entries = [onnx.StringStringEntryProto(key=key, value=value) for key, value in pairs]
+    return onnx.NodeProto(metadata_props=entries).SerializeToString()
 
 
 def remove_tags(holder: Any) -> int:
@@ -109,7 +113,12 @@ def strip(model: onnx.ModelProto) -> int:
 
 def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Yield the nodes of the main graph, of every subgraph and of every function body."""
-    pending: list[Any] = [model.graph, *model.functions]
+    return nodes_in(model.graph, *model.functions)
+
+
+def nodes_in(*holders: Any) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of graphs and functions and of every subgraph in them."""
+    pending = list(holders)
     while pending:
         for node in pending.pop().node:
             yield node

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import onnx_graphsurgeon as gs
 
 from ..graph.regions import subgraphs
-
-_Value = gs.Variable | gs.Constant
 
 
 class Use(NamedTuple):
@@ -42,8 +40,7 @@ class Side:
                     self.readers.setdefault(tensor.name, []).append(Use(index, position))
                     if isinstance(tensor, gs.Constant):
                         self.constants.add(tensor.name)
-        inputs = cast("list[_Value]", graph.inputs)
-        self.given = {*self.readers, *(tensor.name for tensor in inputs)} - {*self.writer, *self.constants}
+        self.given = {*self.readers, *(tensor.name for tensor in graph.inputs)} - {*self.writer, *self.constants}
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -54,15 +51,15 @@ class Side:
         return ("" if node.domain in (None, "ai.onnx") else node.domain, node.op)
 
 
-def _read(node: gs.Node) -> list[_Value]:
+def _read(node: gs.Node) -> list[gs.Tensor]:
     """Return the tensors that a node reads, then those that its subgraphs read from outside themselves."""
     return [*node.inputs, *_captured(node)] if node.attrs else list(node.inputs)
 
 
-def _captured(node: gs.Node) -> Iterator[_Value]:
+def _captured(node: gs.Node) -> Iterator[gs.Tensor]:
     pending = [graph for _, graph in subgraphs(node)]
     inner: set[int] = set()
-    read: list[_Value] = []
+    read: list[gs.Tensor] = []
     while pending:
         graph = pending.pop()
         inner.update(id(tensor) for tensor in graph.inputs)
