@@ -42,9 +42,8 @@ def test_two_modules_meet_where_their_names_do(scopes: list[str], data: st.DataO
 
     found = tree.common(numbers(tree, ours), numbers(tree, theirs))
 
-    assert [tree.names[number] for number in found] == [
-        common_ancestor(pair) for pair in zip(ours, theirs, strict=True)
-    ]
+    pairs = list(zip(ours, theirs, strict=True))
+    assert [tree.names[number] for number in found] == [common_ancestor(pair) for pair in pairs]
     assert tree.within(numbers(tree, ours), numbers(tree, theirs)).tolist() == [
         is_within(one, two) for one, two in pairs
     ]
