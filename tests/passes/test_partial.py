@@ -18,7 +18,8 @@ from hpass.passes import STANDARD_PASSES
 
 # A node for each way in which a module is known, the last known by nothing.
 MODEL = model(
-    '["stack"] a = Relu(x) ["/b/Relu"] b = Relu(a) ["reads"] c = MatMul(b, "c.fc.weight") ["cast"] y = Cast <to = 1> (c)',
+    '["stack"] a = Relu(x) ["/b/Relu"] b = Relu(a) ["reads"] c = MatMul(b, "c.fc.weight")'
+    ' ["cast"] y = Cast <to = 1> (c)',
     metadata={"stack": stack("a", classes=("m.M", "m.A"))},
     parameters=["c.fc.weight"],
 )
