@@ -6,7 +6,7 @@ import re
 
 from .affixes import without_affixes
 
-_PARAMETER = re.compile(r"^[A-Za-z_][\w-]*(?:\.[\w/-]+)+$")
+_PARAMETER = re.compile(r"^(?:[A-Za-z_][\w-]*|\d+)(?:\.[\w/-]+)+$")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.(?:w|b)_\d+$")
 
 

@@ -6,6 +6,7 @@ beside `layer.3.norm`, what lies in `layer.1.act` beside `layer.1.norm` lies in 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -46,7 +47,7 @@ def suggested_modules(flow: Flow, scopes: Sequence[str | None]) -> dict[int, str
 
 
 def _nearest(twins: Sequence[int], node: int) -> Sequence[int]:
-    at = int(np.searchsorted(twins, node))
+    at = bisect_left(twins, node)
     return twins[max(0, at - _TWINS) : at + _TWINS]
 
 

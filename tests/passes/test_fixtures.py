@@ -14,6 +14,7 @@ import pytest
 
 import hpass
 from hpass.evidence.module_stack import read_module_stack
+from hpass.graph.modules import common_ancestor
 from hpass.graph.operators import is_auxiliary
 from hpass.graph.tags import TAG, Source, all_nodes
 
@@ -129,6 +130,42 @@ def test_auxiliary_operations_without_a_module_of_their_own_get_one(name: str) -
     without = [tag for tag in auxiliary(name) if tag.scope == "" or tag.source in (Source.INHERITED, Source.FALLBACK)]
 
     assert share_below_the_root(without) >= 0.23
+
+
+def prepared(name: str) -> dict[str, str]:
+    """Return the module that holds all work an auxiliary root operation leads to, by the name of what it writes."""
+    found = run(name, with_modules=True)
+    nodes = found.model.proto.graph.node
+    tags = dict(zip((node.output[0] for node in nodes), map(found.tag, found.model.graph.nodes), strict=True))
+    outputs = {value.name for value in found.model.proto.graph.output}
+    work: dict[str, list[str]] = {}
+    for node in reversed(nodes):
+        work[node.output[0]] = reached = [""] if outputs & set(node.output) else []
+        for reader in nodes:
+            if set(node.output) & set(reader.input):
+                tag = tags[reader.output[0]]
+                assert tag is not None
+                reached += [tag.scope] if tag.scope else work[reader.output[0]]
+    return {
+        node.name: found.modules.called_ancestor(common_ancestor(work[node.output[0]]))
+        for node, view in zip(nodes, found.model.graph.nodes, strict=True)
+        if is_auxiliary(view) and tags[node.output[0]].scope == ""  # type: ignore[union-attr]
+    }
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_an_auxiliary_operation_at_the_root_serves_what_holds_all_the_work_it_leads_to(name: str) -> None:
+    found = run(name, with_modules=True)
+    tags = {node.name: found.tag(node) for node in found.model.graph.nodes if is_auxiliary(node)}
+    served = {node: tag.target for node, tag in tags.items() if tag is not None and tag.scope == ""}
+
+    assert served == prepared(name)
+
+
+def test_the_attention_mask_of_a_real_model_serves_its_encoder() -> None:
+    served = [tag.serves for _, tag in run("bert_tiny_torchscript").tags()]
+
+    assert served.count("encoder") >= 20
 
 
 PIPELINES = [
