@@ -21,7 +21,7 @@ _MAYBE_NOTHING = ("aten.to.", "aten._to_copy", "aten.view", "aten.reshape", "ate
 
 @dataclass
 class Capture:
-    """The operations of the exported program by their module's name, and how long torch took (seconds of the processor)."""
+    """The operations of the exported program by their module's name, and the processor seconds torch took."""
 
     operations: dict[str, list[torch.fx.Node]] = field(default_factory=dict[str, list[torch.fx.Node]])
     constants: set[torch.fx.Node] = field(default_factory=set[torch.fx.Node])
