@@ -28,7 +28,7 @@ Record = dict[str, Any]
 
 
 def measure(reference: str, folder: Path, options: Options) -> Record:
-    """Export, tag, run and check one model; times in seconds.
+    """Export, tag, run and check one model; times in seconds of the processor.
 
     Raises whatever the exporter raises; what is wrong with the result is in the record.
     """
@@ -36,7 +36,7 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     marks: list[tuple[str, float]] = []
     with captured_program() as capture:
         [exported] = export(
-            reference, path, options=options, progress=lambda stage: marks.append((stage, time.perf_counter()))
+            reference, path, options=options, progress=lambda stage: marks.append((stage, time.process_time()))
         )
     loaded = load(reference, options)
     record: Record = {
@@ -74,10 +74,10 @@ def _export_seconds(marks: list[tuple[str, float]]) -> float:
 
 def _tagged(path: Path) -> tuple[hpass.Run, float]:
     model = hpass.load(path)
-    before = time.perf_counter()
+    before = time.process_time()
     run = hpass.run(model)
     run.apply()
-    return run, time.perf_counter() - before
+    return run, time.process_time() - before
 
 
 def _tags(run: hpass.Run) -> Record:

@@ -26,8 +26,9 @@ class with the real model's sizes, so their graphs are the real ones; only the w
 - *modules*: modules that own at least one node, of the modules that were called.
 - *auxiliary*: operations that move, shape, select, convert or create tensors.
 - *source*: how the module of the nodes is known: metadata of the exporter, then everything else.
-- *export*: the export call of torch or transformers; *tagging*: the whole pipeline. Seconds, one process, one thread,
-  without imports, file I/O and the building of the model, after one warm-up export.
+- *export*: the export call of torch or transformers; *tagging*: the whole pipeline. Seconds of the processor (what a
+  clock shows on an idle machine), one process, one thread, without imports, file I/O and the building of the model,
+  after one warm-up export.
 - *difference*: the largest absolute difference of any output, and the same relative to the largest output value.
 
 """

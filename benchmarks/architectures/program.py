@@ -21,7 +21,7 @@ _MAYBE_NOTHING = ("aten.to.", "aten._to_copy", "aten.view", "aten.reshape", "ate
 
 @dataclass
 class Capture:
-    """The operations of the exported program by their module's name, and how long torch took."""
+    """The operations of the exported program by their module's name, and the processor seconds torch took."""
 
     operations: dict[str, list[torch.fx.Node]] = field(default_factory=dict[str, list[torch.fx.Node]])
     constants: set[torch.fx.Node] = field(default_factory=set[torch.fx.Node])
@@ -45,11 +45,11 @@ def captured_program() -> Iterator[Capture]:
         return program
 
     def timed(*args: Any, **kwargs: Any) -> Any:
-        before = time.perf_counter()
+        before = time.process_time()
         try:
             return write_onnx(*args, **kwargs)
         finally:
-            capture.seconds += time.perf_counter() - before
+            capture.seconds += time.process_time() - before
 
     torch.export.export, torch.onnx.export = export, timed
     try:
