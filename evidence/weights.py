@@ -81,6 +81,8 @@ class Weights:
         users: dict[str, tuple[str, int]],
         folded: dict[str, str],
     ) -> None:
+        if not any(id(tensor) in carried or isinstance(tensor, gs.Constant) for tensor in node.inputs):
+            return
         passes_on = node.op in _PASSING_ON
         is_folded = _is_folded(node)
         found: list[Reading] = []

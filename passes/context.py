@@ -199,6 +199,11 @@ class Context:
                 self.closed.add(above)
                 above = parent(above)
 
+    def is_described(self, node: gs.Node) -> bool:
+        """Whether the file has metadata for a node."""
+        proto = self.model.node_proto(node)
+        return proto is not None and len(proto.metadata_props) > 0
+
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
         """Return the metadata that the file has for a node; empty for a node that a pass created."""
         proto = self.model.node_proto(node)

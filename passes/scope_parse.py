@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -47,17 +48,20 @@ class ScopeParse(Pass):
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
         weights = context.weights
         named: IdentityMap[gs.Node, _Named] = IdentityMap()
-        for node in context.nodes():
+        described = [node for node in context.nodes() if context.is_described(node)]
+        for node in described:
             _claim_stored_tag(node, context)
         if isinstance(context.reference, Twin):
             _claim_reference(context.reference, context)
-        for node in context.nodes():
+        for node in described:
             _claim_module_stack(node, context)
+        for node in context.nodes():
             path = _named_path(node)
             if path is not None:
                 named[node] = path
         resolved = _resolve_labels(named, weights, context)
-        _claim_names(named, resolved, context)
+        stacks = _claim_names(named, resolved, context)
+        _claim_classes(described, named, stacks, context)
         for node, readings in weights.items():
             for reading in readings:
                 # A container of parameters, or a module whose weights another one uses, never runs itself.
@@ -91,9 +95,6 @@ def _claim_reference(reference: Twin, context: Context) -> None:
 
 
 def _claim_module_stack(node: gs.Node, context: Context) -> None:
-    proto = context.proto(node)
-    if proto is None or not proto.metadata_props:
-        return
     stack = read_module_stack(context.metadata(node))
     if stack is None:
         return
@@ -119,7 +120,9 @@ def _resolve_labels(named: IdentityMap[gs.Node, _Named], weights: Weights, conte
     for node, found in named.items():
         if isinstance(found.path, LabelPath):
             labels = known.joined(found.path.labels)
-            paths[labels].update(reading.owner for reading in weights.of(node))
+            owners = paths[labels]
+            for reading in weights.of(node):
+                owners[reading.owner] += 1
             if labels != found.path.labels:
                 named[node] = found._replace(path=LabelPath(labels))
     return resolve(paths, known)
@@ -135,7 +138,10 @@ def _known_modules(weights: Weights, context: Context) -> KnownModules:
     return KnownModules.of(context.declared, complete=True)
 
 
-def _claim_names(named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Resolved], context: Context) -> None:
+def _claim_names(
+    named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Resolved], context: Context
+) -> Mapping[LabelPath | ModulePath, list[str]]:
+    """Claim the module that each name means; return the modules that were open for every path."""
     shared = Counter(found.path for _, found in named.items())
     stacks: dict[LabelPath | ModulePath, tuple[list[str], bool]] = {}
     for node, found in named.items():
@@ -145,10 +151,20 @@ def _claim_names(named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Res
             context.add_stack(known[0])
         stack, certain = known
         context.claim(node, Claim(stack[-1], Source.NAME, found.origin, found.text, certain))
-        metadata = context.metadata(node)
-        path = read_class_path(metadata) if metadata else None
-        if path is not None and len(path) == len(stack):
-            context.add_stack(stack, classes(path))
+    return {path: stack for path, (stack, _) in stacks.items()}
+
+
+def _claim_classes(
+    described: list[gs.Node],
+    named: IdentityMap[gs.Node, _Named],
+    stacks: Mapping[LabelPath | ModulePath, list[str]],
+    context: Context,
+) -> None:
+    """Take the classes of open modules from class paths, where these are as long as the names say."""
+    for node in described:
+        found, path = named.get(node), read_class_path(context.metadata(node))
+        if found is not None and path is not None and len(path) == len(stacks[found.path]):
+            context.add_stack(stacks[found.path], classes(path))
 
 
 def _stack(
