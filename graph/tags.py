@@ -64,15 +64,19 @@ def is_ours(key: str | bytes) -> bool:
 def read_tag(node: Any) -> Tag | None:
     """Return the tag that a NodeProto carries, or None where it names no module.
 
-    Where another tool kept the scope and lost the rest, the scope counts as metadata.
+    Where another tool kept the scope and lost its source, it counts as metadata; without a confidence, as medium.
     """
     found = {prop.key: as_text(prop.value) for prop in node.metadata_props if is_ours(prop.key)}
     if SCOPE not in found:
         return None
     try:
-        source, confidence = Source(found[SOURCE]), Confidence(found[CONFIDENCE])
+        source = Source(found[SOURCE])
     except (KeyError, ValueError):
-        source, confidence = Source.METADATA, Confidence.MEDIUM
+        source = Source.METADATA
+    try:
+        confidence = Confidence(found[CONFIDENCE])
+    except (KeyError, ValueError):
+        confidence = Confidence.MEDIUM
     return Tag(found[SCOPE], source, confidence, found.get(SERVES))
 
 

@@ -70,6 +70,18 @@ TAGGED = [
         {"n": {"hpass.scope": "a"}},
     ),
     Case(
+        "hpass's own tag, of which the confidence was lost",
+        RELU,
+        {"n": ("a", "name", "medium")},
+        {"n": {"hpass.scope": "a", "hpass.source": "name"}},
+    ),
+    Case(
+        "hpass's own tag, of another version's words",
+        RELU,
+        {"n": ("a", "metadata", "high")},
+        {"n": {"hpass.scope": "a", "hpass.source": "guess", "hpass.confidence": "high"}},
+    ),
+    Case(
         "hpass's own tag before other metadata",
         RELU,
         {"n": ("a", "name", "high")},
