@@ -37,7 +37,13 @@ def sample_inputs(loaded: Loaded, specs: Sequence[InputSpec] = ()) -> Iterator[I
     lacking = unknown(maker)
     if lacking:
         raise _asked(model, lacking, "no rule knows it")
-    yield from attempts(maker)
+    for inputs in attempts(maker):
+        if not inputs:
+            raise HpassError(
+                f"{type(model).__name__}: nothing is known of its inputs; give them with --input NAME=SHAPE:DTYPE "
+                f"(it takes {listed(model)}), or name a class with a forward of its own by --class"
+            )
+        yield inputs
 
 
 def first_that_runs(model: torch.nn.Module, candidates: Iterable[Inputs]) -> Inputs:

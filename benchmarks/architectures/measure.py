@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,10 +20,9 @@ from hpass.exporter.quiet import reported
 from hpass.exporter.table import qualified_class
 from hpass.graph.operators import is_auxiliary
 
+from .apart import Record
 from .program import Capture, captured_program, reason_for_absence
 from .rows import PLAIN
-
-Record = dict[str, Any]
 
 
 def measure(reference: str, folder: Path, options: Options) -> Record:
@@ -155,10 +153,3 @@ def _difference(expected: torch.Tensor, found: np.ndarray) -> float:
     if not expected.numel():
         return 0.0
     return float(np.nanmax(np.abs(np.nan_to_num(expected.double().numpy()) - np.nan_to_num(found.astype(np.float64)))))
-
-
-def write_record(record: Record, path: Path) -> None:
-    """Write a record as JSON, whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
 import zlib
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,8 @@ from hpass.exporter import Options
 from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
 
-from .measure import measure, warm_up, write_record
+from .apart import Record, measured_apart, read_record
+from .measure import measure, warm_up
 from .page import problems_of
 from .tiny import tiny_configs
 
@@ -39,8 +39,6 @@ MOST_PARAMETERS = 150_000_000
 TRIES = 2
 # Of several failures the one that came furthest is told.
 STAGES = ("config", "model", "inputs", "export", "check")
-
-Record = dict[str, Any]
 
 
 def architectures() -> dict[str, str]:
@@ -99,34 +97,15 @@ def _line(error: Exception) -> str:
     return f"{'' if isinstance(error, HpassError) else type(error).__name__ + ': '}{' '.join(str(error).split())[:250]}"
 
 
-def _child(kind: str, class_name: str, file: Path) -> None:
-    # What exporters print from Python and from C++ is of no use in a run over hundreds.
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
+def _tried(kind: str, class_name: str) -> Record:
     with tempfile.TemporaryDirectory() as name:
         record = try_architecture(kind, class_name, Path(name))
     if "failure" in record:
         record["failure"] = record["failure"].replace(name, "")
-    write_record({"class": class_name, **record}, file)
+    return record
 
 
-def _apart(kind: str, class_name: str, file: Path, limit: float) -> Record:
-    """Try one architecture in a forked process: the libraries are loaded already."""
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(kind, class_name, file))
-    process.start()
-    process.join(limit)
-    if process.is_alive():
-        process.kill()
-        process.join()
-        write_record({"class": class_name, "stage": "limit", "failure": f"over the limit of {limit:.0f} s"}, file)
-    elif not file.exists():
-        failure = f"the process ended with {process.exitcode}"
-        write_record({"class": class_name, "stage": "crash", "failure": failure}, file)
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
-def page(records: dict[str, Record], total: int) -> str:
+def page(records: dict[str, Record], everything: dict[str, str]) -> str:
     """Return docs/sweep.md: the counts, then a row per architecture."""
     verdicts = {kind: _verdict(record) for kind, record in records.items()}
     counts = Counter(verdict.partition(":")[0] for verdict in verdicts.values())
@@ -141,7 +120,7 @@ def page(records: dict[str, Record], total: int) -> str:
         "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs*",
         f"are limits of the general rule, not of the exporter. {versions}.",
         "",
-        f"{len(records)} of {total} architectures tried:",
+        f"{len(records)} of {len(everything)} architectures tried:",
         "",
         "| result | architectures |",
         "|---|--:|",
@@ -152,7 +131,8 @@ def page(records: dict[str, Record], total: int) -> str:
     ]
     for kind, record in sorted(records.items()):
         numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
-        lines.append(f"| {kind} | {record['class']} | {' | '.join(numbers)} | {verdicts[kind].replace('|', '/')} |")
+        verdict = verdicts[kind].replace("|", "/")
+        lines.append(f"| {kind} | {everything[kind]} | {' | '.join(numbers)} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
@@ -184,16 +164,15 @@ def main() -> None:
     # Neighbours in the alphabet are often one family: in this order a stopped run is a fair sample.
     for kind in sorted(everything, key=lambda kind: zlib.crc32(kind.encode())):
         file = arguments.records / f"{kind}.json"
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        known = read_record(file) if file.exists() else None
         again = known is not None and (bool(arguments.only) or known.get("stage", "") == arguments.again)
         if kind in wanted and (known is None or again):
             begin = time.perf_counter()
-            file.unlink(missing_ok=True)
-            known = _apart(kind, everything[kind], file, arguments.limit)
+            known = measured_apart(partial(_tried, kind, everything[kind]), file, arguments.limit)
             sys.stderr.write(f"{kind}: {_verdict(known)[:160]} ({time.perf_counter() - begin:.1f} s)\n")
         if known is not None:
             records[kind] = known
-    arguments.out.write_text(page(records, len(everything)), encoding="utf-8")
+    arguments.out.write_text(page(records, everything), encoding="utf-8")
 
 
 if __name__ == "__main__":

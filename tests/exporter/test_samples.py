@@ -111,6 +111,12 @@ def test_the_processor_sizes_an_image_that_the_config_does_not() -> None:
     assert next(sample_inputs(Loaded(model)))["pixel_values"].shape == (1, 3, 224, 224)
 
 
+def test_a_model_without_a_forward_has_no_inputs() -> None:
+    loaded = built("PreTrainedModel", transformers.BertConfig(**TEXT))
+    with pytest.raises(HpassError, match="nothing is known of its inputs"):
+        next(sample_inputs(loaded))
+
+
 def test_a_mask_fits_the_given_text() -> None:
     loaded = built("BertModel", transformers.BertConfig(**TEXT))
     inputs = next(sample_inputs(loaded, [InputSpec("input_ids", (1, 5), torch.int64)]))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from benchmarks.architectures.measure import Record, measure
+from benchmarks.architectures.apart import Record
+from benchmarks.architectures.measure import measure
 from benchmarks.architectures.page import page, problems_of
 from benchmarks.architectures.rows import PLAIN, ROWS
 from benchmarks.architectures.sweep import try_architecture

@@ -1,0 +1,50 @@
+"""Work in a process of its own: its memory goes with it, and neither a crash nor a time limit stops the others."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def measured_apart(work: Callable[[], Record], file: Path, limit: float) -> Record:
+    """Return what the work returns, and keep it in a file; `failure` and `stage` say so where it ended otherwise.
+
+    The process is forked, so what this one has loaded is there already. `limit` is in seconds.
+    """
+    file.unlink(missing_ok=True)
+    process = multiprocessing.get_context("fork").Process(target=_work, args=(work, file))
+    process.start()
+    process.join(limit)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        write_record({"stage": "limit", "failure": f"over the limit of {limit:.0f} s"}, file)
+    elif not file.exists():
+        write_record({"stage": "crash", "failure": f"the process ended with {process.exitcode}"}, file)
+    return read_record(file)
+
+
+def write_record(record: Record, file: Path) -> None:
+    """Write a record as JSON, whole or not at all."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def read_record(file: Path) -> Record:
+    """Read a record."""
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _work(work: Callable[[], Record], file: Path) -> None:
+    # What exporters print from Python and from C++ is of no use in a run over many.
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    write_record(work(), file)
