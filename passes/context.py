@@ -103,8 +103,9 @@ class Context:
     def weights(self) -> Weights:
         """The parameters that nodes read; worked out anew after a pass that may have rewritten the graph."""
         if self._weights is None:
-            parameters = {name: old for name, old in self.same_weights.items() if is_parameter(old)}
-            self._weights = Weights(self.model, parameters)
+            # A twin knows more of a weight than its name: who reads it.
+            names = self.same_weights if isinstance(self.reference, Checkpoint) else {}
+            self._weights = Weights(self.model, {name: old for name, old in names.items() if is_parameter(old)})
         return self._weights
 
     @cached_property

@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from .match import Match
 
-# Regions of more nodes than this say too little about any of them.
-_LARGEST = 512
+# So many nodes may lie between values that survived, before or now; what optimisers fuse is far less.
+_LARGEST = 128
 # Regions of at most so many nodes are as good as a name.
 _SMALL = 16
+# So many new nodes may take the place of fewer old ones: what a quantiser makes of one product.
+_FEW = 8
 # What these write depends on the shape of what they read, not on its values.
 _MEASURING = frozenset({"Shape", "Size"})
 
@@ -45,20 +47,45 @@ class Replaced:
         self._survivors = set(self._kept_here.values()) & match.old.writer.keys()
         self._kept = {name for twin in match.nodes.values() for name in match.old.writes[twin]}
 
+    def stands(self) -> dict[int, Stand]:
+        """Return what new nodes stand for; those are left out around which too little is known."""
+        new = [index for index in range(len(self._new)) if index not in self._match.nodes]
+        found = {index: stand for index in new if (stand := self.by(index)) is not None}
+        counts = Counter(found.values())
+        for index in new:
+            # More nodes than before, between values that far apart, are not one fused operation.
+            if index not in found or counts[found[index]] > max(_FEW, len(found[index].nodes)):
+                found.pop(index, None)
+                reader = self._reader_of_weights(index)
+                if reader is not None:
+                    found[index] = reader
+        return found
+
     def settled(self) -> set[int]:
         """Return the new nodes that stand for few nodes, and are not those very nodes with their values renamed."""
         standing: dict[Stand, list[int]] = defaultdict(list)
-        for index in range(len(self._new)):
-            stand = None if index in self._match.nodes else self.by(index)
-            if stand is not None and len(stand.nodes) <= _SMALL:
+        for index, stand in self.stands().items():
+            if len(stand.nodes) <= _SMALL:
                 standing[stand].append(index)
         return {index for stand, group in standing.items() if not self._is_renamed(group, stand) for index in group}
 
     def _is_renamed(self, group: list[int], stand: Stand) -> bool:
         return Counter(map(self._new.kind, group)) == Counter(map(self._old.kind, stand.nodes))
 
+    def _reader_of_weights(self, index: int) -> Stand | None:
+        """Return the one old node that reads the weights of a new one."""
+        weights = (self._match.values.get(name) for name in self._new.reads[index] if name in self._new.constants)
+        readers = {use.node for name in weights if name is not None for use in self._old.readers.get(name, ())}
+        return Stand(tuple(readers), replaced=True) if len(readers) == 1 else None
+
     def by(self, index: int) -> Stand | None:
-        """Return what the new node at a position stands for; None where too little of it is known."""
+        """Return what the new node at a position stands for; None where too little around it is known."""
+        try:
+            return self._stand(index)
+        except _TooLargeError:
+            return None
+
+    def _stand(self, index: int) -> Stand | None:
         ends = self._ends(index)
         if not ends:
             return None
@@ -91,7 +118,8 @@ class Replaced:
                     if measuring or self._new.nodes[use.node].op not in _MEASURING:
                         yield use.node
 
-        return set() if _closure({index}, onward) is None else ends
+        _closure({index}, onward)
+        return ends
 
     def _starts(self, index: int) -> set[str]:
         """Return the old names of the surviving values, and of those given, that a node's result is made from."""
@@ -105,7 +133,8 @@ class Replaced:
                 elif name in self._new.writer:
                     yield self._new.writer[name]
 
-        return set() if _closure({index}, back) is None else starts
+        _closure({index}, back)
+        return starts
 
     def _lost_writers(self, node: int) -> Iterable[int]:
         """Yield the old nodes that write what an old node reads, where the value did not survive."""
@@ -115,7 +144,7 @@ class Replaced:
 
     def _before(self, nodes: set[int]) -> set[int]:
         """Return old nodes with all that lead to them from the last surviving values."""
-        return _closure(nodes, self._lost_writers) or set()
+        return _closure(nodes, self._lost_writers)
 
     def _behind(self, starts: set[str], among: set[int]) -> set[int]:
         """Return those of some old nodes whose results are made from some values."""
@@ -124,11 +153,15 @@ class Replaced:
             uses = (use.node for name in names for use in self._old.readers.get(name, ()))
             return {node for node in uses if node in among and self._old.nodes[node].op not in _MEASURING}
 
-        return _closure(readers(starts), lambda node: readers(self._old.writes[node])) or set()
+        return _closure(readers(starts), lambda node: readers(self._old.writes[node]))
 
 
-def _closure(nodes: set[int], onward: Callable[[int], Iterable[int]]) -> set[int] | None:
-    """Return all nodes that some lead to, themselves included; None where there are too many."""
+class _TooLargeError(Exception):
+    """So many nodes lie between values that survived that they say too little about any of them."""
+
+
+def _closure(nodes: set[int], onward: Callable[[int], Iterable[int]]) -> set[int]:
+    """Return all nodes that some lead to, themselves included. Raises _TooLargeError."""
     seen = set(nodes)
     pending = list(nodes)
     while pending:
@@ -136,5 +169,5 @@ def _closure(nodes: set[int], onward: Callable[[int], Iterable[int]]) -> set[int
         seen |= fresh
         pending.extend(fresh)
         if len(seen) > _LARGEST:
-            return None
+            raise _TooLargeError
     return seen

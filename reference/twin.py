@@ -47,7 +47,7 @@ class Twin:
                 continue
             guessed = index in match.guessed
             confidence = _weaker(tag.confidence, Confidence.MEDIUM if guessed else Confidence.HIGH)
-            how = "is like it, by its neighbours" if guessed else "writes the same value"
+            how = "is this node, by its neighbours" if guessed else "is this node, by name"
             yield Restored(
                 match.new.nodes[index],
                 tag._replace(source=Source.REFERENCE, confidence=confidence),
@@ -56,14 +56,11 @@ class Twin:
             )
 
     def _new(self, match: Match) -> Iterator[Restored]:
-        replaced = Replaced(match)
-        for index, node in enumerate(match.new.nodes):
-            stand = None if index in match.nodes else replaced.by(index)
-            if stand is None:
-                continue
+        for index, stand in Replaced(match).stands().items():
             originals = [match.old.nodes[twin] for twin in stand.nodes]
             tag = self._shared_tag(originals)
             if tag is not None:
+                node = match.new.nodes[index]
                 yield Restored(node, tag, f"it {stand.verb} {self._named(originals)}", is_kept=False)
 
     def _shared_tag(self, originals: Sequence[gs.Node]) -> Tag | None:

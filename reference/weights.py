@@ -27,6 +27,7 @@ _ROWS, _COLUMNS = 8, 32
 _SAME, _OTHER = 0.98, 0.8
 # Axes of more than that are not permuted: nobody stores them so.
 _AXES = 4
+_AT_ONCE = 256
 # What is left of a constant row when its mean is taken off.
 _ROUNDING = 1e-6
 
@@ -54,19 +55,36 @@ def _shape(weight: StoredWeight) -> Shape:
 def _alike(shape: Shape, new: list[StoredWeight], old: list[StoredWeight]) -> Iterator[tuple[str, str]]:
     """Yield the names of new weights of one shape, each with that of the one old weight that is like it."""
     views = [(weight, axes) for weight in old for axes in _layouts(_shape(weight), shape)]
+    places = list(_places(shape))
+    theirs = [np.stack([_elements(weight, _moved(some, axes)) for weight, axes in views]) for some in places]
+    equal: dict[bytes, set[str]] = defaultdict(set)
+    for (weight, _), elements in zip(views, theirs[0], strict=True):
+        equal[elements.tobytes()].add(weight.name)
+    changed: list[StoredWeight] = []
+    for weight in new:
+        elements = _elements(weight, places[0])
+        names = equal.get(elements.tobytes(), set())
+        if len(names) == 1 and _normal(elements).any():
+            yield weight.name, names.copy().pop()
+        elif not names:
+            changed.append(weight)
     names = np.array([weight.name for weight, _ in views], object)
-    likeness = np.zeros((len(new), len(views)))
-    for places in _places(shape):
-        theirs = np.stack([_rows(weight, _moved(places, axes)) for weight, axes in views])
-        for index, weight in enumerate(new):
-            ours = _rows(weight, places)
-            varied = max(1, np.count_nonzero(ours.any(axis=1)))
-            found = np.abs(np.einsum("rc,mrc->mr", ours, theirs)).sum(axis=1) / varied
-            likeness[index] = np.maximum(likeness[index], found)
-    for weight, row in zip(new, likeness, strict=True):
-        best = int(row.argmax())
-        if row[best] >= _SAME and row[names != names[best]].max(initial=0.0) < _OTHER:
-            yield weight.name, str(names[best])
+    normal = [_normal(elements) for elements in theirs]
+    for start in range(0, len(changed), _AT_ONCE):
+        some = changed[start : start + _AT_ONCE]
+        ours = [_normal(np.stack([_elements(weight, at) for weight in some])) for at in places]
+        likeness = np.maximum.reduce([_likeness(*pair) for pair in zip(ours, normal, strict=True)])
+        for weight, row in zip(some, likeness, strict=True):
+            best = int(row.argmax())
+            if row[best] >= _SAME and row[names != names[best]].max(initial=0.0) < _OTHER:
+                yield weight.name, str(names[best])
+
+
+def _likeness(ours: _Rows, theirs: _Rows) -> npt.NDArray[np.float64]:
+    """Return the mean correlation of the rows of each of our weights (by line) and each of theirs (by column)."""
+    varied = np.maximum(1, ours.any(axis=2).sum(axis=1))
+    total = sum(np.abs(ours[:, row] @ theirs[:, row].T) for row in range(ours.shape[1]))
+    return total / varied[:, None]
 
 
 def _layouts(old: Shape, new: Shape) -> Iterator[Shape]:
@@ -99,12 +117,15 @@ def _moved(places: list[_Places], axes: Shape) -> list[_Places]:
     return moved
 
 
-def _rows(weight: StoredWeight, places: list[_Places]) -> _Rows:
-    """Return the elements at some places, each row brought to a mean of 0 and a length of 1; constant rows to 0."""
+def _elements(weight: StoredWeight, places: list[_Places]) -> _Rows:
+    """Return the elements at some places."""
     flat = np.ravel_multi_index(tuple(places), _shape(weight))
-    rows = np.nan_to_num(weight.elements()[flat].astype(np.float64))
-    largest = np.abs(rows).max(initial=0.0)
-    rows -= rows.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    length[length <= largest * _ROUNDING] = np.inf
+    return np.nan_to_num(weight.elements()[flat].astype(np.float64))
+
+
+def _normal(elements: _Rows) -> _Rows:
+    """Return elements with each row brought to a mean of 0 and a length of 1; constant rows to 0."""
+    rows = elements - elements.mean(axis=-1, keepdims=True)
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
+    length[length <= np.abs(elements).max(axis=-1, keepdims=True) * _ROUNDING] = np.inf
     return rows / length

@@ -1,0 +1,67 @@
+"""Fitting the weights of inference, on fixtures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.accuracy import fit
+from benchmarks.accuracy.corpus import Entry
+from hpass.inference import infer
+from hpass.inference.evidence import EVIDENCE
+from hpass.inference.flow import Role
+from hpass.inference.weights import Weighting
+
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[fit.Problem]:
+    """Return the problems of the dense regime on two fixtures."""
+    entries: list[Entry] = []
+    for name in ("bert_tiny", "hybrid"):
+        folder = tmp_path_factory.mktemp("cache") / name
+        folder.mkdir()
+        shutil.copy(FIXTURES / f"{name}.onnx", folder / "model.onnx")
+        shutil.copy(FIXTURES / "modules" / f"{name}.json", folder / "modules.json")
+        rows = json.loads((FIXTURES / "truth" / f"{name}.json").read_text(encoding="utf-8"))
+        (folder / "truth.json").write_text(json.dumps([row["scope"] for row in rows]), encoding="utf-8")
+        entries.append(Entry(name, "current", folder))
+    return list(fit.problems(entries, fit.REGIMES["dense"]))
+
+
+def test_a_fit_answers_what_it_was_fitted_on(data: list[fit.Problem]) -> None:
+    rounds = fit.fit(data)
+    assert [weights.shape for weights in rounds] == [(len(Role), len(EVIDENCE))] * fit.ROUNDS
+    for problem in data:
+        placement = infer.place(problem.region, Weighting(tuple(rounds), None, 1.0))
+        truth = problem.truth[placement.node]
+        reachable = truth >= 0
+        assert np.mean(placement.scope[reachable] == truth[reachable]) > 0.95
+
+
+def test_answers_are_those_of_models_that_the_weights_have_not_seen(data: list[fit.Problem]) -> None:
+    answers = fit.cross_validated(data, 2)
+    assert set(answers) == {"aux", "random"}
+    assert sum(len(part.right) for part in answers.values()) == sum(
+        np.count_nonzero((problem.region.known < 0) & (problem.truth != fit.NO_TRUTH)) for problem in data
+    )
+
+
+def test_a_threshold_is_the_least_that_is_right_often_enough_in_every_case() -> None:
+    sure = np.array([0.999, 0.96, 0.94, 0.75])
+    first = fit.Answers(sure, np.array([True, True, True, False]))
+    second = fit.Answers(sure, np.array([True, True, False, False]))
+    assert fit.least_probability([first], 0.99, 0.3) == 0.8
+    assert fit.least_probability([first, second], 0.99, 0.3) == 0.95
+    assert fit.least_probability([first, second], 0.99, 0.6) is None
+
+
+def test_the_file_has_a_line_for_each_row() -> None:
+    text = fit.dumps({"roles": ["a", "b"], "rounds": [[[0.5, 1.0], [2.0, -1.5]]], "high": None})
+    assert json.loads(text) == {"roles": ["a", "b"], "rounds": [[[0.5, 1.0], [2.0, -1.5]]], "high": None}
+    assert [line.strip() for line in text.splitlines() if "." in line] == ["[0.5, 1.0],", "[2.0, -1.5]"]
