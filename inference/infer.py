@@ -53,7 +53,8 @@ class Region:
 
     `around` is the module that the region itself runs in; `owns` tells which modules have parameters of their own;
     `suggested` is the module that a node's twins suggest, `aligned` the one that the order of calls puts it into (or
-    UNKNOWN), `calls` the order of calls itself.
+    UNKNOWN), `calls` the order of calls itself. `share_named` is the share of nodes that are known by more
+    than the parameters they read.
     """
 
     flow: Flow
@@ -64,11 +65,7 @@ class Region:
     suggested: Ids
     aligned: Ids
     calls: Calls
-
-    @property
-    def share_known(self) -> float:
-        """Which share of the nodes is known."""
-        return float((self.known >= 0).mean())
+    share_named: float
 
     @property
     def anchors(self) -> Ids:

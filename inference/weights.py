@@ -33,14 +33,15 @@ class Weighting:
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 
 
-def standard_weighting(known: float) -> Weighting:
-    """Return the weights that come with hpass for a region of which this share of nodes (0 to 1) is known.
+def standard_weighting(named: float) -> Weighting:
+    """Return the weights that come with hpass for a region.
 
-    Where little is known, most of the evidence is itself a guess: it weighs otherwise, and no answer is `high`. Raises
-    ValueError where the file does not fit the evidence.
+    `named` is the share of its nodes (0 to 1) that are known by more than the parameters they read. Where it is small,
+    most of the evidence is itself a guess: it weighs otherwise, and no answer is `high`. Raises ValueError where the
+    file does not fit the evidence.
     """
-    dense, sparse, least_known = _read()
-    return dense if known >= least_known else sparse
+    dense, sparse, least_named = _read()
+    return dense if named >= least_named else sparse
 
 
 @cache
@@ -56,4 +57,4 @@ def _read() -> tuple[Weighting, Weighting, float]:
         )
         for regime in ("dense", "sparse")
     )
-    return dense, sparse, data["least_known"]
+    return dense, sparse, data["least_named"]

@@ -58,8 +58,8 @@ def _place(region: Region, around: str, context: Context) -> None:
         if region.is_function:
             _inherit_calls(region, around, context)
         return
-    question = as_question(region, around, [None if tag is None else tag.scope for tag in tags], context)
-    weighting = standard_weighting(question.share_known)
+    question = as_question(region, around, tags, context)
+    weighting = standard_weighting(question.share_named)
     placement = infer.place(question, weighting)
     names = question.tree.names
     for position, scope, probability, other in zip(

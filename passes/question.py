@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.modules import parent
 from ..graph.regions import Region
-from ..graph.tags import Source
+from ..graph.tags import Source, Tag
 from ..inference import infer
 from ..inference.calls import Call, aligned_modules
 from ..inference.candidates import UNKNOWN
@@ -38,31 +38,32 @@ def weigh(node: gs.Node, context: Context) -> Weighed | None:
         position = next((index for index, other in enumerate(region.graph.nodes) if other is node), None)
         if position is None:
             continue
-        scopes = [_named_scope(other, decision.decided_by, context) for other in region.graph.nodes]
-        if scopes[position] is not None or not any(scope is not None for scope in scopes):
+        tags = [_earlier_tag(other, decision.decided_by, context) for other in region.graph.nodes]
+        if tags[position] is not None or not any(tags):
             return None
-        question = as_question(region, around, scopes, context)
-        placement, reasons = infer.explain(question, standard_weighting(question.share_known), position)
+        question = as_question(region, around, tags, context)
+        placement, reasons = infer.explain(question, standard_weighting(question.share_named), position)
         other = int(placement.runner_up[np.searchsorted(placement.node, position)])
         return Weighed(None if other == UNKNOWN else question.tree.names[other], tuple(reasons))
     return None
 
 
-def _named_scope(node: gs.Node, inheriting: str, context: Context) -> str | None:
-    """Return the module that a node had before the inheriting pass ran."""
+def _earlier_tag(node: gs.Node, inheriting: str, context: Context) -> Tag | None:
+    """Return the tag that a node had before the inheriting pass ran."""
     decision = context.decision(node)
     if decision is None or decision.tag.source is Source.FALLBACK:
         return None
     inherited = decision.tag.source is Source.INHERITED and decision.decided_by == inheriting
-    return None if inherited else decision.tag.scope
+    return None if inherited else decision.tag
 
 
-def as_question(region: Region, around: str, scopes: Sequence[str | None], context: Context) -> infer.Region:
+def as_question(region: Region, around: str, tags: Sequence[Tag | None], context: Context) -> infer.Region:
     """Return what is known of a region, in the form that inference works on.
 
-    `around` is the module that the region runs in, `scopes` that of each node, None where it is unknown.
+    `around` is the module that the region runs in; `tags` are those of its nodes, None where the module is unknown.
     """
     flow = Flow(list(region.graph.nodes))
+    scopes = [None if tag is None else tag.scope for tag in tags]
     suggested = suggested_modules(flow, scopes)
     if context.declared is not None:
         suggested = {node: scope for node, scope in suggested.items() if context.modules.is_called(scope)}
@@ -82,6 +83,7 @@ def as_question(region: Region, around: str, scopes: Sequence[str | None], conte
         np.array([_number(suggested.get(index), tree) for index in range(len(flow))], np.int64),
         np.array([_number(aligned.get(index), tree) for index in range(len(flow))], np.int64),
         infer.Calls.of(tree, calls),
+        sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
 
 

@@ -29,8 +29,8 @@ from hpass.inference import infer
 from hpass.inference.evidence import EVIDENCE, measure
 from hpass.inference.flow import Role
 from hpass.inference.weights import Weighting
-from hpass.passes.aux_inheritance import as_question
 from hpass.passes.calls import called_from
+from hpass.passes.question import as_question
 
 from . import corpus, hide
 
@@ -38,8 +38,8 @@ FORMAT_VERSION = 1
 ROUNDS = 3
 PENALTY = 0.15
 ITERATIONS = 60
-# Which share of a region's nodes must be known for the dense regime.
-LEAST_KNOWN = 0.25
+# Which share of a region's nodes must be known by more than their parameters for the dense regime.
+LEAST_NAMED = 0.1
 # What `high` promises, with a margin for models that are not like these; one that holds for fewer answers than this
 # share is none. `medium` promises nothing: it parts the likely from the rest.
 HIGH_PRECISION, LEAST_HIGH = 0.993, 0.3
@@ -110,7 +110,8 @@ def problems(entries: Iterable[corpus.Entry], cases: Sequence[Case]) -> Iterator
             )
             run = hpass.run(hidden, "scope-parse,module-mapping", modules=entry.modules_file if case.modules else None)
             region, around = next(iter(called_from(run.context)))
-            question = as_question(region, around, run.context)
+            tags = [run.context.tag(node) for node in region.graph.nodes]
+            question = as_question(region, around, tags, run.context)
             known = question.known >= 0
             if known.any() and not known.all():
                 truth = np.array([_number(scope, question) for scope in entry.truth], np.int64)
@@ -272,7 +273,7 @@ def main() -> None:
         "version": FORMAT_VERSION,
         "evidence": list(EVIDENCE),
         "roles": [role.name.lower() for role in Role],
-        "least_known": LEAST_KNOWN,
+        "least_named": LEAST_NAMED,
     }
     for regime, cases in REGIMES.items():
         data[regime] = fitted(regime, list(problems(entries, cases)), arguments.folds, sys.stdout.write)

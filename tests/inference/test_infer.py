@@ -47,8 +47,8 @@ def every_third(index: int) -> str | None:
 
 def region(source: onnx.ModelProto) -> infer.Region:
     context = run_pass(hpass.Pipeline.parse("scope-parse").passes[0], source)
-    scopes = [None if tag is None else tag.scope for tag in map(context.tag, context.graph.nodes)]
-    return as_question(context.regions()[0], "", scopes, context)
+    tags = [context.tag(node) for node in context.graph.nodes]
+    return as_question(context.regions()[0], "", tags, context)
 
 
 def test_known_nodes_are_no_question_and_every_other_gets_an_answer() -> None:
