@@ -1,7 +1,9 @@
-"""The models that speed is measured on, made in a scratch folder."""
+"""The models that speed is measured on: `python -m benchmarks.speed.models NAME PATH` writes one."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -91,9 +93,21 @@ def external(path: Path) -> None:
     _save(graph, [("x", TensorProto.FLOAT, [size // 4])], previous, path)
 
 
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "chain-10k": lambda path: chain(10_000, path),
+    "chain-100k": lambda path: chain(100_000, path),
+    "bert-base": bert_base,
+    "external": external,
+}
+
+
 def _save(graph: onnx.GraphProto, inputs: list[tuple[str, int, list[int]]], output: str, path: Path) -> None:
     graph.input.extend(helper.make_tensor_value_info(*given) for given in inputs)
     graph.output.add(name=output).type.tensor_type.elem_type = TensorProto.FLOAT
     model = onnx.ModelProto(ir_version=10, producer_name="benchmarks.speed", graph=graph)
     model.opset_import.add(domain="", version=20)
     path.write_bytes(model.SerializeToString())
+
+
+if __name__ == "__main__":
+    MAKERS[sys.argv[1]](Path(sys.argv[2]))

@@ -40,7 +40,7 @@ class Runs:
 def take_turns(commands: Mapping[str, Command], rounds: int, limit: float) -> dict[str, Runs]:
     """Run all commands once per round, one at a time.
 
-    One that takes longer than a minute has no second turn; one that fails or takes longer than `limit` seconds drops out.
+    One that takes over a minute has no second turn; one that fails or takes more than `limit` seconds is out.
     """
     results = {name: Runs() for name in commands}
     for _ in range(rounds):
