@@ -14,6 +14,7 @@ from onnx import AttributeProto, TensorProto
 
 from ..errors import HpassError
 from .replace import replaced_file
+from .wire import pieces
 
 STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
@@ -52,7 +53,7 @@ def parse(data: bytes, name: str) -> onnx.ModelProto:
 
 def write_to_stdout(model: onnx.ModelProto) -> None:
     """Write the model to standard output. Raises as `written`."""
-    sys.stdout.buffer.write(serialize(model))
+    sys.stdout.buffer.writelines(serialize(model))
     sys.stdout.buffer.flush()
 
 
@@ -63,19 +64,21 @@ def written(model: onnx.ModelProto, path: Path) -> Generator[None]:
     Raises HpassError where the model does not fit into one file, and OSError as the system reports it.
     """
     with replaced_file(path) as file:
-        file.write(serialize(model))
+        file.writelines(serialize(model))
         file.flush()
         yield
 
 
-def serialize(model: onnx.ModelProto) -> bytes:
-    """Return the model's bytes. Raises HpassError where they would be 2 GiB or more."""
+def serialize(model: onnx.ModelProto) -> list[bytes]:
+    """Return the model's bytes, in pieces. Raises HpassError where they would be 2 GiB or more."""
+    too_large = "the model takes 2 GiB or more in one file; save its weights as external data first"
     try:
-        return model.SerializeToString()
+        parts = pieces(model)
     except (EncodeError, ValueError) as error:
-        raise HpassError(
-            "the model takes 2 GiB or more in one file; save its weights as external data first"
-        ) from error
+        raise HpassError(too_large) from error
+    if sum(map(len, parts)) > SIZE_LIMIT:
+        raise HpassError(too_large)
+    return parts
 
 
 def external_files(model: onnx.ModelProto) -> list[str]:

@@ -98,7 +98,7 @@ class Runtime:
             return {"path": str(path), "folder": str(path.parent)}
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpass-")))
         path = scratch / "model.onnx"
-        path.write_bytes(file.serialize(model))
+        path.write_bytes(b"".join(file.serialize(model)))
         return {"path": str(path), "folder": str(scratch if folder is None else Path(folder).absolute())}
 
     def _ask(self, request: dict[str, Any]) -> Comparison:

@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.message import DecodeError, EncodeError
 
 import hpass
+from hpass.graph import file
 
 TEXT = '<ir_version: 8, opset_import: ["" : 17]> g (float[2] x) => (float[2] y) { y = Relu(x) }'
 
@@ -139,14 +140,14 @@ def test_a_message_is_copied() -> None:
 
 
 def test_a_model_that_tags_push_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class TooLarge:
-        """What protobuf does with 2 GiB, which would take minutes."""
-
-        def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
-            raise EncodeError("Failed to serialize proto")
-
     opened = hpass.load(model())
-    monkeypatch.setattr(opened, "proto", TooLarge())
-    with pytest.raises(hpass.HpassError, match="takes 2 GiB or more in one file"):
-        opened.save(tmp_path / "out.onnx")
+
+    def fail(_model: onnx.ModelProto) -> list[bytes]:
+        """Do what protobuf does with 2 GiB, which would take minutes."""
+        raise EncodeError("Failed to serialize proto")
+
+    for too_large in (fail, lambda _model: [bytes(1 << 10)] * (1 << 21)):
+        monkeypatch.setattr(file, "pieces", too_large)
+        with pytest.raises(hpass.HpassError, match="takes 2 GiB or more in one file"):
+            opened.save(tmp_path / "out.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 import hpass
-from hpass.graph import tags
+from hpass.graph import tags, wire
 from hpass.graph.file import external_files
 from hpass.graph.runtime import Outcome, Runtime
 
@@ -88,6 +88,12 @@ def test_stripping_the_output_gives_the_input(tagged: Tagged) -> None:
     data = tagged.source.read_bytes()
     if before.SerializeToString() == data:
         assert after.SerializeToString() == data
+
+
+def test_the_bytes_in_pieces_are_those_of_protobuf(tagged: Tagged, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = read(tagged.target)
+    monkeypatch.setattr(wire, "_MANY", 0)
+    assert b"".join(wire.pieces(model)) == model.SerializeToString()
 
 
 def test_strip_is_the_inverse(tagged: Tagged) -> None:

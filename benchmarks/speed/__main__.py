@@ -1,0 +1,162 @@
+"""Measures how fast hpass is: `python -m benchmarks.speed`. Every figure is a ratio of whole processes run in turns."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from .processes import Command, Runs, take_turns
+
+BERT_TINY = Path(__file__).parents[2] / "fixtures" / "bert_tiny.onnx"
+OTHERS = ("onnxslim", "onnxsim")
+LIMIT = 300.0  # seconds for one process
+
+LOAD = "import sys, onnx, onnx_graphsurgeon as gs; model = onnx.load(sys.argv[1]); gs.import_onnx(model)"
+LOAD_AND_SAVE = f"{LOAD}; onnx.save(model, sys.argv[2])"
+
+
+class Case(NamedTuple):
+    """A model, and what a run over it is measured against; the model is one of the fixtures or made."""
+
+    name: str
+    model: str | Path
+    base: str
+    aim: float
+
+
+CASES = (
+    Case("chain of 10,000 nodes", "chain-10k", LOAD, 1.5),
+    Case("chain of 100,000 nodes", "chain-100k", LOAD, 1.5),
+    Case("BERT-base, 440 MB inside", "bert-base", LOAD_AND_SAVE, 1.2),
+    Case("BERT-tiny", BERT_TINY, LOAD, 0),
+)
+
+
+def main() -> None:
+    """Measure, print the table, and write it where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each process (default: 5)")
+    parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hpass-speed-") as folder:
+        text = _page(Path(folder), arguments.rounds)
+    if arguments.out is None:
+        sys.stdout.write(text)
+    else:
+        arguments.out.write_text(text, encoding="utf-8")
+
+
+def _page(folder: Path, rounds: int) -> str:
+    rows = [_row(case, folder, rounds) for case in CASES]
+    others = "".join(f" {name} |" for name in OTHERS)
+    return "\n".join(
+        (
+            "# Speed",
+            "",
+            "Made by `python -m benchmarks.speed --out docs/speed.md`. Every figure is a ratio of whole processes",
+            f"run in turns, {rounds} times each: the median over the rounds. The base is a Python process that does",
+            "`onnx.load` and `onnx_graphsurgeon.import_onnx`; where weights lie inside the file, `onnx.save` too.",
+            "What takes over a minute is run once.",
+            "",
+            f"{_versions()}.",
+            "",
+            f"| model | hpass run / base | aim |{others} memory: hpass / base |",
+            f"|---|---|---|{'---|' * len(OTHERS)}---|",
+            *rows,
+            "",
+            *_limits(folder, rounds),
+            "",
+        )
+    )
+
+
+def _row(case: Case, folder: Path, rounds: int) -> str:
+    path, out = folder / "model.onnx", folder / "out.onnx"
+    if isinstance(case.model, Path):
+        shutil.copy(case.model, path)
+    else:
+        _make(case.model, path)
+    base: Command = (sys.executable, "-c", case.base, str(path), str(out))
+    commands = {"base": base, "hpass": (_script("hpass"), "run", str(path), "-o", str(out))}
+    commands |= {name: (_script(name), str(path), str(out)) for name in OTHERS}
+    runs = take_turns(commands, rounds, LIMIT)
+    figures = [_times(runs[name], runs["base"]) for name in OTHERS]
+    memory = f"{runs['hpass'].memory >> 20} / {runs['base'].memory >> 20} MB"
+    aim = f"{case.aim:g}" if case.aim else "see below"
+    return " | ".join((f"| {case.name}", _times(runs["hpass"], runs["base"]), aim, *figures, f"{memory} |"))
+
+
+def _make(name: str, path: Path) -> None:
+    """Write a model in a process of its own: a process starts with its parent's memory, and that counts as its peak."""
+    subprocess.run([sys.executable, "-m", "benchmarks.speed.models", name, str(path)], check=True)
+
+
+def _limits(folder: Path, rounds: int) -> list[str]:
+    """Return what is measured in seconds and bytes."""
+    bert, external = folder / "bert.onnx", folder / "external.onnx"
+    shutil.copy(BERT_TINY, bert)
+    _make("external", external)
+    runs = take_turns(
+        {
+            "import onnx": (sys.executable, "-c", "import onnx"),
+            "hpass run BERT-tiny": (_script("hpass"), "run", str(bert), "-o", str(folder / "out.onnx")),
+            "hpass run external": (_script("hpass"), "run", str(external), "-o", str(folder / "out.onnx")),
+            "hpass --help": (_script("hpass"), "--help"),
+            "python": (sys.executable, "-c", ""),
+        },
+        rounds,
+        LIMIT,
+    )
+    tiny = runs["hpass run BERT-tiny"].excess(runs["import onnx"])
+    helped = runs["hpass --help"]
+    return [
+        "| | measured | aim |",
+        "|---|---|---|",
+        f"| BERT-tiny, over an empty Python process that imports onnx | {_seconds(tiny)} | 0.4 s |",
+        f"| `hpass --help` (an empty Python process takes {_median(runs['python'])}) | {_median(helped)} | 0.3 s |",
+        f"| memory for 4 GB of external data | {runs['hpass run external'].memory >> 20} MB | 300 MB |",
+    ]
+
+
+def _script(name: str) -> str:
+    """Return the path of a console script of this environment, else of the search path."""
+    own = Path(sysconfig.get_path("scripts")) / name
+    return str(own) if own.exists() else shutil.which(name) or str(own)
+
+
+def _times(runs: Runs, base: Runs) -> str:
+    ratio = runs.ratio(base)
+    return runs.problem or base.problem or "?" if ratio is None else f"{ratio:.2f}"
+
+
+def _seconds(value: float | None) -> str:
+    return "failed" if value is None else f"{value:.2f} s"
+
+
+def _median(runs: Runs) -> str:
+    return runs.problem or f"{sorted(runs.seconds)[len(runs.seconds) // 2]:.2f} s"
+
+
+def _versions() -> str:
+    names = ("onnx", "onnx-graphsurgeon", *OTHERS)
+    return f"Python {platform.python_version()}, {os.cpu_count()} cores, " + ", ".join(map(_version, names))
+
+
+def _version(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name} not installed"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The models that speed is measured on: `python -m benchmarks.speed.models NAME PATH` writes one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+LAYERS, HIDDEN, INNER, WORDS, POSITIONS = 12, 768, 3072, 30522, 512
+CHAIN_LAYER = 10  # nodes
+EXTERNAL_BYTES = 4 << 30
+
+
+def chain(nodes: int, path: Path) -> None:
+    """Write a chain of elementwise nodes in layers of ten, named as TorchScript names them."""
+    graph = onnx.GraphProto(name="chain")
+    previous = "x"
+    for index in range(nodes):
+        layer = f"layers.{index // CHAIN_LAYER}"
+        inputs = [previous]
+        if index % CHAIN_LAYER == 0:
+            inputs.append(f"{layer}.bias")
+            graph.initializer.append(helper.make_tensor(inputs[1], TensorProto.FLOAT, [4], [0.1, 0.2, 0.3, 0.4]))
+        op = "Add" if len(inputs) > 1 else ("Relu", "Sigmoid", "Tanh", "Neg", "Abs")[index % 5]
+        previous = f"/{layer}/{op}_{index}_output_0"
+        graph.node.append(helper.make_node(op, inputs, [previous], name=f"/{layer}/{op}_{index}"))
+    _save(graph, [("x", TensorProto.FLOAT, [4])], previous, path)
+
+
+def bert_base(path: Path) -> None:
+    """Write a model of BERT-base's nodes and sizes, 440 MB of random weights inside."""
+    graph = onnx.GraphProto(name="bert")
+    random = np.random.default_rng(0)
+
+    def weight(name: str, *shape: int) -> str:
+        values = random.standard_normal(shape, np.float32)
+        graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, shape, values.tobytes(), raw=True))
+        return name
+
+    def add(op: str, scope: str, *inputs: str) -> str:
+        name = f"/{scope.replace('.layer.', '/layer.').replace('.', '/').replace('layer/', 'layer.')}/{op}"
+        graph.node.append(helper.make_node(op, inputs, [f"{name}_output_0"], name=name))
+        return f"{name}_output_0"
+
+    def linear(scope: str, value: str, size: int, out: int) -> str:
+        product = add("MatMul", scope, value, weight(f"{scope}.weight", size, out))
+        return add("Add", scope, weight(f"{scope}.bias", out), product)
+
+    def norm(scope: str, value: str) -> str:
+        return add(
+            "LayerNormalization", scope, value, weight(f"{scope}.weight", HIDDEN), weight(f"{scope}.bias", HIDDEN)
+        )
+
+    words = add("Gather", "embeddings.word_embeddings", weight("embeddings.word_embeddings.weight", WORDS, HIDDEN), "x")
+    weight("embeddings.position_embeddings.weight", POSITIONS, HIDDEN)
+    hidden = norm("embeddings.LayerNorm", words)
+    for index in range(LAYERS):
+        layer = f"encoder.layer.{index}"
+        attention = f"{layer}.attention.self"
+        query, key, value = (
+            linear(f"{attention}.{name}", hidden, HIDDEN, HIDDEN) for name in ("query", "key", "value")
+        )
+        scores = add("Softmax", attention, add("Mul", attention, query, key))
+        context = add("Identity", attention, add("Sub", attention, scores, value))
+        dense = linear(f"{layer}.attention.output.dense", context, HIDDEN, HIDDEN)
+        hidden = norm(f"{layer}.attention.output.LayerNorm", add("Add", f"{layer}.attention.output", dense, hidden))
+        inner = add("Gelu", f"{layer}.intermediate.act", linear(f"{layer}.intermediate.dense", hidden, HIDDEN, INNER))
+        dense = linear(f"{layer}.output.dense", inner, INNER, HIDDEN)
+        hidden = norm(f"{layer}.output.LayerNorm", add("Add", f"{layer}.output", dense, hidden))
+    pooled = add("Tanh", "pooler.activation", linear("pooler.dense", hidden, HIDDEN, HIDDEN))
+    _save(graph, [("x", TensorProto.INT64, [1, 16])], pooled, path)
+
+
+def external(path: Path) -> None:
+    """Write a model with 4 GB of weights in a file beside it, which is sparse and takes no room."""
+    graph = onnx.GraphProto(name="external")
+    size = EXTERNAL_BYTES // 16
+    previous = "x"
+    for index in range(16):
+        weight = graph.initializer.add(name=f"layers.{index}.weight", data_type=TensorProto.FLOAT, dims=[size // 4])
+        weight.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", "weights.bin"), ("offset", str(index * size)), ("length", str(size))):
+            weight.external_data.add(key=key, value=value)
+        node = helper.make_node("Add", [previous, weight.name], [f"y{index}"], name=f"/layers.{index}/Add")
+        graph.node.append(node)
+        previous = f"y{index}"
+    with (path.parent / "weights.bin").open("wb") as data:
+        data.truncate(EXTERNAL_BYTES)
+    _save(graph, [("x", TensorProto.FLOAT, [size // 4])], previous, path)
+
+
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "chain-10k": lambda path: chain(10_000, path),
+    "chain-100k": lambda path: chain(100_000, path),
+    "bert-base": bert_base,
+    "external": external,
+}
+
+
+def _save(graph: onnx.GraphProto, inputs: list[tuple[str, int, list[int]]], output: str, path: Path) -> None:
+    graph.input.extend(helper.make_tensor_value_info(*given) for given in inputs)
+    graph.output.add(name=output).type.tensor_type.elem_type = TensorProto.FLOAT
+    model = onnx.ModelProto(ir_version=10, producer_name="benchmarks.speed", graph=graph)
+    model.opset_import.add(domain="", version=20)
+    path.write_bytes(model.SerializeToString())
+
+
+if __name__ == "__main__":
+    MAKERS[sys.argv[1]](Path(sys.argv[2]))
