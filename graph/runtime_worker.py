@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -26,6 +27,8 @@ LONGEST_REASON = 300
 # first of each with which the original runs.
 SIZES = ((2,), (1,), (4,), (8,), (32,), (64,), (1, 512), (2, 3, 64), (2, 1, 64), (2, 64, 64, 3), (1, 3, 224))
 INTEGERS = ((0, 2), (1, 2))
+# Elements; a guess that makes more of open dimensions only costs time.
+LARGEST_INPUT = 1 << 22
 RUNS_OF_A_RANDOM_MODEL = 3
 
 RANDOM_OPERATORS = frozenset(
@@ -125,7 +128,10 @@ def guesses(session: Any) -> Iterator[Guess]:
     open_shapes = any(is_open(dim) for value in inputs for dim in value.shape)
     integers = any("int32" in value.type or "int64" in value.type for value in inputs)
     for numbers, sizes in product(INTEGERS if integers else INTEGERS[:1], SIZES if open_shapes else SIZES[:1]):
-        yield Guess(sizes, numbers)
+        guess = Guess(sizes, numbers)
+        elements = max((prod(guess.shape(value.shape, {})) for value in inputs), default=0)
+        if sizes is SIZES[0] or elements <= LARGEST_INPUT:
+            yield guess
 
 
 def make_inputs(session: Any, guess: Guess) -> dict[str, Any]:

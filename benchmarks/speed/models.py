@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+_Value = tuple[str, int, list[int]]
+
 LAYERS, HIDDEN, INNER, WORDS, POSITIONS = 12, 768, 3072, 30522, 512
 CHAIN_LAYER = 10  # nodes
 EXTERNAL_BYTES = 4 << 30
@@ -28,7 +30,7 @@ def chain(nodes: int, path: Path) -> None:
         op = "Add" if len(inputs) > 1 else ("Relu", "Sigmoid", "Tanh", "Neg", "Abs")[index % 5]
         previous = f"/{layer}/{op}_{index}_output_0"
         graph.node.append(helper.make_node(op, inputs, [previous], name=f"/{layer}/{op}_{index}"))
-    _save(graph, [("x", TensorProto.FLOAT, [4])], previous, path)
+    _save(graph, ("x", TensorProto.FLOAT, [4]), (previous, TensorProto.FLOAT, [4]), path)
 
 
 def bert_base(path: Path) -> None:
@@ -72,7 +74,7 @@ def bert_base(path: Path) -> None:
         dense = linear(f"{layer}.output.dense", inner, INNER, HIDDEN)
         hidden = norm(f"{layer}.output.LayerNorm", add("Add", f"{layer}.output", dense, hidden))
     pooled = add("Tanh", "pooler.activation", linear("pooler.dense", hidden, HIDDEN, HIDDEN))
-    _save(graph, [("x", TensorProto.INT64, [1, 16])], pooled, path)
+    _save(graph, ("x", TensorProto.INT64, [1, 16]), (pooled, TensorProto.FLOAT, [1, 16, HIDDEN]), path)
 
 
 def external(path: Path) -> None:
@@ -90,7 +92,7 @@ def external(path: Path) -> None:
         previous = f"y{index}"
     with (path.parent / "weights.bin").open("wb") as data:
         data.truncate(EXTERNAL_BYTES)
-    _save(graph, [("x", TensorProto.FLOAT, [size // 4])], previous, path)
+    _save(graph, ("x", TensorProto.FLOAT, [size // 4]), (previous, TensorProto.FLOAT, [size // 4]), path)
 
 
 MAKERS: dict[str, Callable[[Path], None]] = {
@@ -101,9 +103,9 @@ MAKERS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def _save(graph: onnx.GraphProto, inputs: list[tuple[str, int, list[int]]], output: str, path: Path) -> None:
-    graph.input.extend(helper.make_tensor_value_info(*given) for given in inputs)
-    graph.output.add(name=output).type.tensor_type.elem_type = TensorProto.FLOAT
+def _save(graph: onnx.GraphProto, given: _Value, result: _Value, path: Path) -> None:
+    graph.input.append(helper.make_tensor_value_info(*given))
+    graph.output.append(helper.make_tensor_value_info(*result))
     model = onnx.ModelProto(ir_version=10, producer_name="benchmarks.speed", graph=graph)
     model.opset_import.add(domain="", version=20)
     path.write_bytes(model.SerializeToString())
