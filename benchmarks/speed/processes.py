@@ -54,8 +54,10 @@ def _run(name: str, command: Command, limit: float, result: Runs) -> None:
     if shutil.which(command[0]) is None:
         result.problem = "not installed"
         return
+    # Compiling the package anew in each process is no part of using it.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     # wait4 tells the memory, and waits for ever: a timer ends what takes too long.
     timer = threading.Timer(limit, process.kill)
     timer.start()
