@@ -164,7 +164,9 @@ class Model:
             self._spare_external_data(target)
             # The model comes last: until it is replaced, the old one is what there is.
             with file.written(self.proto, target):
-                if self.locations and self.folder is not None:
+                # Beside a device or a pipe there is nobody to read it.
+                is_kept = target.is_file() or not target.exists()
+                if self.locations and self.folder is not None and is_kept:
                     replaceable = _locations_of(target)
                     carry_external_data(
                         self.locations, self.folder, target.parent, replaceable=replaceable, how=external_data

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import threading
 from pathlib import Path
 
 import onnx
@@ -189,3 +191,14 @@ def test_data_is_never_read_for_tagging(tmp_path: Path, target: Path) -> None:
         file.truncate(1 << 40)
     hpass.run(source).save(target, Carry.LINK)
     assert target.with_name("data.bin").samefile(data)
+
+
+def test_no_data_goes_beside_a_pipe(tmp_path: Path, source: Path) -> None:
+    pipe = tmp_path / "out" / "pipe"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=pipe.read_bytes)
+    reader.start()
+    hpass.run(source).save(pipe)
+    reader.join()
+    assert [path.name for path in pipe.parent.iterdir()] == ["pipe"]
