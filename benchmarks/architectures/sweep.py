@@ -120,7 +120,7 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs*",
         f"are limits of the general rule, not of the exporter. {versions}.",
         "",
-        f"{len(records)} of {len(everything)} architectures tried:",
+        f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
         "",
         "| result | architectures |",
         "|---|--:|",
@@ -134,6 +134,10 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         verdict = verdicts[kind].replace("|", "/")
         lines.append(f"| {kind} | {everything[kind]} | {' | '.join(numbers)} | {verdict} |")
     return "\n".join(lines) + "\n"
+
+
+def _rest(untried: int) -> str:
+    return f"; the run was stopped, and nothing is known of the other {untried}:" if untried else ":"
 
 
 def _verdict(record: Record) -> str:
