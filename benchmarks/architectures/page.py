@@ -56,7 +56,7 @@ def _table(results: list[tuple[Row, dict[str, dict[str, Any]]]], engine: str) ->
         if record is None:
             continue
         if "failure" in record:
-            lines.append(f"| {row.name} | | failed: {record['failure']} | | | | | | | | |")
+            lines.append(f"| {row.name} | | failed, see below | | | | | | | | |")
             continue
         others = ", ".join(
             f"{count} {source}" for source, count in sorted(record["sources"].items()) if source != "metadata"
