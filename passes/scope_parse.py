@@ -85,7 +85,7 @@ def _claim_reference(reference: Twin, context: Context) -> None:
     for node, tag, reason, is_kept in reference.restored(context.model, context.same_weights):
         kept += is_kept
         certain = tag.confidence is Confidence.HIGH
-        context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reason, certain))
+        context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
         if context.tag(node) is None:
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())

@@ -110,13 +110,8 @@ def problems(entries: Iterable[corpus.Entry], cases: Sequence[Case]) -> Iterator
             )
             run = hpass.run(hidden, "scope-parse,module-mapping", modules=entry.modules_file if case.modules else None)
             region, around = next(iter(called_from(run.context)))
-<<<<<<< HEAD
             tags = [run.context.tag(node) for node in region.graph.nodes]
             question = as_question(region, around, tags, run.context)
-=======
-            tags = [run.tag(node) for node in region.graph.nodes]
-            question = as_question(region, around, [tag and tag.scope for tag in tags], run.context)
->>>>>>> 146416f (scope-parse: a name that a tool handed on is not certain)
             known = question.known >= 0
             if known.any() and not known.all():
                 truth = np.array([_number(scope, question) for scope in entry.truth], np.int64)
