@@ -26,7 +26,7 @@ def test_one_model_through_every_step(tmp_path: Path) -> None:
     assert "torchscript-old is left out" in first.stderr
     assert "| names | 1 | " in first.stdout
     rows = json.loads((tmp_path / "first.json").read_text(encoding="utf-8"))["rows"]
-    assert {row["case"] for row in rows} >= {"names", "metadata", "aux", "optimised, no reference: onnxslim"}
+    assert {row["case"] for row in rows} >= {"names", "metadata", "aux", "optimised, no reference: onnxruntime basic"}
     again = run(*options, "--compare", str(tmp_path / "first.json"))
     assert again.returncode == 0, again.stderr
     assert again.stdout.endswith("nothing changed\n")
