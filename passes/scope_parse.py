@@ -85,7 +85,7 @@ def _claim_reference(reference: Twin, context: Context) -> None:
     for node, tag, reason, is_kept in reference.restored(context.model, context.same_weights):
         kept += is_kept
         certain = tag.confidence is Confidence.HIGH
-        context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reason, certain))
+        context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
         if context.tag(node) is None:
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())
@@ -150,6 +150,7 @@ def _claim_names(
             known = stacks[found.path] = _stack(found.path, resolved, is_shared=shared[found.path] > 1)
             context.add_stack(known[0])
         stack, certain = known
+        certain &= not _is_of_another_node(node, found)
         context.claim(node, Claim(stack[-1], Source.NAME, found.origin, found.text, certain))
     return {path: stack for path, (stack, _) in stacks.items()}
 
@@ -165,6 +166,11 @@ def _claim_classes(
         found, path = named.get(node), read_class_path(context.metadata(node))
         if found is not None and path is not None and len(path) == len(stacks[found.path]):
             context.add_stack(stacks[found.path], classes(path))
+
+
+def _is_of_another_node(node: gs.Node, named: _Named) -> bool:
+    """Whether a tool gave the node the name of one that it replaces or stands beside: labels end in the operator."""
+    return isinstance(named.path, LabelPath) and not named.text.rpartition("/")[2].startswith(node.op)
 
 
 def _stack(

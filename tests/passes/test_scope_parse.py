@@ -140,27 +140,27 @@ TAGGED = [
     Case(
         "the name that a quantiser derived",
         '["/a/MatMul_quant"] y = MatMulInteger(x, x)',
-        {"/a/MatMul_quant": ("a", "name", "high")},
+        {"/a/MatMul_quant": ("a", "name", "medium")},
     ),
     Case(
         "the value that a quantiser derived",
         '["n"] "/a/MatMul_output_0_QuantizeLinear_Output" = QuantizeLinear(x, x)',
-        {"n": ("a", "name", "high")},
+        {"n": ("a", "name", "medium")},
     ),
     Case(
         "the name that a float16 converter derived",
         '["graph_input_cast_0"] "v" = Cast(x)  ["/a/Relu_output_0_cast_to_fp16"] y = Cast(v)',
-        {"/a/Relu_output_0_cast_to_fp16": ("a", "name", "high")},
+        {"/a/Relu_output_0_cast_to_fp16": ("a", "name", "medium")},
     ),
     Case(
         "the name that a fusion derived",
         '["fused /a/b/Conv"] y = FusedConv(x, x)',
-        {"fused /a/b/Conv": ("a.b", "name", "high")},
+        {"fused /a/b/Conv": ("a.b", "name", "medium")},
     ),
     Case(
         "the name that onnxruntime made of two",
         '["/a/MatMul/MatMulAddFusion"] y = Gemm(x, x)',
-        {"/a/MatMul/MatMulAddFusion": ("a", "name", "high")},
+        {"/a/MatMul/MatMulAddFusion": ("a", "name", "medium")},
     ),
     Case(
         "parameter",
