@@ -96,12 +96,13 @@ def _moves(moves: Sequence[Move]) -> Iterator[str]:
         return
     yield ""
     yield f"moved: {_several(len(moves), 'node')}"
-    alike: dict[tuple[str, ...], list[Move]] = {}
+    alike: dict[tuple[str, str, str], list[Move]] = {}
     for move in moves:
-        left, entered = (_NUMBER.sub("*", scope) or "the root" for scope in (move.from_scope, move.to_scope))
-        alike.setdefault((move.op, left, entered), []).append(move)
-    for (op, *scopes), group in alike.items():
+        key = (move.op, _NUMBER.sub("*", move.from_scope), _NUMBER.sub("*", move.to_scope))
+        alike.setdefault(key, []).append(move)
+    for (op, left, entered), group in alike.items():
         first = group[0]
-        left, entered = scopes if len(group) > 1 else (first.from_scope or "the root", first.to_scope or "the root")
+        scopes = (left, entered) if len(group) > 1 else (first.from_scope, first.to_scope)
+        where = " -> ".join(scope or "the root" for scope in scopes)
         times = f", {len(group)} times, first" if len(group) > 1 else ","
-        yield printable(f"  > {op}: {left} -> {entered}{times} {first.after} {first.name}".rstrip())
+        yield printable(f"  > {op}: {where}{times} {first.after} {first.name}".rstrip())

@@ -17,9 +17,9 @@ class Match:
 
     old: Side
     new: Side
-    values: dict[str, str] = field(default_factory=dict)
-    nodes: dict[int, int] = field(default_factory=dict)
-    guessed: set[int] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict[str, str])
+    nodes: dict[int, int] = field(default_factory=dict[int, int])
+    guessed: set[int] = field(default_factory=set[int])
 
     def pair(self, index: int, twin: int) -> None:
         """Note that a new node is an old one, and so what they write."""

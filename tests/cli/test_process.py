@@ -29,7 +29,7 @@ def test_help_imports_neither_onnx_nor_torch() -> None:
     assert done.stdout.splitlines()[-1] == ""
 
 
-@pytest.mark.parametrize("command", ["run", "passes", "tree", "show", "validate", "strip", "export"])
+@pytest.mark.parametrize("command", ["run", "passes", "tree", "show", "validate", "strip", "diff", "export"])
 def test_every_command_has_help(hpass: Any, command: str) -> None:
     result = hpass(command, "--help")
 
@@ -41,7 +41,16 @@ def test_help_names_every_command_with_a_line_that_fits(hpass: Any) -> None:
     out = hpass("--help").out
 
     listed = out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert [line.split()[0] for line in listed] == ["run", "passes", "tree", "show", "validate", "strip", "export"]
+    assert [line.split()[0] for line in listed] == [
+        "run",
+        "passes",
+        "tree",
+        "show",
+        "validate",
+        "strip",
+        "diff",
+        "export",
+    ]
     assert not [line for line in listed if line.endswith("...")]
 
 
