@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from typer import TyperException
@@ -13,7 +11,7 @@ from typer.main import get_command
 
 from ..errors import HpassError, UsageError
 from .app import COMMANDS, app
-from .statuses import BAD_MODEL, BAD_USAGE, DONE, INTERRUPTED
+from .statuses import BAD_MODEL, BAD_USAGE, DONE
 from .streams import prepare, say
 
 if TYPE_CHECKING:
@@ -27,12 +25,6 @@ def main() -> None:
     gc.disable()
     status = run_command(sys.argv[1:])
     gc.freeze()
-    if status == INTERRUPTED:
-        # All is cleaned up; what the interpreter still does at its end may find pipes of ended processes closed.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):
-                stream.flush()
-        os._exit(status)
     sys.exit(status)
 
 
