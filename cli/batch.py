@@ -56,9 +56,10 @@ def _side_by_side(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
                     # A process that died took all others along; alone, only the guilty file fails.
                     yield _alone(job)
         except (KeyboardInterrupt, GeneratorExit):
-            pool.shutdown(wait=False, cancel_futures=True)
             for child in active_children():
                 child.terminate()
+            # Waited for, or the interpreter finds the pool's pipes half closed at its end.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
