@@ -37,7 +37,7 @@ def export_torchscript(
     with (
         _log_of_torch(shown=verbose),
         warnings.catch_warnings(),
-        _plain_operations(model),
+        plain_operations(model),
         _flat_forward(model, inputs, list(tensors)),
     ):
         # torch marks this exporter as the older one on every call; that is known here.
@@ -100,7 +100,7 @@ def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: li
 
 
 @contextlib.contextmanager
-def _plain_operations(model: torch.nn.Module) -> Generator[None]:
+def plain_operations(model: torch.nn.Module) -> Generator[None]:
     """Let a transformers model attend and choose experts by operations that TorchScript knows and can trace.
 
     It lacks fused attention with grouped queries, and the grouping of tokens by expert.

@@ -144,6 +144,8 @@ def _verdict(record: Record) -> str:
     if "failure" in record:
         return f"failed ({record['stage']}): {record['failure']}"
     problems = problems_of(record)
+    if len(problems) == 1 and record.get("instability"):
+        return f"exported and tagged, torch differs from itself: {problems[0]}"
     return f"exported and tagged, with a remark: {'; '.join(problems)}" if problems else "exported, tagged, agrees"
 
 
