@@ -23,6 +23,8 @@ SECONDS_OF_AUDIO = 1
 SAMPLING_RATE = 16_000
 FRAMES = 8
 SPECTRUM_FRAMES = 128
+# Patches along each side of a packed image: what merges or pools patches finds a multiple of 2, 3 and 4.
+GRID = 12
 
 Alternatives = list[torch.Tensor]
 
@@ -65,20 +67,25 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     """Yield complete sets of inputs to try, the likeliest first.
 
     First text with one other modality, as far as the model has them; then everything at once, then the first with
-    one input in another layout, then the main input and what has no default alone.
+    one input in another layout, each of these with what is seldom needed too, and at last the main input and what has
+    no default alone.
     """
-    choices = {name: made for name in _wanted(maker.model) if (made := maker.alternatives(name))}
+    seldom = _seldom_needed(maker.model)
+    choices = {name: made for name in _wanted(maker.model, seldom) if (made := maker.alternatives(name))}
     everything = {name: made[0] for name, made in choices.items()}
     later = _given_later(maker.model)
-    first = {name: value for name, value in everything.items() if name not in later}
-    sets = [first, *(first | {name: other} for name, made in choices.items() for other in made[1:])]
-    if set(first) != set(everything):
-        sets.insert(1, everything)
+    first = {name: value for name, value in everything.items() if name not in later | seldom}
+    most = {name: value for name, value in everything.items() if name not in seldom}
+    layouts = [{name: other} for name, made in choices.items() if name in first for other in made[1:]]
+    rare = {name: value for name, value in everything.items() if name in seldom}
+    sets = [first, most, *(first | layout for layout in layouts)]
+    sets += [base | rare for base in sets] if rare else []
     least = {name: value for name, value in first.items() if name in _least(maker.model)}
-    if least and set(least) != set(first):
-        sets.append(least)
+    sets += [least] if least else []
     device = next((parameter.device for parameter in maker.model.parameters()), torch.device("cpu"))
-    for made in sets:
+    # Sets of the same tensors are one attempt.
+    different = {tuple((name, id(value)) for name, value in sorted(made.items())): made for made in sets}
+    for made in different.values():
         yield _joined(maker, {name: value.to(device) for name, value in {**made, **maker.given}.items()})
 
 
@@ -100,20 +107,29 @@ def _least(model: torch.nn.Module) -> set[str]:
     return least
 
 
-def _wanted(model: torch.nn.Module) -> list[str]:
+def _wanted(model: torch.nn.Module, seldom: set[str]) -> list[str]:
     """Return the inputs to give, in the order of `forward`."""
-    names = _least(model).union(*(_MODALITIES.get(modality, ()) for modality in _modalities(model)))
+    names = _least(model).union(seldom, *(_MODALITIES.get(modality, ()) for modality in _modalities(model)))
     present = parameters(model)
     if "input_ids" in names and "input_ids" in present:
         names.add("attention_mask")
     return [name for name in present if name in names]
 
 
+def _seldom_needed(model: torch.nn.Module) -> set[str]:
+    """Return the inputs that are given only where the model does not run without.
+
+    A model may take an image or a sound though it does not say so.
+    """
+    undeclared = set[str]().union(*_MODALITIES.values()) if _modalities(model) <= {"text"} else set[str]()
+    return ((_SELDOM_NEEDED | undeclared) & set(parameters(model))) - _least(model) - set(_MODALITIES["text"])
+
+
 def _given_later(model: torch.nn.Module) -> set[str]:
-    """Return the inputs that are given only where the model does not run without."""
+    """Return the inputs of further modalities: given only where the model does not run with one."""
     others = [modality for modality in _MODALITIES if modality != "text" and modality in _modalities(model)]
-    later = _SELDOM_NEEDED.union(*(_MODALITIES[modality] for modality in others[1:]))
-    return (later - _least(model) - set(_MODALITIES[others[0]] if others else ())) | _SELDOM_NEEDED
+    later = set[str]().union(*(_MODALITIES[modality] for modality in others[1:]))
+    return later - _least(model) - set(_MODALITIES[others[0]] if others else ())
 
 
 def _modalities(model: torch.nn.Module) -> set[str]:
@@ -135,7 +151,44 @@ def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Te
             joined["mm_token_type_ids"] = _kinds_of_token(maker, joined["input_ids"])
         if "bbox" in joined and "bbox" not in maker.given:
             joined["bbox"] = joined["bbox"][:, :1].expand(-1, joined["input_ids"].shape[1], -1).contiguous()
+    for name in _MASKS.keys() & joined.keys() - maker.given.keys():
+        joined[name] = _MASKS[name](maker, joined)
     return joined
+
+
+def _mask_of_sound(maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return a mask as long as the sound: the axis of its features that is not their width."""
+    features = inputs.get("input_features")
+    if features is None:
+        return _spectrum_mask(maker)[0]
+    frames = features.shape[-1] if features.shape[-2] in _feature_widths(maker) else features.shape[-2]
+    return torch.ones(1, frames, dtype=torch.int64, device=features.device)
+
+
+def _mask_of_pixels(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return a mask of the image: of its pixels, or of its patches where it comes as a row of them."""
+    pixels = inputs["pixel_values"]
+    shape = pixels.shape[:-1] if pixels.dim() <= _ROW_OF_PATCHES else (*pixels.shape[:-3], *pixels.shape[-2:])
+    return torch.ones(shape, dtype=torch.bool, device=pixels.device)
+
+
+def _mask_of_images(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return which token of the text may look at which image: every one at all."""
+    pixels, ids = inputs["pixel_values"], inputs["input_ids"]
+    images = pixels.shape[1] if pixels.dim() > _ONE_IMAGE else 1
+    return torch.ones(*ids.shape, images, dtype=torch.int64, device=ids.device)
+
+
+_ROW_OF_PATCHES = 3
+_ONE_IMAGE = 4
+
+# Masks follow from what they mask.
+_MASKS: dict[str, Callable[[Maker, Mapping[str, torch.Tensor]], torch.Tensor]] = {
+    "input_features_mask": _mask_of_sound,
+    "feature_attention_mask": _mask_of_sound,
+    "pixel_attention_mask": _mask_of_pixels,
+    "image_attention_mask": _mask_of_images,
+}
 
 
 # Whose presence asks for room in the text.
@@ -213,6 +266,15 @@ def _decoder_input_ids(maker: Maker) -> Alternatives:
     return [maker.tokens(DECODER_LENGTH, sizes.number("vocab_size", default=2, part=("decoder", "text")))]
 
 
+def _qformer_input_ids(maker: Maker) -> Alternatives:
+    return [maker.tokens(LENGTH, maker.sizes.number("vocab_size", default=2, part=("qformer",)))]
+
+
+def _encoder_hidden_states(maker: Maker) -> Alternatives:
+    width = maker.sizes.number("encoder_hidden_size", "cross_attention_dim", "hidden_size", default=1)
+    return [maker.floats(1, LENGTH, width)]
+
+
 def _bbox(_maker: Maker) -> Alternatives:
     return [torch.tensor([[[0, 0, 1, 1]]]).expand(1, LENGTH, 4).contiguous()]
 
@@ -230,25 +292,40 @@ def _channels(maker: Maker) -> int:
 
 
 def _patches(maker: Maker) -> torch.Tensor:
-    """Return the flattened patches of one image of 4 x 4 patches, as packed vision encoders take them."""
+    """Return the flattened patches of one image, as packed vision encoders take them."""
     side = maker.sizes.number("patch_size", default=14, part=VISION)
     frames = maker.sizes.number("temporal_patch_size", default=1, part=VISION)
-    return maker.floats(16, _channels(maker) * frames * side * side)
+    return maker.floats(GRID * GRID, _channels(maker) * frames * side * side)
+
+
+def _packed(maker: Maker) -> Alternatives | None:
+    """Return an image as a packed row of patches, which some other input then arranges; None where none does."""
+    present = set(parameters(maker.model))
+    side = maker.sizes.number("patch_size", default=14, part=VISION)
+    if present & {"image_grid_thw", "grid_thw"}:
+        patches = _patches(maker)
+        return [patches, patches.unflatten(1, (-1, side, side))]
+    if present & {"spatial_shapes", "pixel_position_ids", "image_position_ids"}:
+        return [_patches(maker)[None]]
+    if "target_sizes" in present:
+        return [maker.floats(1, _channels(maker), side, GRID * GRID * side)]
+    return None
 
 
 def _pixel_values(maker: Maker) -> Alternatives:
+    packed = _packed(maker)
+    if packed is not None:
+        return packed
     height, width = maker.sizes.image()
     image = maker.floats(1, _channels(maker), height, width)
     frames = maker.sizes.number("num_frames", default=FRAMES, part=VIDEO)
     video = maker.floats(1, frames, _channels(maker), height, width)
-    if {"image_grid_thw", "grid_thw"} & set(parameters(maker.model)):
-        return [_patches(maker)]
     pair = maker.floats(1, 2, _channels(maker), height, width)
     modalities = _modalities(maker.model)
     if "video" in modalities and "image" not in modalities:
         return [video, image]
-    # There may be several images, or several crops of one, and some models compare two.
-    return [image, image[None], video, pair]
+    # There may be several images, or several crops of one, some models compare two, and some take their patches.
+    return [image, image[None], video, pair, _patches(maker)[None]]
 
 
 def _pixel_values_videos(maker: Maker) -> Alternatives:
@@ -260,7 +337,20 @@ def _pixel_values_videos(maker: Maker) -> Alternatives:
 
 
 def _grid(_maker: Maker) -> Alternatives:
-    return [torch.tensor([[1, 4, 4]])]
+    return [torch.tensor([[1, GRID, GRID]])]
+
+
+def _sides(_maker: Maker) -> Alternatives:
+    return [torch.tensor([[GRID, GRID]])]
+
+
+def _positions(_maker: Maker) -> Alternatives:
+    return [torch.cartesian_prod(torch.arange(GRID), torch.arange(GRID))[None]]
+
+
+def _ones(_maker: Maker) -> Alternatives:
+    """Return a stand-in for a mask: it follows from what it masks once that is chosen."""
+    return [torch.ones(1, 1, dtype=torch.int64)]
 
 
 def _packed_hidden_states(maker: Maker) -> Alternatives:
@@ -294,17 +384,32 @@ def _input_values(maker: Maker) -> Alternatives:
     return waves
 
 
-def _input_features(maker: Maker) -> Alternatives:
-    width = maker.sizes.number(
+def _feature_widths(maker: Maker) -> list[int]:
+    """Return how wide a frame of a sound's features may be, the likeliest first."""
+    names = (
         "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_dim", "feature_size",
-        default=80, part=AUDIO,
     )  # fmt: skip
+    widths = [maker.sizes.number(name, default=0, part=AUDIO) for name in names]
+    return list(dict.fromkeys(width for width in widths if width)) or [80]
+
+
+def _input_features(maker: Maker) -> Alternatives:
     frames = maker.sizes.find("max_source_positions", part=AUDIO)
-    layouts = [maker.floats(1, SPECTRUM_FRAMES, width), maker.floats(1, width, SPECTRUM_FRAMES)]
+    widths = _feature_widths(maker)
+    layouts = [layout for width in widths for layout in _spectra(maker, width)]
     # A fixed number of source positions, halved by a strided convolution, wants the whole window.
     if isinstance(frames, int):
-        layouts.insert(0, maker.floats(1, width, 2 * frames))
+        layouts.insert(0, maker.floats(1, widths[0], 2 * frames))
     return layouts
+
+
+def _spectra(maker: Maker, width: int) -> Alternatives:
+    """Return a sound's features: a row of frames, a row of bins, or an image of one channel."""
+    return [
+        maker.floats(1, SPECTRUM_FRAMES, width),
+        maker.floats(1, width, SPECTRUM_FRAMES),
+        maker.floats(1, 1, SPECTRUM_FRAMES, width),
+    ]
 
 
 def _spectrum_mask(_maker: Maker) -> Alternatives:
@@ -345,6 +450,8 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "decoder_input_ids": _decoder_input_ids,
     "mm_token_type_ids": _attention_mask,
     "bbox": _bbox,
+    "qformer_input_ids": _qformer_input_ids,
+    "encoder_hidden_states": _encoder_hidden_states,
     "inputs_embeds": _embeddings,
     "inputs": _embeddings,
     "query_embeds": _embeddings,
@@ -354,12 +461,19 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "image_grid_thw": _grid,
     "video_grid_thw": _grid,
     "grid_thw": _grid,
+    "spatial_shapes": _sides,
+    "target_sizes": _sides,
+    "pixel_position_ids": _positions,
+    "image_position_ids": _positions,
+    "pixel_attention_mask": _ones,
+    "image_attention_mask": _ones,
     "image_sizes": _image_sizes,
     "input_points": _input_points,
     "input_labels": _input_labels,
     "input_values": _input_values,
     "input_features": _input_features,
     "input_features_mask": _spectrum_mask,
+    "feature_attention_mask": _spectrum_mask,
     "past_values": _past_values,
     "past_time_features": _past_time_features,
     "past_observed_mask": _past_observed_mask,
@@ -367,12 +481,18 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
 }
 
 # Given only where the model does not run without.
-_SELDOM_NEEDED = {"image_sizes"}
+_SELDOM_NEEDED = {
+    "image_sizes", "pixel_attention_mask", "image_attention_mask", "input_features_mask", "feature_attention_mask",
+    "encoder_hidden_states",
+}  # fmt: skip
 
 _MODALITIES: dict[str, tuple[str, ...]] = {
-    "text": ("input_ids", "bbox"),
-    "image": ("pixel_values", "image_grid_thw", "mm_token_type_ids", "image_sizes", "input_points", "input_labels"),
+    "text": ("input_ids", "bbox", "qformer_input_ids"),
+    "image": (
+        "pixel_values", "image_grid_thw", "spatial_shapes", "target_sizes", "pixel_position_ids", "image_position_ids",
+        "mm_token_type_ids", "image_sizes", "input_points", "input_labels",
+    ),
     "audio": ("input_values", "input_features"),
     "video": ("pixel_values_videos", "video_grid_thw", "mm_token_type_ids"),
     "time": ("past_values", "past_time_features", "past_observed_mask", "future_time_features"),
-}
+}  # fmt: skip
