@@ -82,6 +82,13 @@ def export(
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
         typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
+        typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in exported.inputs.items()))
         for file in exported.files:
             if file != exported.path:
                 typer.echo(f"{file}: its data")
+        for name in exported.left_out:
+            console.print(
+                f"{exported.path}: without {name}: the modules that take it are not in the file; "
+                f"to have them, give --input {name}=SHAPE:DTYPE",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip

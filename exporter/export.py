@@ -20,6 +20,7 @@ from .inputs import Inputs, first_that_runs, sample_inputs
 from .load import load
 from .options import Options
 from .quiet import reported, root_cause
+from .samples import left_out
 from .table import build_table
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace
@@ -29,7 +30,10 @@ TABLE_KEY = "module_table"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One ONNX file: where it is, which engine wrote it, its size in nodes, its module table and the traced inputs."""
+    """One ONNX file: where it is, which engine wrote it, its size in nodes, its module table and the traced inputs.
+
+    `left_out` names inputs of other modalities that no made-up value fitted: what takes them is not in the file.
+    """
 
     path: Path
     component: str
@@ -38,6 +42,7 @@ class Exported:
     table: dict[str, Any] = field(repr=False)
     inputs: Inputs = field(repr=False)
     files: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,8 @@ def _staged(component: _Component, job: _Job) -> Exported:
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
         nodes = sum(1 for _ in model.graph.all_nodes())
-        return Exported(path, component.name, engine, nodes, table, component.inputs)
+        missing = () if component.name else tuple(left_out(component.model, component.inputs))
+        return Exported(path, component.name, engine, nodes, table, component.inputs, left_out=missing)
     report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(
         f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "

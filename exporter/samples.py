@@ -79,7 +79,9 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     layouts = [{name: other} for name, made in choices.items() if name in first for other in made[1:]]
     rare = {name: value for name, value in everything.items() if name in seldom}
     sets = [first, most, *(first | layout for layout in layouts)]
-    sets += [base | rare for base in sets] if rare else []
+    if rare:
+        sets += [base | rare for base in sets]
+        sets += [first | rare | {name: other} for name in rare for other in choices[name][1:]]
     least = {name: value for name, value in first.items() if name in _least(maker.model)}
     sets += [least] if least else []
     device = next((parameter.device for parameter in maker.model.parameters()), torch.device("cpu"))
@@ -92,6 +94,17 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
 def unknown(maker: Maker) -> list[str]:
     """Return the inputs without a default that no rule knows."""
     return [name for name in required(maker.model) if name not in _RULES and name not in maker.given]
+
+
+def left_out(model: torch.nn.Module, inputs: Mapping[str, object]) -> list[str]:
+    """Return the images and sounds that the model takes too and the inputs hold none of.
+
+    Images stand for videos: models look at both through the same modules.
+    """
+    present, modalities = parameters(model), _modalities(model)
+    media = [(_MARKS["image"] + _MARKS["video"], {"image", "video"}), (_MARKS["audio"], {"audio"})]
+    missing = [names for names, kinds in media if modalities & kinds and not any(name in inputs for name in names)]
+    return [next(name for name in names if name in present) for names in missing if any(n in present for n in names)]
 
 
 def _main_inputs(model: torch.nn.Module) -> list[str]:
@@ -138,29 +151,46 @@ def _modalities(model: torch.nn.Module) -> set[str]:
 
 
 def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Fit the inputs to one another: room for images and sounds in the text, a mask as long as the text."""
+    """Fit the inputs to one another: room for images and sounds in the text, masks as large as what they mask."""
     joined = dict(inputs)
-    if "input_ids" in joined and "input_ids" not in maker.given:
-        for modality, marks in _MARKS.items():
-            if any(name in joined for name in marks):
-                joined["input_ids"] = _with_room(maker, modality, joined)
+    _fit(_MASKS, maker, joined)
     if "input_ids" in joined:
-        if "attention_mask" in joined and "attention_mask" not in maker.given:
-            joined["attention_mask"] = torch.ones_like(joined["input_ids"])
-        if "mm_token_type_ids" in joined and "mm_token_type_ids" not in maker.given:
-            joined["mm_token_type_ids"] = _kinds_of_token(maker, joined["input_ids"])
-        if "bbox" in joined and "bbox" not in maker.given:
-            joined["bbox"] = joined["bbox"][:, :1].expand(-1, joined["input_ids"].shape[1], -1).contiguous()
-    for name in _MASKS.keys() & joined.keys() - maker.given.keys():
-        joined[name] = _MASKS[name](maker, joined)
+        if "input_ids" not in maker.given:
+            for modality, marks in _MARKS.items():
+                if any(name in joined for name in marks):
+                    joined["input_ids"] = _with_room(maker, modality, joined)
+        _fit(_BESIDE_TEXT, maker, joined)
     return joined
+
+
+Joint = Callable[[Maker, Mapping[str, torch.Tensor]], torch.Tensor]
+
+
+def _fit(joints: Mapping[str, tuple[str, Joint]], maker: Maker, inputs: dict[str, torch.Tensor]) -> None:
+    """Make anew the inputs that follow from another one, or leave them out with it; those that were given stay."""
+    for name in joints.keys() & inputs.keys() - maker.given.keys():
+        source, joint = joints[name]
+        if source in inputs:
+            inputs[name] = joint(maker, inputs)
+        else:
+            del inputs[name]
+
+
+def _mask_of_text(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return torch.ones_like(inputs["input_ids"])
+
+
+def _boxes_of_text(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return inputs["bbox"][:, :1].expand(-1, inputs["input_ids"].shape[1], -1).contiguous()
+
+
+def _mask_of_series(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return torch.ones_like(inputs["past_values"])
 
 
 def _mask_of_sound(maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return a mask as long as the sound: the axis of its features that is not their width."""
-    features = inputs.get("input_features")
-    if features is None:
-        return _spectrum_mask(maker)[0]
+    features = inputs["input_features"]
     frames = features.shape[-1] if features.shape[-2] in _feature_widths(maker) else features.shape[-2]
     return torch.ones(1, frames, dtype=torch.int64, device=features.device)
 
@@ -182,14 +212,32 @@ def _mask_of_images(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.
 _ROW_OF_PATCHES = 3
 _ONE_IMAGE = 4
 
-# Masks follow from what they mask.
-_MASKS: dict[str, Callable[[Maker, Mapping[str, torch.Tensor]], torch.Tensor]] = {
-    "input_features_mask": _mask_of_sound,
-    "feature_attention_mask": _mask_of_sound,
-    "pixel_attention_mask": _mask_of_pixels,
-    "image_attention_mask": _mask_of_images,
-}
 
+def _kinds_of_token(maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return 0 for text, 1 for a place of an image, 2 for one of a video, 3 for one of a sound."""
+    ids = inputs["input_ids"]
+    kinds = torch.zeros_like(ids)
+    for kind, modality in enumerate(_MARKS, start=1):
+        token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
+        if isinstance(token, int):
+            kinds[ids == token] = kind
+    return kinds
+
+
+# What follows from an image, a sound or a series, and what follows from the text once it has room for these; first
+# the input that it follows from.
+_MASKS: dict[str, tuple[str, Joint]] = {
+    "input_features_mask": ("input_features", _mask_of_sound),
+    "feature_attention_mask": ("input_features", _mask_of_sound),
+    "pixel_attention_mask": ("pixel_values", _mask_of_pixels),
+    "past_observed_mask": ("past_values", _mask_of_series),
+}
+_BESIDE_TEXT: dict[str, tuple[str, Joint]] = {
+    "attention_mask": ("input_ids", _mask_of_text),
+    "mm_token_type_ids": ("input_ids", _kinds_of_token),
+    "bbox": ("input_ids", _boxes_of_text),
+    "image_attention_mask": ("pixel_values", _mask_of_images),
+}
 
 # Whose presence asks for room in the text.
 _MARKS = {
@@ -218,16 +266,6 @@ def _with_room(maker: Maker, modality: str, inputs: dict[str, torch.Tensor]) -> 
     count = _feature_count(getattr(found, "pooler_output", found))
     places = torch.full((1, count), token, dtype=ids.dtype, device=ids.device)
     return torch.cat([ids[:, :1], places, ids[:, 1:]], dim=1)
-
-
-def _kinds_of_token(maker: Maker, ids: torch.Tensor) -> torch.Tensor:
-    """Return 0 for text, 1 for a place of an image, 2 for one of a video, 3 for one of a sound."""
-    kinds = torch.zeros_like(ids)
-    for kind, modality in enumerate(_MARKS, start=1):
-        token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
-        if isinstance(token, int):
-            kinds[ids == token] = kind
-    return kinds
 
 
 def _named(function: Any) -> set[str]:
@@ -270,6 +308,12 @@ def _qformer_input_ids(maker: Maker) -> Alternatives:
     return [maker.tokens(LENGTH, maker.sizes.number("vocab_size", default=2, part=("qformer",)))]
 
 
+def _task_inputs(maker: Maker) -> Alternatives:
+    return [
+        maker.tokens(maker.sizes.number("task_seq_len", default=LENGTH), maker.sizes.number("vocab_size", default=2))
+    ]
+
+
 def _encoder_hidden_states(maker: Maker) -> Alternatives:
     width = maker.sizes.number("encoder_hidden_size", "cross_attention_dim", "hidden_size", default=1)
     return [maker.floats(1, LENGTH, width)]
@@ -291,10 +335,10 @@ def _channels(maker: Maker) -> int:
     return maker.sizes.number("num_channels", "in_channels", "in_chans", default=3, part=VISION)
 
 
-def _patches(maker: Maker) -> torch.Tensor:
+def _patches(maker: Maker, frames: int = 1) -> torch.Tensor:
     """Return the flattened patches of one image, as packed vision encoders take them."""
     side = maker.sizes.number("patch_size", default=14, part=VISION)
-    frames = maker.sizes.number("temporal_patch_size", default=1, part=VISION)
+    frames = maker.sizes.number("temporal_patch_size", default=frames, part=VISION)
     return maker.floats(GRID * GRID, _channels(maker) * frames * side * side)
 
 
@@ -304,7 +348,7 @@ def _packed(maker: Maker) -> Alternatives | None:
     side = maker.sizes.number("patch_size", default=14, part=VISION)
     if present & {"image_grid_thw", "grid_thw"}:
         patches = _patches(maker)
-        return [patches, patches.unflatten(1, (-1, side, side))]
+        return [patches, patches.unflatten(1, (-1, side, side)), _patches(maker, frames=2)]
     if present & {"spatial_shapes", "pixel_position_ids", "image_position_ids"}:
         return [_patches(maker)[None]]
     if "target_sizes" in present:
@@ -389,7 +433,8 @@ def _feature_widths(maker: Maker) -> list[int]:
     names = (
         "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_dim", "feature_size",
     )  # fmt: skip
-    widths = [maker.sizes.number(name, default=0, part=AUDIO) for name in names]
+    stacked = maker.sizes.number("num_stacked_frames", default=1, part=AUDIO)
+    widths = [maker.sizes.number(name, default=0, part=AUDIO) * stacked for name in names]
     return list(dict.fromkeys(width for width in widths if width)) or [80]
 
 
@@ -410,10 +455,6 @@ def _spectra(maker: Maker, width: int) -> Alternatives:
         maker.floats(1, width, SPECTRUM_FRAMES),
         maker.floats(1, 1, SPECTRUM_FRAMES, width),
     ]
-
-
-def _spectrum_mask(_maker: Maker) -> Alternatives:
-    return [torch.ones(1, SPECTRUM_FRAMES, dtype=torch.int64)]
 
 
 # --- time series -----------------------------------------------------------------------------------------
@@ -440,10 +481,6 @@ def _future_time_features(maker: Maker) -> Alternatives:
     return [maker.floats(1, maker.sizes.number("prediction_length", default=1), features)]
 
 
-def _past_observed_mask(maker: Maker) -> Alternatives:
-    return [torch.ones_like(values) for values in _past_values(maker)]
-
-
 _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "input_ids": _input_ids,
     "attention_mask": _attention_mask,
@@ -451,6 +488,7 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "mm_token_type_ids": _attention_mask,
     "bbox": _bbox,
     "qformer_input_ids": _qformer_input_ids,
+    "task_inputs": _task_inputs,
     "encoder_hidden_states": _encoder_hidden_states,
     "inputs_embeds": _embeddings,
     "inputs": _embeddings,
@@ -472,11 +510,11 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "input_labels": _input_labels,
     "input_values": _input_values,
     "input_features": _input_features,
-    "input_features_mask": _spectrum_mask,
-    "feature_attention_mask": _spectrum_mask,
+    "input_features_mask": _ones,
+    "feature_attention_mask": _ones,
     "past_values": _past_values,
     "past_time_features": _past_time_features,
-    "past_observed_mask": _past_observed_mask,
+    "past_observed_mask": _ones,
     "future_time_features": _future_time_features,
 }
 

@@ -41,6 +41,8 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     loaded = load(reference, options)
     record: Record = {
         "engine": exported.engine,
+        "inputs": list(exported.inputs),
+        "left out": list(exported.left_out),
         "parameters": sum(parameter.numel() for parameter in loaded.model.parameters()),
         "export": _export_seconds(marks),
         "torch": capture.seconds,

@@ -34,9 +34,10 @@ from .page import problems_of
 from .tiny import tiny_configs
 
 ROOT = Path(__file__).parents[2]
-MOST_PARAMETERS = 150_000_000
+MOST_PARAMETERS = 250_000_000
 # Configs that are built and fail further on: more of them would not tell more.
 TRIES = 2
+EVERYTHING = "exported, tagged, agrees"
 # Of several failures the one that came furthest is told.
 STAGES = ("config", "model", "inputs", "export", "check")
 
@@ -126,13 +127,14 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         "|---|--:|",
         *(f"| {verdict} | {count} |" for verdict, count in counts.most_common()),
         "",
-        "| model type | class | engine | nodes | modules | auxiliary | result |",
-        "|---|---|---|--:|--:|--:|---|",
+        "| model type | class | inputs | engine | nodes | modules | auxiliary | result |",
+        "|---|---|---|---|--:|--:|--:|---|",
     ]
     for kind, record in sorted(records.items()):
         numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
         verdict = verdicts[kind].replace("|", "/")
-        lines.append(f"| {kind} | {everything[kind]} | {' | '.join(numbers)} | {verdict} |")
+        inputs = ", ".join(record.get("inputs", []))
+        lines.append(f"| {kind} | {everything[kind]} | {inputs} | {' | '.join(numbers)} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
@@ -146,7 +148,10 @@ def _verdict(record: Record) -> str:
     problems = problems_of(record)
     if len(problems) == 1 and record.get("instability"):
         return f"exported and tagged, torch differs from itself: {problems[0]}"
-    return f"exported and tagged, with a remark: {'; '.join(problems)}" if problems else "exported, tagged, agrees"
+    if problems:
+        return f"exported and tagged, with a remark: {'; '.join(problems)}"
+    missing = ", ".join(record.get("left out", []))
+    return f"exported, tagged, agrees, but without a part of the model: {missing}" if missing else EVERYTHING
 
 
 def main() -> None:

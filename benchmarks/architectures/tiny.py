@@ -32,6 +32,7 @@ _EXPERTS = re.compile(r"(num|n)_(local_|routed_|shared_)?experts$")
 _CHOSEN_EXPERTS = re.compile(r"experts_per_tok|^(moe_)?top_?k(_experts)?$|^moe_k$")
 _GROUPS = re.compile(r"^(n_group|num_expert_group|topk_group)$")
 _HORIZON = re.compile(r"^prediction_length$")
+_PLACE = re.compile(r"^(image|video|audio)_token_(id|index)$")
 _TOKEN = re.compile(r"_token_(id|index)$")
 
 
@@ -121,7 +122,9 @@ def _settings(config: Any, rule: _Rule) -> dict[str, Any]:
             settings[name] = {
                 **value.to_diff_dict(), **_settings(value, rule.of(value)), "model_type": value.model_type,
             }  # fmt: skip
-        elif _TOKEN.search(name) and isinstance(value, int) and value >= VOCABULARY:
+        elif (_TOKEN.search(name) and isinstance(value, int) and value >= VOCABULARY) or (
+            rule.filled and value is None and _PLACE.search(name)
+        ):
             tokens -= 1
             settings[name] = tokens
         elif rule.shallow and isinstance(value, list) and len(value) > LAYERS and len(value) in depths:
