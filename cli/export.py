@@ -83,9 +83,10 @@ def export(
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
         typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
         typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in exported.inputs.items()))
-        for file in exported.files:
-            if file != exported.path:
-                typer.echo(f"{file}: its data")
+        for file in exported.data:
+            typer.echo(f"{file}: its data")
+        if exported.modules_file is not None:
+            typer.echo(f"{exported.modules_file}: its module table")
         for name in exported.left_out:
             console.print(
                 f"{exported.path}: without {name}: the modules that take it are not in the file; "

@@ -27,7 +27,7 @@ def test_large_weights_lie_in_a_file_of_their_own(engine: str, tmp_path: Path) -
     out = tmp_path / "net.onnx"
     options = Options(engine=engine)  # pyright: ignore[reportArgumentType]
     [exported] = export(f"{MODELS}:net", out, options=options)
-    assert exported.files == (tmp_path / "net.onnx.data", out)
+    assert exported.data == (tmp_path / "net.onnx.data",)
     first = onnx.load(out)
     # Another export takes a new name for its data, so that the old pair is whole until it is replaced.
     export(f"{MODELS}:net", out, options=options)
