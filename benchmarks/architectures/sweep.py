@@ -14,6 +14,7 @@ import tempfile
 import time
 import zlib
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
 
 from .apart import Record, measured_apart, read_record
+from .default import fails_by_default
 from .measure import measure, warm_up
 from .page import problems_of
 from .tiny import tiny_configs
@@ -39,7 +41,7 @@ MOST_PARAMETERS = 250_000_000
 TRIES = 2
 EVERYTHING = "exported, tagged, agrees"
 # Of several failures the one that came furthest is told.
-STAGES = ("config", "model", "inputs", "export", "check")
+STAGES = ("config", "package", "model", "inputs", "export", "check")
 
 
 def architectures() -> dict[str, str]:
@@ -55,17 +57,17 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
         candidates = list(tiny_configs(CONFIG_MAPPING[kind]))
     except Exception as error:  # noqa: BLE001 (packages that are missing, configs without defaults)
         return {"stage": "config", "failure": _line(error)}
-    failures: list[Record] = [{"stage": "config", "failure": "no config of the general rule can be made"}]
+    failures = [_Failure("config", "no config of the general rule can be made")]
     for config in candidates:
-        if sum(failure["stage"] in STAGES[3:] for failure in failures) == TRIES:
+        if sum(failure.stage in STAGES[STAGES.index("export") :] for failure in failures) == TRIES:
             break
         try:
             size = _parameters(made, config)
         except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
-            failures.append({"stage": "model", "failure": _line(error)})
+            failures.append(_Failure("package" if isinstance(error, ImportError) else "model", _line(error), error))
             continue
         if size > MOST_PARAMETERS:
-            failures.append({"stage": "model", "failure": f"{size / 1e6:.0f} million parameters by the general rule"})
+            failures.append(_Failure("model", f"{size / 1e6:.0f} million parameters by the general rule"))
             continue
         reference, options = _written(config, class_name, folder), Options(random_weights=True)
         stage = "inputs"
@@ -76,10 +78,23 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
             stage = "export"
             return measure(reference, folder, options)
         except HpassError as error:
-            failures.append({"stage": stage, "failure": _line(error)})
+            failures.append(_Failure(stage, _line(error), error))
         except Exception as error:  # noqa: BLE001 (onnxruntime's and the pipeline's are results here)
-            failures.append({"stage": "check", "failure": _line(error)})
-    return max(failures, key=lambda record: STAGES.index(record["stage"]))
+            failures.append(_Failure("check", _line(error), error))
+    told = max(failures, key=lambda failure: STAGES.index(failure.stage))
+    record: Record = {"stage": told.stage, "failure": told.text}
+    if told.error is not None and told.stage in {"model", "inputs"}:
+        record["by default"] = fails_by_default(made, CONFIG_MAPPING[kind], told.error)
+    return record
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Where one config ended, and why."""
+
+    stage: str
+    text: str
+    error: Exception | None = None
 
 
 def _parameters(made: Any, config: Any) -> int:
@@ -119,7 +134,9 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
         "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
         "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs*",
-        f"are limits of the general rule, not of the exporter. {versions}.",
+        "are limits of the general rule, not of the exporter; *package* is one that is not installed, *limit* the time",
+        "for one architecture, and *default config* means that the defaults of the config",
+        f"class fail at the same line of transformers. {versions}.",
         "",
         f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
         "",
@@ -144,7 +161,8 @@ def _rest(untried: int) -> str:
 
 def _verdict(record: Record) -> str:
     if "failure" in record:
-        return f"failed ({record['stage']}): {record['failure']}"
+        cause = "default config" if record.get("by default") else record["stage"]
+        return f"failed ({cause}): {record['failure']}"
     problems = problems_of(record)
     if len(problems) == 1 and record.get("instability"):
         return f"exported and tagged, torch differs from itself: {problems[0]}"
