@@ -35,6 +35,7 @@ def export_torchscript(
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     axes = {name: {axis: f"{name}_{axis}" for axis in range(value.dim())} for name, value in tensors.items()}
     with (
+        _forward_alone(),
         _log_of_torch(shown=verbose),
         warnings.catch_warnings(),
         plain_operations(model),
@@ -52,6 +53,21 @@ def export_torchscript(
             dynamo=False,
         )
     return onnx_ir.load(path)
+
+
+@contextlib.contextmanager
+def _forward_alone() -> Generator[None]:
+    """Trace without what a backward run would keep of every layer.
+
+    Without gradients, torch's attention takes a fused path that ONNX has no operators for; it is closed meanwhile.
+    """
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 @contextlib.contextmanager

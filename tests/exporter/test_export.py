@@ -59,6 +59,14 @@ def test_a_factory_s_model_computes_the_same(engine: Any, tmp_path: Path) -> Non
     assert difference(exported, f"{MODELS}:net", Options()) < 1e-5
 
 
+def test_torchscript_traces_what_has_a_fused_path(tmp_path: Path) -> None:
+    options = Options(engine="torchscript")
+    [exported] = export(f"{MODELS}:attention", tmp_path / "layer.onnx", options=options)
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert {"/self_attn/MatMul", "/linear1/Add"} <= {node.name for node in onnx.load(exported.path).graph.node}
+    assert difference(exported, f"{MODELS}:attention", options) < 1e-5
+
+
 def test_the_table_says_what_each_module_is_and_whether_it_is_called(tmp_path: Path) -> None:
     [exported] = export(f"{MODELS}:net", tmp_path / "net.onnx", modules_out=tmp_path / "table.json")
     table = embedded_table(exported.path)
