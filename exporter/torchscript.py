@@ -52,7 +52,19 @@ def export_torchscript(
             opset_version=OPSET,
             dynamo=False,
         )
-    return onnx_ir.load(path)
+    return with_constants_inside(onnx_ir.load(path))
+
+
+def with_constants_inside(model: onnx_ir.Model) -> onnx_ir.Model:
+    """Take the values of Constant nodes into the model: of a large one, torch writes these to files of their own too.
+
+    Whoever saves the model moves the data of its weights alone.
+    """
+    for node in model.graph.all_nodes():
+        for name, attribute in list(node.attributes.items()):
+            if isinstance(attribute.value, onnx_ir.ExternalTensor):
+                node.attributes[name] = onnx_ir.AttrTensor(name, onnx_ir.tensor(attribute.value.numpy()))
+    return model
 
 
 @contextlib.contextmanager
