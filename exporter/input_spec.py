@@ -48,7 +48,7 @@ def parse_input(text: str) -> InputSpec:
 
 
 def spelled(name: str, value: object) -> str:
-    """Return an input as `parse_input` reads it; what is no tensor of a known type by its class."""
+    """Return a tensor as `parse_input` reads it; anything else, as a cache, by its class."""
     if not isinstance(value, torch.Tensor):
         return f"{name} ({type(value).__name__})"
     return f"{name}={'x'.join(map(str, value.shape))}:{str(value.dtype).removeprefix('torch.')}"

@@ -14,6 +14,7 @@ from hpass.exporter.quiet import reported
 from hpass.exporter.torchscript import plain_operations
 
 Outputs = list[torch.Tensor]
+_Run = Callable[[torch.nn.Module, Mapping[str, Any]], Outputs]
 
 # A difference within torch itself explains one of onnxruntime's of up to this many times its size: which of two almost
 # equal candidates a top-k takes is chance, and so is how far apart the two are.
@@ -23,23 +24,28 @@ FACTOR = 10.0
 def instability(model: torch.nn.Module, inputs: Mapping[str, Any], difference: float) -> str | None:
     """Return in words where torch differs from itself about as much as `difference`; None where it does not.
 
-    Tried are the same run again, attention and experts written out as plain operations (as an exporter sees them),
-    ties within a top-k broken the other way, and float64. The model is in float64 afterwards.
+    Tried are the same run again, ties within a top-k broken the other way, float64, and attention and experts written
+    out as plain operations (as an exporter sees them). The model has its own precision again afterwards.
     """
-    fused = _outputs(model, inputs)
-    attempts: tuple[tuple[str, Outputs, Callable[[], Outputs]], ...] = (
-        ("in two runs with the same inputs", fused, lambda: _outputs(model, inputs)),
-        ("between fused attention and the same written out", fused, lambda: _plain_outputs(model, inputs)),
-        ("with how ties within a top-k are broken", fused, lambda: _outputs_of_other_ties(model, inputs)),
+    attempts: tuple[tuple[str, Callable[[], float]], ...] = (
+        ("in two runs with the same inputs", lambda: _apart(_outputs(model, inputs), _outputs(model, inputs))),
+        (
+            "with how ties within a top-k are broken",
+            lambda: _apart(_outputs(model, inputs), _other_ties(model, inputs)),
+        ),
+        ("between float32 and float64", lambda: _apart(_outputs(model, inputs), _exact(model, inputs))),
         (
             "between float32 and float64",
-            _plain_outputs(model, inputs),
-            lambda: _plain_outputs(model.double(), _doubled(inputs)),
+            lambda: _apart(_plain(_outputs, model, inputs), _plain(_exact, model, inputs)),
+        ),
+        (
+            "between fused attention and the same written out",
+            lambda: _apart(_outputs(model, inputs), _plain(_outputs, model, inputs)),
         ),
     )
-    for words, expected, attempt in attempts:
+    for words, attempt in attempts:
         try:
-            found = _apart(expected, attempt())
+            found = attempt()
         except Exception:  # noqa: BLE001, S112 (not every model can do each of these)
             continue
         if found * FACTOR >= difference:
@@ -53,14 +59,21 @@ def _outputs(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
     return [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, torch.Tensor)]
 
 
-def _plain_outputs(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
+def _plain(run: _Run, model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
     with plain_operations(model):
-        return _outputs(model, inputs)
+        return run(model, inputs)
 
 
-def _outputs_of_other_ties(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
+def _other_ties(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
     with _OtherTies():
         return _outputs(model, inputs)
+
+
+def _exact(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
+    try:
+        return _outputs(model.double(), _doubled(inputs))
+    finally:
+        model.float()
 
 
 class _OtherTies(TorchFunctionMode):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ _NO_WIDTH = re.compile(
 _EXPERTS = re.compile(r"(num|n)_(local_|routed_|shared_)?experts$")
 _CHOSEN_EXPERTS = re.compile(r"experts_per_tok|^(moe_)?top_?k(_experts)?$|^moe_k$")
 _GROUPS = re.compile(r"^(n_group|num_expert_group|topk_group)$")
+_SECTIONS = "mrope_section"
 _HORIZON = re.compile(r"^prediction_length$")
 _PLACE = re.compile(r"^(image|video|audio)_token_(id|index)$")
 _TOKEN = re.compile(r"_token_(id|index)$")
@@ -115,8 +116,11 @@ def _settings(config: Any, rule: _Rule) -> dict[str, Any]:
     tokens = VOCABULARY
     # Lists with one entry per layer shrink with the layers.
     depths = {value for name, value in vars(config).items() if _LAYERS.search(name) and type(value) is int}
+    if rule.filled and _SECTIONS in (getattr(config, "ignore_keys_at_rope_validation", None) or ()):
+        rotary = getattr(config, "rope_parameters", None) or {}
+        settings["rope_parameters"] = {_SECTIONS: _sections(config, rotary), **rotary}
     for name, value in vars(config).items():
-        if name.startswith("_"):
+        if name.startswith("_") or name in settings:
             continue
         if _is_config(value):
             settings[name] = {
@@ -147,6 +151,14 @@ def _filled(name: str) -> int | None:
     if _CHOSEN_EXPERTS.search(name):
         return CHOSEN_EXPERTS
     return HORIZON if _HORIZON.search(name) else None
+
+
+def _sections(config: Any, rotary: Mapping[str, Any]) -> list[int]:
+    """Return how the rotated half of a head is shared between time, height and width: 2 to 3 to 3, as is usual."""
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    half = int(head * rotary.get("partial_rotary_factor", 1.0)) // 2
+    side = 3 * half // 8
+    return [half - 2 * side, side, side]
 
 
 def _small(name: str, value: Any, rule: _Rule) -> Any:
