@@ -133,10 +133,16 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         "",
         "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
         "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
-        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs*",
-        "are limits of the general rule, not of the exporter; *package* is one that is not installed, *limit* the time",
-        "for one architecture, and *default config* means that the defaults of the config",
-        f"class fail at the same line of transformers. {versions}.",
+        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. Where the two differ and torch",
+        "differs from itself as much (ties within a top-k, rounding, chance, fused attention), that is said.",
+        "",
+        "- *config*, *model*, *inputs*: limits of the general rule, not of the exporter;",
+        "- *default config*: the defaults of the config class fail at the same line of transformers;",
+        "- *package*: one that is not installed;",
+        "- *export*: neither of torch's exporters can; *check*: onnxruntime refuses the file that they wrote;",
+        "- *limit*: over the processor time given to one architecture.",
+        "",
+        f"{versions}.",
         "",
         f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
         "",
@@ -177,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures.sweep", description=__doc__)
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "sweep", help="kept between runs")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "sweep.md")
-    parser.add_argument("--limit", type=float, default=60, help="seconds for one architecture")
+    parser.add_argument("--limit", type=float, default=60, help="seconds of the processor for one architecture")
     parser.add_argument("--only", help="comma-separated model types to try (again)")
     parser.add_argument("--again", help="try again what failed at this stage")
     arguments = parser.parse_args()
