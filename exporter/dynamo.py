@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,23 +10,29 @@ import onnx_ir
 import torch
 
 
-def export_dynamo(model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False) -> onnx_ir.Model:
-    """Return the ONNX model; every node carries the scope names that torch.export saw.
+def export_dynamo(
+    model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False
+) -> tuple[onnx_ir.Model, dict[str, Any]]:
+    """Return the ONNX model, its nodes with the scope names that torch.export saw, and the inputs it was traced with.
 
-    `dynamic` leaves the axes of the inputs open where the model allows it. What torch raises passes through.
+    To these belong the tensors that transformers works out beforehand because they depend on values, as where the
+    images of a packed row begin and end: the file takes them as inputs. `dynamic` leaves the axes of the inputs open
+    where the model allows it. What torch raises passes through.
     """
     if is_of_transformers(model):
         from transformers.exporters.configs import OnnxConfig
         from transformers.exporters.exporter_onnx import OnnxExporter
 
-        # Its forward wants every input by name, and it changes the mapping that it is given.
-        exported = OnnxExporter().export(cast("Any", model), copy.copy(dict(inputs)), OnnxConfig(dynamic=dynamic))
-        return exported.program
+        # Its forward wants every input by name, and it adds to the mapping that it is given.
+        traced = dict(inputs)
+        exported = OnnxExporter().export(cast("Any", model), traced, OnnxConfig(dynamic=dynamic))
+        added = {name: value for name, value in traced.items() if isinstance(value, torch.Tensor)}
+        return exported.program, {**added, **inputs}
     shapes = {name: _open_axes(value) for name, value in inputs.items()} if dynamic else None
     program = torch.onnx.export(model, args=(), kwargs=dict(inputs), dynamo=True, dynamic_shapes=shapes, verbose=True)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    return program.model
+    return program.model, dict(inputs)
 
 
 def is_of_transformers(model: torch.nn.Module) -> bool:

@@ -20,7 +20,7 @@ from .inputs import Inputs, first_that_runs, sample_inputs
 from .load import load
 from .options import Options
 from .quiet import reported, root_cause
-from .samples import left_out
+from .samples import joins_modalities, left_out
 from .table import build_table
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace
@@ -90,6 +90,9 @@ def export(
         loaded = load(reference, options)
         candidates = sample_inputs(loaded, options.inputs)
         inputs = next(candidates)
+        if loaded.own is None and joins_modalities(inputs):
+            # While it is traced, a model does not check whether its images fit its text.
+            inputs = first_that_runs(loaded.model, [inputs, *candidates])
     with workspace(target) as folder:
         job = _Job(target, folder, options, progress)
         exports: list[Exported] = []
@@ -149,7 +152,7 @@ def _staged(component: _Component, job: _Job) -> Exported:
         job.progress(f"exporting{label} with {engine}")
         try:
             with reported(verbose=options.verbose), recorded_calls(component.model) as calls:
-                model = _run(engine, component, job)
+                model, inputs = _run(engine, component, job)
         except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
             failures.append(f"{engine}: {root_cause(error)}")
             if options.verbose:
@@ -161,7 +164,7 @@ def _staged(component: _Component, job: _Job) -> Exported:
         stage_model(model, path, job.folder)
         nodes = sum(1 for _ in model.graph.all_nodes())
         missing = () if component.name else tuple(left_out(component.model, component.inputs))
-        return Exported(path, component.name, engine, nodes, table, component.inputs, left_out=missing)
+        return Exported(path, component.name, engine, nodes, table, inputs, left_out=missing)
     report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(
         f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "
@@ -169,15 +172,16 @@ def _staged(component: _Component, job: _Job) -> Exported:
     )
 
 
-def _run(engine: str, component: _Component, job: _Job) -> onnx_ir.Model:
+def _run(engine: str, component: _Component, job: _Job) -> tuple[onnx_ir.Model, Inputs]:
     options = job.options
     if engine == "dynamo":
         return export_dynamo(component.model, component.inputs, dynamic=options.dynamic)
     traced = job.folder / "torchscript"
     traced.mkdir(exist_ok=True)
-    return export_torchscript(
+    model = export_torchscript(
         component.model, component.inputs, traced, dynamic=options.dynamic, verbose=options.verbose
     )
+    return model, component.inputs
 
 
 def _written(exports: list[Exported], folder: Path, out: Path, modules_out: Path | None) -> list[Exported]:

@@ -107,6 +107,11 @@ def left_out(model: torch.nn.Module, inputs: Mapping[str, object]) -> list[str]:
     return [next(name for name in names if name in present) for names in missing if any(n in present for n in names)]
 
 
+def joins_modalities(inputs: Mapping[str, object]) -> bool:
+    """Whether a text has places for images or sounds, which only the model itself can say are right."""
+    return "input_ids" in inputs and any(name in inputs for names in _MARKS.values() for name in names)
+
+
 def _main_inputs(model: torch.nn.Module) -> list[str]:
     main = getattr(model, "main_input_name", "input_ids")
     return [main] if isinstance(main, str) else list(cast("list[str]", main))

@@ -59,6 +59,33 @@ def test_a_factory_s_model_computes_the_same(engine: Any, tmp_path: Path) -> Non
     assert difference(exported, f"{MODELS}:net", Options()) < 1e-5
 
 
+def test_inputs_worked_out_beforehand_are_told(config_file: Callable[..., str], tmp_path: Path) -> None:
+    """Where the images of a packed row begin and end depends on values, so the file takes it as an input."""
+    config = transformers.Glm4vVisionConfig(
+        hidden_size=32, depth=1, num_heads=2, intermediate_size=48, out_hidden_size=32, patch_size=4, image_size=16
+    )
+    options = Options(random_weights=True)
+    [exported] = export(config_file(config, "Glm4vVisionModel"), tmp_path / "vision.onnx", options=options)
+    names = {value.name for value in onnx.load(exported.path).graph.input}
+    assert "cu_seqlens" in names <= set(exported.inputs)
+
+
+def test_images_that_do_not_fit_the_text_are_left_out(config_file: Callable[..., str], tmp_path: Path) -> None:
+    """The image's features are narrower than the text's, which the model does not check while it is traced."""
+    text = {
+        "vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 36,
+        "num_key_value_heads": 1, "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3]},
+    }  # fmt: skip
+    vision = {"depth": 1, "hidden_size": 32, "num_heads": 2, "intermediate_size": 36, "out_hidden_size": 24}
+    config = transformers.Qwen2_5_VLConfig(
+        text_config=text, vision_config=vision, image_token_id=98, video_token_id=97, vision_start_token_id=96
+    )
+    reference = config_file(config, "Qwen2_5_VLModel")
+    [exported] = export(reference, tmp_path / "vl.onnx", options=Options(random_weights=True))
+    assert exported.left_out == ("pixel_values",)
+    assert "pixel_values" not in exported.inputs
+
+
 def test_torchscript_traces_what_has_a_fused_path(tmp_path: Path) -> None:
     options = Options(engine="torchscript")
     [exported] = export(f"{MODELS}:attention", tmp_path / "layer.onnx", options=options)
