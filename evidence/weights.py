@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
+from .literals import strings
 from .parameters import parameter_owner
 
 # Written by onnxscript's constant folding on the value that took the place of others: the names of those.
@@ -139,15 +139,7 @@ def _folded_parameters(model: Model) -> dict[str, str]:
         for value in values:
             for prop in value.metadata_props:
                 if prop.key == FOLDED_FROM:
-                    parameters = [name for name in _names(prop.value) if parameter_owner(name) is not None]
+                    parameters = [name for name in strings(prop.value) if parameter_owner(name) is not None]
                     if len(parameters) == 1:
                         found[value.name] = parameters[0]
     return found
-
-
-def _names(text: str) -> list[str]:
-    try:
-        value: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
-    return [str(name) for name in value] if isinstance(value, list) else []

@@ -19,10 +19,13 @@ from .fingerprint import fingerprint
 from .importer import GraphLike, Imported, import_model
 from .modules import ModuleTable
 from .regions import Region, regions
-from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, write_tag
+from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, untagged, write_tag
 from .text import as_text
 
 EXPORTER_TABLE = "module_table"
+
+FunctionKey = tuple[str, str, str]
+"""The domain, name and overload of a local function."""
 
 
 class Model:
@@ -80,6 +83,12 @@ class Model:
         """Return the message that a region's graph was read from; None for one that a pass created."""
         return self._imported.graphs.get(graph)
 
+    def function_key(self, body: gs.Graph) -> FunctionKey:
+        """Return what calls of a function name: its domain, its name and its overload."""
+        proto = self.graph_proto(body)
+        overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
+        return getattr(body, "domain", ""), body.name, overload
+
     def stored_tag(self, node: gs.Node) -> Tag | None:
         """Return the tag that the file itself has for a node."""
         proto = self.node_proto(node)
@@ -124,18 +133,13 @@ class Model:
         path = Path(self.name)
         if self.folder is not None and path.is_file():
             return path
-        copy = onnx.ModelProto()
-        copy.CopyFrom(self.proto)
-        strip(copy)
-        return copy
+        return untagged(self.proto)
 
     def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
         """Return a copy of the model as `apply` would leave it; the tags in the model itself stay as they are."""
         self._emit_edits()
         by_message = {id(self._imported.nodes[node]): tag for node, tag in tags}
-        copy = onnx.ModelProto()
-        copy.CopyFrom(self.proto)
-        strip(copy)
+        copy = untagged(self.proto)
         for original, twin in zip(all_nodes(self.proto), all_nodes(copy), strict=True):
             tag = by_message.get(id(original))
             if tag is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
+from ..graph.modules import natural, parent
 from .context import Context
 
 # Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.
@@ -38,7 +39,7 @@ def nonconvex_modules(context: Context) -> list[str]:
             break
         if _comes_back(inside, producers):
             found.append(scope)
-    return sorted(found)
+    return sorted(found, key=natural)
 
 
 def _upwards(scope: str, context: Context) -> Iterator[str]:
@@ -46,7 +47,7 @@ def _upwards(scope: str, context: Context) -> Iterator[str]:
     while scope:
         if context.modules.is_called(scope):
             yield scope
-        scope = scope.rpartition(".")[0]
+        scope = parent(scope)
 
 
 def _producers(nodes: list[gs.Node]) -> list[list[int]]:
