@@ -81,18 +81,14 @@ class Weights:
         users: dict[str, tuple[str, int]],
         folded: dict[str, str],
     ) -> None:
-        if not any(id(tensor) in carried or isinstance(tensor, gs.Constant) for tensor in node.inputs):
+        read = _read_parameters(node, carried, folded)
+        if not read:
             return
         passes_on = node.op in _PASSING_ON
         is_folded = _is_folded(node)
         found: list[Reading] = []
         aside: list[Reading] = []
-        for index, tensor in enumerate(node.inputs):
-            reading = carried.get(id(tensor))
-            if reading is None and isinstance(tensor, gs.Constant):
-                reading = _reading(folded.get(tensor.name, tensor.name))
-            if reading is None:
-                continue
+        for index, reading in read:
             self._owners.setdefault(reading.owner)
             if passes_on:
                 if index == 0:
@@ -115,6 +111,20 @@ class Weights:
             self._owners.setdefault(own.owner)
         carried[id(output)] = own or reading
         return own or reading
+
+
+def _read_parameters(
+    node: gs.Node, carried: Mapping[int, Reading], folded: Mapping[str, str]
+) -> list[tuple[int, Reading]]:
+    """Return the parameters among a node's inputs, each with its position."""
+    found: list[tuple[int, Reading]] = []
+    for index, tensor in enumerate(node.inputs):
+        reading = carried.get(id(tensor))
+        if reading is None and isinstance(tensor, gs.Constant):
+            reading = _reading(folded.get(tensor.name, tensor.name))
+        if reading is not None:
+            found.append((index, reading))
+    return found
 
 
 def _is_folded(node: gs.Node) -> bool:
