@@ -21,13 +21,14 @@ _BUDGET = 20
 def nonconvex_modules(context: Context) -> list[str]:
     """Return the modules of the main graph that are not convex, in natural order, as far as the budget goes."""
     nodes = context.graph.nodes
+    tags = [context.tag(node) for node in nodes]
+    scopes = ["" if tag is None else tag.scope for tag in tags]
+    modules = {scope: [*_upwards(scope, context)] for scope in dict.fromkeys(scopes)}
     members: dict[str, list[int]] = defaultdict(list)
-    for index, node in enumerate(nodes):
-        tag = context.tag(node)
-        scope = "" if tag is None else tag.scope
-        for module in _upwards(scope, context):
+    for index, scope in enumerate(scopes):
+        for module in modules[scope]:
             members[module].append(index)
-    scattered = {scope: inside for scope, inside in members.items() if scope and inside[-1] - inside[0] >= len(inside)}
+    scattered = {scope: inside for scope, inside in members.items() if inside[-1] - inside[0] >= len(inside)}
     if not scattered:
         return []
     producers = _producers(list(nodes))
