@@ -115,12 +115,14 @@ class Model:
         """Count how the graph differs from the model that was read."""
         return self._emitted + edits(self._imported)
 
-    def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> None:
+    def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable, *, edited: bool = True) -> None:
         """Write the graph's edits, the tags and the module table into `proto`, all other tags being removed.
 
+        `edited` is False where the caller has just seen that there are no edits: looking for them takes a while.
         Raises AssertionError where anything but tags came to differ beyond what passes rewrote.
         """
-        self._emit_edits()
+        if edited:
+            self._emit_edits()
         self.strip()
         if fingerprint(self.proto) != self._before:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")

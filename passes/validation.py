@@ -65,6 +65,7 @@ def _check_tags(context: Context) -> None:
 
 def _check_topology(context: Context) -> None:
     edits = context.model.edits()
+    context.untouched = not edits
     if not edits:
         return
     if context.rewritten:
