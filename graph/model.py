@@ -14,7 +14,7 @@ from ..errors import HpassError
 from . import file
 from .edits import Edits, edits
 from .emit import emit, settle
-from .external import Carry, carry_external_data, check_external_data
+from .external import Carry, carry_external_data, check_external_data, reading_folders
 from .fingerprint import fingerprint
 from .importer import GraphLike, Imported, import_model
 from .modules import ModuleTable
@@ -174,9 +174,7 @@ class Model:
                 is_kept = target.is_file() or not target.exists()
                 if self.locations and self.folder is not None and is_kept:
                     replaceable = _locations_of(target)
-                    carry_external_data(
-                        self.locations, self.folder, target.parent, replaceable=replaceable, how=external_data
-                    )
+                    carry_external_data(self.locations, self.folder, target, replaceable=replaceable, how=external_data)
         except OSError as error:
             name = "standard output" if str(path) == file.STANDARD_STREAM else target
             where = error.filename2 or error.filename or name
@@ -184,7 +182,7 @@ class Model:
 
     def _spare_external_data(self, target: Path) -> None:
         """Raise HpassError where the model would be written over its own external data, here or where it goes along."""
-        for folder in (self.folder or Path(), target.parent):
+        for folder in (self.folder or Path(), *reading_folders(target)):
             for location in self.locations:
                 if os.path.realpath(folder / location) == os.path.realpath(target):
                     raise HpassError(f"{target}: the model keeps its external data under this name; choose another")
