@@ -78,9 +78,10 @@ def _copy(source: Path, target: Path) -> Generator[None]:
     with source.open("rb") as reading, replaced_file(target, follow=False) as writing:
         shutil.copyfileobj(reading, writing, 1 << 22)
         writing.flush()
-        # The time of the original tells a later run that the copy is still the same.
+        # The time of the original tells a later run that the copy is still the same; Windows cannot set it here.
         status = source.stat()
-        os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+        if os.utime in os.supports_fd:
+            os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
         yield
 
 
