@@ -63,9 +63,12 @@ class Run:
         """Yield every tagged node of the graph, of subgraphs and of function bodies with its tag."""
         return self.context.tags()
 
-    def apply(self) -> onnx.ModelProto:
-        """Write the tags (and the edits of rewriting passes) into the model's message and return it."""
-        self.model.apply(self.context.tags(), self.context.modules)
+    def apply(self, *, edited: bool = True) -> onnx.ModelProto:
+        """Write the tags (and the edits of rewriting passes) into the model's message and return it.
+
+        `edited` may be False where nothing has touched the graph since the last pass found it `context.untouched`.
+        """
+        self.model.apply(self.context.tags(), self.context.modules, edited=edited)
         return self.model.proto
 
     def save(self, path: str | Path, external_data: Carry = Carry.COPY) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import HpassError, UsageError, nearest
 from .graph.external import Carry
+from .graph.regions import placed_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -132,15 +133,14 @@ class PrintAfter:
 def graph_lines(name: str, context: Context) -> Iterable[str]:
     """Yield the text of the tagged graph: position, operator, node name, scope, source and confidence."""
     yield f"; after {name}"
-    for region in context.regions():
-        for index, node in enumerate(region.graph.nodes):
-            tag = context.tag(node)
-            if tag is None:
-                known = "untagged"
-            else:
-                serves = "" if tag.serves is None else f" serves {tag.serves!r}"
-                known = f"{tag.scope!r}{serves} {tag.source} {tag.confidence}"
-            yield f"{region.position_of(index)} {node.op} {node.name!r} {known}"
+    for position, node in placed_nodes(context.regions()):
+        tag = context.tag(node)
+        if tag is None:
+            known = "untagged"
+        else:
+            serves = "" if tag.serves is None else f" serves {tag.serves!r}"
+            known = f"{tag.scope!r}{serves} {tag.source} {tag.confidence}"
+        yield f"{position} {node.op} {node.name!r} {known}"
 
 
 @dataclass

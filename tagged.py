@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from .api import load
 from .errors import HpassError, UsageError
 from .graph.modules import ModuleTable
+from .graph.regions import placed_nodes
 from .graph.tags import (
     CONFIDENCE,
     FORMAT_VERSION,
@@ -24,7 +25,7 @@ from .graph.tags import (
     TAG,
     Confidence,
     Source,
-    strip,
+    untagged,
 )
 from .passes.findings import Finding, Severity
 
@@ -74,12 +75,11 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
     except HpassError as error:
         yield _error("broken-module-table", str(error))
     problems: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for region in model.regions():
-        for index, node in enumerate(region.graph.nodes):
-            proto = model.node_proto(node)
-            assert proto is not None  # noqa: S101 - no pass has run, so every node comes from the file
-            for problem in _node_problems(proto, table):
-                problems[problem].append(region.position_of(index))
+    for position, node in placed_nodes(model.regions()):
+        proto = model.node_proto(node)
+        assert proto is not None  # noqa: S101 - no pass has run, so every node comes from the file
+        for problem in _node_problems(proto, table):
+            problems[problem].append(position)
     for (rule, message), positions in problems.items():
         more = f" (and {len(positions) - 1} more nodes)" if len(positions) > 1 else ""
         yield Finding(Severity.ERROR, rule, message + more, positions[0])
@@ -159,20 +159,16 @@ def _same(ours: Message, theirs: Message) -> bool:
 
 
 def _full_findings(model: Model, original: Model | None, seconds: float) -> Iterator[Finding]:
-    from .graph.runtime import Outcome, compare  # noqa: PLC0415 - starts a process; only on request
+    from .passes.comparison import compare_runs  # noqa: PLC0415 - starts a process; only on request
 
     problem = _check_fully(model.name, seconds)
     if problem is not None:
         # What ails the original as well is no fault of the tags.
-        untagged = original is None or _check_fully(original.name, seconds) is not None
-        severity = Severity.WARNING if untagged else Severity.ERROR
+        excused = original is None or _check_fully(original.name, seconds) is not None
+        severity = Severity.WARNING if excused else Severity.ERROR
         yield Finding(severity, "onnx-checker", f"onnx.checker: {problem}")
-    reference: Any = _untagged(model) if original is None else Path(original.name)
-    result = compare(reference, Path(model.name), folder=model.folder, seconds=seconds)
-    severity = {Outcome.DIFFERENT: Severity.ERROR, Outcome.IDENTICAL: Severity.INFO}.get(
-        result.outcome, Severity.WARNING
-    )
-    yield Finding(severity, "runtime", f"onnxruntime: {result}")
+    reference = untagged(model.proto) if original is None else Path(original.name)
+    yield compare_runs(reference, Path(model.name), model.folder, seconds)
 
 
 def _check_fully(name: str, seconds: float) -> str | None:
@@ -191,13 +187,6 @@ def _check_fully(name: str, seconds: float) -> str | None:
         return None
     lines = done.stderr.strip().splitlines() or [f"ended by signal {-done.returncode}"]
     return lines[-1].strip()
-
-
-def _untagged(model: Model) -> onnx.ModelProto:
-    copy = type(model.proto)()
-    copy.CopyFrom(model.proto)
-    strip(copy)
-    return copy
 
 
 def _error(rule: str, message: str) -> Finding:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..reporting.text import several
 from .options import Json
 from .statuses import DIFFERENT, DONE
 from .streams import emit, paint_for, printable
@@ -64,7 +65,7 @@ def _section(title: str, sign: str, changes: Sequence[ModuleChange]) -> Iterator
     if not changes:
         return
     yield ""
-    yield f"{title}: {_several(len(changes), 'module')}"
+    yield f"{title}: {several(len(changes), 'module')}"
     alike: dict[tuple[str, str], list[ModuleChange]] = {}
     for change in changes:
         alike.setdefault((_NUMBER.sub("*", change.scope), _told(change)), []).append(change)
@@ -87,15 +88,11 @@ def _counted(counts: Counter[str], sign: str = "") -> str:
     return ", ".join(f"{sign}{count} {op}" for op, count in sorted(counts.items()))
 
 
-def _several(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
-
-
 def _moves(moves: Sequence[Move]) -> Iterator[str]:
     if not moves:
         return
     yield ""
-    yield f"moved: {_several(len(moves), 'node')}"
+    yield f"moved: {several(len(moves), 'node')}"
     alike: dict[tuple[str, str, str], list[Move]] = {}
     for move in moves:
         key = (move.op, _NUMBER.sub("*", move.from_scope), _NUMBER.sub("*", move.to_scope))

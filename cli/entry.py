@@ -49,8 +49,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _one_line(error: TyperException) -> str:
-    message = " ".join(error.format_message().split())
-    return message.replace("Value error, ", "").rstrip(".")
+    return " ".join(error.format_message().split()).rstrip(".")
 
 
 def _asked(arguments: Sequence[str]) -> str:

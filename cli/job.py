@@ -77,7 +77,8 @@ def do(job: Job, progress: Progress | None = None) -> Outcome:
     opened = perf_counter()
     run = run_passes(model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=look)
     finished = perf_counter()
-    run.save(job.target, job.carry)
+    run.apply(edited=not run.context.untouched)
+    model.save(job.target, job.carry)
     written = perf_counter()
     passes = [Timed(result.name, seconds) for result, seconds in zip(run.results, look.seconds, strict=True)]
     # Reading the reference, and tagging it where that is needed, comes before the first pass.

@@ -7,25 +7,16 @@ from typing import Annotated
 
 import typer
 
-from .options import (
-    Definition,
-    ExternalData,
-    InPlace,
-    Modules,
-    Passes,
-    Reference,
-    Retag,
-    Settings,
-    complete_pass,
-    pipeline_of,
-    table_of,
-)
+from .completion import complete_pass
+from .options import ExternalData, InPlace
 from .outputs import tagged_outputs
 from .progress import Progress
 from .refusals import refuse
+from .tagging import Tagging, takes_tagging
 from .telling import Teller
 
 
+@takes_tagging
 def run(
     sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="Models; - is standard input.")],
     output: Annotated[
@@ -33,12 +24,7 @@ def run(
         typer.Option("--output", "-o", metavar="OUT", help="Where to write; with several inputs a folder."),
     ] = None,
     *,
-    passes: Passes = "all",
-    settings: Settings = None,
-    modules: Modules = None,
-    definition: Definition = None,
-    reference: Reference = None,
-    retag: Retag = False,
+    tagging: Tagging,
     in_place: InPlace = False,
     external_data: ExternalData = "copy",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="So many files side by side.")] = 1,
@@ -86,13 +72,13 @@ def run(
         jobs=jobs,
         report=report,
         json=json,
-        modules=modules,
-        reference=reference,
+        modules=tagging.modules,
+        reference=tagging.reference,
         print_after=print_after,
         dump=dump,
     )
-    pipeline = pipeline_of(passes, settings, verify_runtime=verify_runtime)
-    table = table_of(modules, definition)
+    pipeline = tagging.pipeline(verify_runtime=verify_runtime)
+    table = tagging.table()
 
     from ..graph.external import Carry
     from ..observers import check_names
@@ -105,8 +91,8 @@ def run(
             target=target,
             pipeline=pipeline,
             modules=table,
-            reference=reference,
-            retag=retag,
+            reference=tagging.reference,
+            retag=tagging.retag,
             carry=Carry(external_data),
             report=report,
             json=json,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .options import Definition, Input, Json, Modules, Passes, Reference, Retag, Settings, pipeline_of, table_of
+from .options import Input, Json
 from .streams import emit, paint_for, printable
+from .tagging import Tagging, takes_tagging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ _VALUES = 6
 _REASONS = 8
 
 
+@takes_tagging
 def show(
     source: Input,
     node: Annotated[
@@ -31,25 +33,19 @@ def show(
     ],
     *,
     stored: Annotated[bool, typer.Option("--stored", help="Show what the file says; run no pass.")] = False,
-    passes: Passes = "all",
-    settings: Settings = None,
-    modules: Modules = None,
-    definition: Definition = None,
-    reference: Reference = None,
-    retag: Retag = False,
+    tagging: Tagging,
     json: Json = False,
 ) -> None:
     """Show why a node has its tag, worked out anew.
 
     Where several nodes match they are listed, each with its position.
     """
-    if stored and (passes != "all" or settings or modules or definition or reference or retag):
+    if stored and tagging.is_asked_for:
         raise UsageError(
             "--stored runs no pass; leave out --passes, --set, --modules, --model, --reference and --retag"
         )
 
     from ..api import load
-    from ..api import run as run_passes
     from ..reporting.document import node_entry, stored_entry, weighed_entry
     from ..reporting.explanation import explain
     from ..reporting.lookup import find_nodes
@@ -59,8 +55,7 @@ def show(
         found = find_nodes(model.regions(), node)
         entries = [stored_entry(position, match, model) for position, match in found]
     else:
-        pipeline = pipeline_of(passes, settings)
-        run = run_passes(model, pipeline, modules=table_of(modules, definition), reference=reference, retag=retag)
+        run = tagging.run(model)
         found = find_nodes(model.regions(), node)
         entries = [
             node_entry(explain(position, match, run.context), run) | weighed_entry(match, run.context)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..reporting.text import several
 from .options import ExternalData, InPlace, Input
 from .outputs import written_to
 from .streams import emit
@@ -31,4 +32,4 @@ def strip(
     count = model.strip()
     model.save(target, Carry(external_data))
     if str(target) != "-":
-        emit(f"{target}: {count} keys removed\n")
+        emit(f"{target}: {several(count, 'key')} removed\n")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reporting.text import percent
+from ..reporting.text import percent, several
 from .streams import draws, paint_for, printable
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ def _auxiliary(totals: Totals) -> str:
     if not found.found:
         return "none"
     serving = f", {found.serving:,} serve another module" if found.serving else ""
-    operations = "operation" if found.found == 1 else "operations"
     return (
-        f"{found.found:,} {operations}: {found.inherited:,} inherited, {found.fell_back:,} fell back, "
+        f"{several(found.found, 'operation')}: {found.inherited:,} inherited, {found.fell_back:,} fell back, "
         f"{found.at_root:,} at the root{serving}"
     )
 

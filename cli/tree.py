@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Definition, Input, Json, Modules, Passes, Reference, Retag, Settings, pipeline_of, table_of
+from .options import Input, Json
 from .streams import draws, emit, paint_for, printable
+from .tagging import Tagging, takes_tagging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,18 +18,14 @@ if TYPE_CHECKING:
     from ..reporting.tree import Branch
 
 
+@takes_tagging
 def tree(
     source: Input,
     *,
     depth: Annotated[
         int | None, typer.Option("--depth", "-d", min=0, help="Show so many levels below the root.")
     ] = None,
-    passes: Passes = "all",
-    settings: Settings = None,
-    modules: Modules = None,
-    definition: Definition = None,
-    reference: Reference = None,
-    retag: Retag = False,
+    tagging: Tagging,
     json: Json = False,
 ) -> None:
     """Show the modules, with the number of nodes in each.
@@ -38,18 +35,15 @@ def tree(
     A model without tags is tagged on the fly; so is one with tags where an option says how.
     """
     from ..api import load
-    from ..api import run as run_passes
     from ..graph.modules import ModuleTable
     from ..reporting.tree import module_tree
 
     model = load(source)
-    asked = passes != "all" or settings or modules or definition or reference or retag
-    if model.stored_version is not None and not asked:
+    if model.stored_version is not None and not tagging.is_asked_for:
         stored = (model.stored_tag(node) for node in model.nodes())
         root = module_tree((tag for tag in stored if tag), model.stored_modules() or ModuleTable())
     else:
-        pipeline = pipeline_of(passes, settings)
-        run = run_passes(model, pipeline, modules=table_of(modules, definition), reference=reference, retag=retag)
+        run = tagging.run(model)
         root = module_tree((tag for _, tag in run.tags()), run.modules)
     if json:
         emit(json_text.dumps(_entry(root, depth)) + "\n")

@@ -7,10 +7,11 @@ beside it, class for name. `namespace` holds the same two lists in one text, `na
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
+
+from .literals import strings
 
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
 CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
@@ -42,8 +43,8 @@ def read_module_stack(metadata: Mapping[str, str]) -> ModuleStack | None:
     """Return the stack that a node's metadata holds; None where it names no module."""
     text = metadata.get(NAME_SCOPES)
     if text is not None:
-        names = _list(text)
-        classes: Sequence[str | None] = _list(metadata.get(CLASS_HIERARCHY, ""))
+        names = strings(text)
+        classes: Sequence[str | None] = strings(metadata.get(CLASS_HIERARCHY, ""))
     else:
         text = metadata.get(NAMESPACE)
         if text is None:
@@ -65,16 +66,3 @@ def _module_name(name: str) -> str:
     if "@" in name:
         name = _CALL.sub("", name)
     return _ROOT.sub("", name) if name.startswith("L") else name
-
-
-def _list(text: str) -> list[str]:
-    """Read the repr of a list of strings; empty where it is none."""
-    if text.startswith("['") and text.endswith("']") and '"' not in text and "\\" not in text:
-        return text[2:-2].split("', '")
-    try:
-        value: Any = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
-    if not isinstance(value, list):
-        return []
-    return [item if isinstance(item, str) else str(item) for item in cast("list[object]", value)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
 from ..graph.model import Model
+from .literals import strings
 from .parameters import parameter_owner
 
 # Written by onnxscript's constant folding on the value that took the place of others: the names of those.
@@ -81,18 +81,14 @@ class Weights:
         users: dict[str, tuple[str, int]],
         folded: dict[str, str],
     ) -> None:
-        if not any(id(tensor) in carried or isinstance(tensor, gs.Constant) for tensor in node.inputs):
+        read = _read_parameters(node, carried, folded)
+        if not read:
             return
         passes_on = node.op in _PASSING_ON
         is_folded = _is_folded(node)
         found: list[Reading] = []
         aside: list[Reading] = []
-        for index, tensor in enumerate(node.inputs):
-            reading = carried.get(id(tensor))
-            if reading is None and isinstance(tensor, gs.Constant):
-                reading = _reading(folded.get(tensor.name, tensor.name))
-            if reading is None:
-                continue
+        for index, reading in read:
             self._owners.setdefault(reading.owner)
             if passes_on:
                 if index == 0:
@@ -117,6 +113,20 @@ class Weights:
         return own or reading
 
 
+def _read_parameters(
+    node: gs.Node, carried: Mapping[int, Reading], folded: Mapping[str, str]
+) -> list[tuple[int, Reading]]:
+    """Return the parameters among a node's inputs, each with its position."""
+    found: list[tuple[int, Reading]] = []
+    for index, tensor in enumerate(node.inputs):
+        reading = carried.get(id(tensor))
+        if reading is None and isinstance(tensor, gs.Constant):
+            reading = _reading(folded.get(tensor.name, tensor.name))
+        if reading is not None:
+            found.append((index, reading))
+    return found
+
+
 def _is_folded(node: gs.Node) -> bool:
     """Whether onnxscript's optimiser folded a normalisation into a node: it names the new bias after the weight."""
     names = {tensor.name for tensor in node.inputs if isinstance(tensor, gs.Constant)}
@@ -139,15 +149,7 @@ def _folded_parameters(model: Model) -> dict[str, str]:
         for value in values:
             for prop in value.metadata_props:
                 if prop.key == FOLDED_FROM:
-                    parameters = [name for name in _names(prop.value) if parameter_owner(name) is not None]
+                    parameters = [name for name in strings(prop.value) if parameter_owner(name) is not None]
                     if len(parameters) == 1:
                         found[value.name] = parameters[0]
     return found
-
-
-def _names(text: str) -> list[str]:
-    try:
-        value: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
-    return [str(name) for name in value] if isinstance(value, list) else []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 from onnx import AttributeProto, TensorProto, TypeProto
 from onnx.checker import ValidationError, check_model
 
@@ -85,11 +89,9 @@ def _tensor_type(tensor: TensorProto) -> TypeProto:
     return kind
 
 
-def _copy(field: object, value: object, target: object) -> None:
-    name = field.name  # type: ignore[attr-defined]
-    if hasattr(value, "MergeFrom") and not hasattr(value, "CopyFrom"):
-        getattr(target, name).MergeFrom(value)
-    elif hasattr(value, "CopyFrom"):
-        getattr(target, name).CopyFrom(value)
+def _copy(field: FieldDescriptor, value: Any, target: Message) -> None:
+    """Copy a field, be it a message, a repeated one or a plain value, into a message that lacks it."""
+    if hasattr(value, "MergeFrom"):
+        getattr(target, field.name).MergeFrom(value)
     else:
-        setattr(target, name, value)
+        setattr(target, field.name, value)

@@ -7,7 +7,7 @@ message of every other node stays the very same object.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 import onnx
@@ -404,9 +404,8 @@ def _forget(parts: list[Region], imported: Imported) -> None:
         graphs[part.graph] = None
         for node in part.graph.nodes:
             nodes[node] = None
-    for kept, known in ((nodes, imported.nodes), (graphs, imported.graphs)):
-        for key in [key for key in cast("Mapping[Any, Any]", known) if key not in kept]:
-            del known[key]
+    imported.nodes.keep(nodes.__contains__)
+    imported.graphs.keep(graphs.__contains__)
 
 
 def _written(proto: GraphLike) -> set[str]:

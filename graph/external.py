@@ -42,27 +42,34 @@ def check_external_data(model: onnx.ModelProto, folder: Path, name: str) -> list
     return locations
 
 
+def reading_folders(path: Path) -> list[Path]:
+    """Return where readers of a model look for its external data: beside the file, and beside the link if it is one."""
+    beside, behind = Path(os.path.realpath(path.parent)), Path(os.path.realpath(path)).parent
+    return [path.parent] if beside == behind else [behind, path.parent]
+
+
 def carry_external_data(
     locations: list[str], source: Path, target: Path, *, replaceable: list[str], how: Carry = Carry.COPY
 ) -> None:
-    """Bring external files from one folder into another, under the same names: all of them or none.
+    """Bring external files from one folder to where readers of another model look, under the same names: all or none.
 
     `replaceable` are the locations that the model being replaced there uses. Raises HpassError where a file of
     another model is in the way, OSError as the system reports it.
     """
-    if source.resolve() == target.resolve():
-        return
-    waiting = [location for location in locations if not _is_same(source / location, target / location)]
-    for location in waiting:
-        if (target / location).exists() and location not in replaceable:
-            raise HpassError(
-                f"{target / location} is in the way of the model's external data; choose another folder, or remove it"
-            )
-    place = _link if how is Carry.LINK else _copy
+    waiting = [
+        (location, folder / location)
+        for folder in reading_folders(target)
+        for location in locations
+        if not _is_same(source / location, folder / location)
+    ]
+    for location, place in waiting:
+        if place.exists() and location not in replaceable:
+            raise HpassError(f"{place} is in the way of the model's external data; choose another folder, or remove it")
+    put = _link if how is Carry.LINK else _copy
     with ExitStack() as stack:
-        for location in waiting:
-            (target / location).parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(place(source / location, target / location))
+        for location, place in waiting:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(put(source / location, place))
 
 
 @contextmanager
@@ -71,9 +78,10 @@ def _copy(source: Path, target: Path) -> Generator[None]:
     with source.open("rb") as reading, replaced_file(target, follow=False) as writing:
         shutil.copyfileobj(reading, writing, 1 << 22)
         writing.flush()
-        # The time of the original tells a later run that the copy is still the same.
+        # The time of the original tells a later run that the copy is still the same; Windows cannot set it here.
         status = source.stat()
-        os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+        if os.utime in os.supports_fd:
+            os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
         yield
 
 

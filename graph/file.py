@@ -20,8 +20,16 @@ STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
 SIZE_LIMIT = 2**31 - 1
 # Attributes of numbers and strings hold neither tensors nor graphs.
-_NUMBERS = {AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS}
-_PLAIN = frozenset(_NUMBERS | {AttributeProto.STRING, AttributeProto.STRINGS})
+_PLAIN = frozenset(
+    (
+        AttributeProto.INT,
+        AttributeProto.INTS,
+        AttributeProto.FLOAT,
+        AttributeProto.FLOATS,
+        AttributeProto.STRING,
+        AttributeProto.STRINGS,
+    )
+)
 
 
 def read(path: str | Path) -> onnx.ModelProto:

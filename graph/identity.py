@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -15,27 +15,26 @@ class IdentityMap(Generic[Key, Value]):
     __slots__ = ("_keys", "_values")
 
     def __init__(self) -> None:
-        self._keys: dict[int, Key] = {}
+        # In the order of the values; a dictionary of them would take several times the memory.
+        self._keys: list[Key] = []
         self._values: dict[int, Value] = {}
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self._keys[id(key)] = key
+        if id(key) not in self._values:
+            self._keys.append(key)
         self._values[id(key)] = value
 
     def __getitem__(self, key: Key) -> Value:
         return self._values[id(key)]
 
-    def __delitem__(self, key: Key) -> None:
-        del self._keys[id(key)], self._values[id(key)]
-
     def __contains__(self, key: object) -> bool:
-        return id(key) in self._keys
+        return id(key) in self._values
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._keys.values())
+        return iter(self._keys)
 
     def get(self, key: Key) -> Value | None:
         """Return the value kept for this very object, or None."""
@@ -43,4 +42,9 @@ class IdentityMap(Generic[Key, Value]):
 
     def items(self) -> Iterator[tuple[Key, Value]]:
         """Yield keys with their values, in the order they were first set."""
-        return zip(self._keys.values(), self._values.values(), strict=True)
+        return zip(self._keys, self._values.values(), strict=True)
+
+    def keep(self, wanted: Callable[[Key], bool]) -> None:
+        """Drop all keys but those that are wanted."""
+        self._keys = [key for key in self._keys if wanted(key)]
+        self._values = {id(key): self._values[id(key)] for key in self._keys}

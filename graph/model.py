@@ -14,15 +14,18 @@ from ..errors import HpassError
 from . import file
 from .edits import Edits, edits
 from .emit import emit, settle
-from .external import Carry, carry_external_data, check_external_data
+from .external import Carry, carry_external_data, check_external_data, reading_folders
 from .fingerprint import fingerprint
 from .importer import GraphLike, Imported, import_model
 from .modules import ModuleTable
 from .regions import Region, regions
-from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, write_tag
+from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, untagged, write_tag
 from .text import as_text
 
 EXPORTER_TABLE = "module_table"
+
+FunctionKey = tuple[str, str, str]
+"""The domain, name and overload of a local function."""
 
 
 class Model:
@@ -80,6 +83,12 @@ class Model:
         """Return the message that a region's graph was read from; None for one that a pass created."""
         return self._imported.graphs.get(graph)
 
+    def function_key(self, body: gs.Graph) -> FunctionKey:
+        """Return what calls of a function name: its domain, its name and its overload."""
+        proto = self.graph_proto(body)
+        overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
+        return getattr(body, "domain", ""), body.name, overload
+
     def stored_tag(self, node: gs.Node) -> Tag | None:
         """Return the tag that the file itself has for a node."""
         proto = self.node_proto(node)
@@ -106,12 +115,14 @@ class Model:
         """Count how the graph differs from the model that was read."""
         return self._emitted + edits(self._imported)
 
-    def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> None:
+    def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable, *, edited: bool = True) -> None:
         """Write the graph's edits, the tags and the module table into `proto`, all other tags being removed.
 
+        `edited` is False where the caller has just seen that there are no edits: looking for them takes a while.
         Raises AssertionError where anything but tags came to differ beyond what passes rewrote.
         """
-        self._emit_edits()
+        if edited:
+            self._emit_edits()
         self.strip()
         if fingerprint(self.proto) != self._before:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
@@ -124,18 +135,13 @@ class Model:
         path = Path(self.name)
         if self.folder is not None and path.is_file():
             return path
-        copy = onnx.ModelProto()
-        copy.CopyFrom(self.proto)
-        strip(copy)
-        return copy
+        return untagged(self.proto)
 
     def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
         """Return a copy of the model as `apply` would leave it; the tags in the model itself stay as they are."""
         self._emit_edits()
         by_message = {id(self._imported.nodes[node]): tag for node, tag in tags}
-        copy = onnx.ModelProto()
-        copy.CopyFrom(self.proto)
-        strip(copy)
+        copy = untagged(self.proto)
         for original, twin in zip(all_nodes(self.proto), all_nodes(copy), strict=True):
             tag = by_message.get(id(original))
             if tag is not None:
@@ -168,9 +174,7 @@ class Model:
                 is_kept = target.is_file() or not target.exists()
                 if self.locations and self.folder is not None and is_kept:
                     replaceable = _locations_of(target)
-                    carry_external_data(
-                        self.locations, self.folder, target.parent, replaceable=replaceable, how=external_data
-                    )
+                    carry_external_data(self.locations, self.folder, target, replaceable=replaceable, how=external_data)
         except OSError as error:
             name = "standard output" if str(path) == file.STANDARD_STREAM else target
             where = error.filename2 or error.filename or name
@@ -178,7 +182,7 @@ class Model:
 
     def _spare_external_data(self, target: Path) -> None:
         """Raise HpassError where the model would be written over its own external data, here or where it goes along."""
-        for folder in (self.folder or Path(), target.parent):
+        for folder in (self.folder or Path(), *reading_folders(target)):
             for location in self.locations:
                 if os.path.realpath(folder / location) == os.path.realpath(target):
                     raise HpassError(f"{target}: the model keeps its external data under this name; choose another")

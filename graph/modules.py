@@ -178,6 +178,8 @@ def common_ancestor(scopes: Iterable[str]) -> str:
             if ours != theirs:
                 break
             length += 1
+        if length == 0:
+            return ""
         shared = shared[:length]
     return ".".join(shared or [])
 

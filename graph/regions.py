@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -42,6 +42,13 @@ def regions(graph: gs.Graph) -> list[Region]:
         overload = seen[name] = seen.get(name, -1) + 1
         found += _below(Region(function, f"{name}:{overload}" if overload else name))
     return found
+
+
+def placed_nodes(among: Iterable[Region]) -> Iterator[tuple[str, gs.Node]]:
+    """Yield every node of some regions, with its position."""
+    for region in among:
+        for index, node in enumerate(region.graph.nodes):
+            yield region.position_of(index), node
 
 
 def subgraphs(node: gs.Node) -> Iterator[tuple[str, gs.Graph]]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:
+    # Windows has no such locks and needs none: a file that is open can neither be removed nor renamed there.
+    fcntl = None
 
 _SUFFIX = ".hpass-tmp"
 
@@ -35,6 +40,9 @@ def replaced_file(path: Path, *, follow: bool = True) -> Generator[BinaryIO]:
             file.flush()
             _keep_attributes(file.fileno(), target)
             os.fsync(file.fileno())
+            if fcntl is not None:
+                temporary.replace(target)
+        if fcntl is None:
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -47,7 +55,8 @@ def _new_file(target: Path) -> tuple[Path, BinaryIO]:
     while True:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=_SUFFIX)
         file = os.fdopen(descriptor, "wb")
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
         # Before it was locked, another run may have taken it for stale and removed it.
         if os.fstat(descriptor).st_nlink:
             return Path(name), file
@@ -61,9 +70,13 @@ def _prefix(target: Path) -> str:
 def _remove_stale(target: Path) -> None:
     """Remove temporary files of the same target that no running process holds."""
     for left in target.parent.glob(f".{_escaped(target.name)}.*{_SUFFIX}"):
-        with contextlib.suppress(OSError), left.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
+        with contextlib.suppress(OSError):
+            if fcntl is None:
+                left.unlink()
+                continue
+            with left.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
 
 
 def _escaped(name: str) -> str:
@@ -71,6 +84,9 @@ def _escaped(name: str) -> str:
 
 
 def _keep_attributes(descriptor: int, target: Path) -> None:
+    if fcntl is None:
+        # Nor owners and modes; a new file is as accessible as its folder.
+        return
     try:
         old = target.stat()
     except FileNotFoundError:

@@ -82,6 +82,8 @@ class Runtime:
         The external data of a message lies in `folder`, that of a file beside it. Raises HpassError where a message
         is too large for one file, OSError where there is no room for a temporary one.
         """
+        if not hasattr(signal, "setitimer"):
+            return Comparison(Outcome.NOT_RUNNABLE, "this system cannot end a run that hangs (no POSIX signals)")
         with ExitStack() as stack:
             request = {
                 "original": self._source(original, folder, stack),

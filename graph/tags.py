@@ -115,6 +115,14 @@ def strip(model: onnx.ModelProto) -> int:
     return remove_tags(model) + sum(remove_tags(node) for node in all_nodes(model) if node.metadata_props)
 
 
+def untagged(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy of a model without any `hpass.*` key."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    strip(copy)
+    return copy
+
+
 def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Yield the nodes of the main graph, of every subgraph and of every function body."""
     return nodes_in(model.graph, *model.functions)

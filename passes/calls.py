@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-import onnx
 import onnx_graphsurgeon as gs
 
+from ..graph.model import FunctionKey
 from ..graph.modules import common_ancestor
 from ..graph.regions import Region
 from .context import Context
-
-_Key = tuple[str, str, str]
 
 
 def called_from(context: Context) -> Iterator[tuple[Region, str]]:
@@ -22,10 +20,11 @@ def called_from(context: Context) -> Iterator[tuple[Region, str]]:
     The tags are looked at when a region's turn comes, so whoever asks may tag region by region.
     """
     regions = context.regions()
-    sites: dict[_Key, list[gs.Node]] = defaultdict(list)
+    key_of = context.model.function_key
+    sites: dict[FunctionKey, list[gs.Node]] = defaultdict(list)
     outermost = {id(region): _outermost(region) for region in regions}
-    callers: dict[_Key, set[_Key]] = defaultdict(set)
-    functions = {_function_key(region, context): region for region in regions if region.is_function}
+    callers: dict[FunctionKey, set[FunctionKey]] = defaultdict(set)
+    functions = {key_of(region.graph): region for region in regions if region.is_function}
     for region in regions:
         caller = outermost[id(region)]
         for node in region.graph.nodes:
@@ -33,10 +32,10 @@ def called_from(context: Context) -> Iterator[tuple[Region, str]]:
             if key in functions:
                 sites[key].append(node)
                 if caller.is_function:
-                    callers[key].add(_function_key(caller, context))
+                    callers[key].add(key_of(caller.graph))
     order = {key: rank for rank, key in enumerate(_callers_first(list(functions), callers))}
     ranks = {
-        id(region): order[_function_key(outermost[id(region)], context)] + 1 if outermost[id(region)].is_function else 0
+        id(region): order[key_of(outermost[id(region)].graph)] + 1 if outermost[id(region)].is_function else 0
         for region in regions
     }
     for region in sorted(regions, key=lambda region: ranks[id(region)]):
@@ -44,7 +43,7 @@ def called_from(context: Context) -> Iterator[tuple[Region, str]]:
             tag = context.tag(region.holder)
             yield region, "" if tag is None else tag.scope
         elif region.is_function:
-            tags = [context.tag(site) for site in sites[_function_key(region, context)]]
+            tags = [context.tag(site) for site in sites[key_of(region.graph)]]
             scope = common_ancestor(tag.scope for tag in tags if tag is not None)
             yield region, context.modules.called_ancestor(scope)
         else:
@@ -57,10 +56,10 @@ def _outermost(region: Region) -> Region:
     return region
 
 
-def _callers_first(keys: list[_Key], callers: dict[_Key, set[_Key]]) -> list[_Key]:
+def _callers_first(keys: list[FunctionKey], callers: dict[FunctionKey, set[FunctionKey]]) -> list[FunctionKey]:
     """Return the functions so that each stands behind those that call it; calls in a circle are broken."""
-    order: list[_Key] = []
-    done: set[_Key] = set()
+    order: list[FunctionKey] = []
+    done: set[FunctionKey] = set()
     for key in keys:
         pending = [(key, False)]
         while pending:
@@ -74,13 +73,6 @@ def _callers_first(keys: list[_Key], callers: dict[_Key, set[_Key]]) -> list[_Ke
     return order
 
 
-def _function_key(region: Region, context: Context) -> _Key:
-    proto = context.model.graph_proto(region.graph)
-    function = region.graph
-    overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
-    return (getattr(function, "domain", ""), function.name, overload)
-
-
-def _call_key(node: gs.Node, context: Context) -> _Key:
+def _call_key(node: gs.Node, context: Context) -> FunctionKey:
     proto = context.proto(node)
     return (node.domain or "", node.op, "" if proto is None else proto.overload)

@@ -60,7 +60,7 @@ class Context:
     where there is none. What evidence shows running is added to `modules` as it is found, its classes to `classes`;
     `closed` are the names between modules that were open, of which most are containers. `settled` says that the
     declared table is in the file's own names, `retag` that tags in the file are no evidence, `rewritten` that a pass
-    which may edit the graph has run.
+    which may edit the graph has run, `untouched` that the current pass has found the graph to be as it was read.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Context:
         self.reference = reference
         self.retag = retag
         self.rewritten = False
+        self.untouched = False
         self.findings: list[Finding] = []
         self.declared = given or self._embedded()
         # The table that hpass wrote is in the file's own names already.
@@ -150,9 +151,9 @@ class Context:
         if known is None or known.tag != tag:
             self.tagged[tag.source] += 1
             self._decisions[node] = Decision(tag, reason, self._current_pass)
-            if tag.target not in self.modules or tag.scope not in self.modules:
-                self.modules.add(tag.scope)
-                self.modules.add(tag.target)
+            for scope in (tag.scope,) if tag.serves is None else (tag.scope, tag.serves):
+                if scope not in self.modules.modules:
+                    self.modules.add(scope)
 
     def skip(self, node: gs.Node, reason: str) -> None:
         """Say why the current pass leaves a node that it would otherwise handle."""
@@ -161,6 +162,7 @@ class Context:
     def begin(self, name: str, *, rewrites: bool) -> None:
         """Start counting for a pass; the base class calls this."""
         self.rewritten |= rewrites
+        self.untouched = False
         if rewrites or self._rewriting:
             self._weights = None
             self._regions = None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
+from ..graph.modules import natural, parent
 from .context import Context
 
 # Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.
@@ -20,13 +21,14 @@ _BUDGET = 20
 def nonconvex_modules(context: Context) -> list[str]:
     """Return the modules of the main graph that are not convex, in natural order, as far as the budget goes."""
     nodes = context.graph.nodes
+    tags = [context.tag(node) for node in nodes]
+    scopes = ["" if tag is None else tag.scope for tag in tags]
+    modules = {scope: [*_upwards(scope, context)] for scope in dict.fromkeys(scopes)}
     members: dict[str, list[int]] = defaultdict(list)
-    for index, node in enumerate(nodes):
-        tag = context.tag(node)
-        scope = "" if tag is None else tag.scope
-        for module in _upwards(scope, context):
+    for index, scope in enumerate(scopes):
+        for module in modules[scope]:
             members[module].append(index)
-    scattered = {scope: inside for scope, inside in members.items() if scope and inside[-1] - inside[0] >= len(inside)}
+    scattered = {scope: inside for scope, inside in members.items() if inside[-1] - inside[0] >= len(inside)}
     if not scattered:
         return []
     producers = _producers(list(nodes))
@@ -38,7 +40,7 @@ def nonconvex_modules(context: Context) -> list[str]:
             break
         if _comes_back(inside, producers):
             found.append(scope)
-    return sorted(found)
+    return sorted(found, key=natural)
 
 
 def _upwards(scope: str, context: Context) -> Iterator[str]:
@@ -46,7 +48,7 @@ def _upwards(scope: str, context: Context) -> Iterator[str]:
     while scope:
         if context.modules.is_called(scope):
             yield scope
-        scope = scope.rpartition(".")[0]
+        scope = parent(scope)
 
 
 def _producers(nodes: list[gs.Node]) -> list[list[int]]:

@@ -14,7 +14,6 @@ from ..evidence.labels import KnownModules, Labels, Resolved, resolve
 from ..evidence.module_stack import read_module_stack
 from ..evidence.names import LabelPath, ModulePath, read_name
 from ..evidence.weights import Weights
-from ..graph.identity import IdentityMap
 from ..graph.modules import common_ancestor
 from ..graph.tags import Confidence, Source, Tag
 from ..reference.twin import Twin
@@ -27,11 +26,23 @@ _LIKE = 0.1
 
 
 class _Named(NamedTuple):
-    """A path that one of a node's names holds."""
+    """A node whose name, or a value of whose, holds a path: where the path was read, and the name itself."""
 
-    path: LabelPath | ModulePath
+    node: gs.Node
     origin: str
     text: str
+
+
+class _Stack(NamedTuple):
+    """The modules that were open, outermost first, and whether there is no doubt about the innermost."""
+
+    scopes: list[str]
+    certain: bool
+
+
+_Path = LabelPath | ModulePath
+_Paths = dict[_Path, list[_Named]]
+"""The paths in names, in order of first appearance, each with the nodes that it was read from."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,6 @@ class ScopeParse(Pass):
     def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it reads all regions
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
         weights = context.weights
-        named: IdentityMap[gs.Node, _Named] = IdentityMap()
         described = [node for node in context.nodes() if context.is_described(node)]
         for node in described:
             _claim_stored_tag(node, context)
@@ -55,13 +65,12 @@ class ScopeParse(Pass):
             _claim_reference(context.reference, context)
         for node in described:
             _claim_module_stack(node, context)
-        for node in context.nodes():
-            path = _named_path(node)
-            if path is not None:
-                named[node] = path
-        resolved = _resolve_labels(named, weights, context)
-        stacks = _claim_names(named, resolved, context)
-        _claim_classes(described, named, stacks, context)
+        named = _named_nodes(context)
+        stacks = _open_modules(named, weights, context)
+        for path, stack in stacks.items():
+            _claim_names(path, named[path], stack, context)
+        if described:
+            _claim_classes(named, stacks, context)
         for node, readings in weights.items():
             for reading in readings:
                 # A container of parameters, or a module whose weights another one uses, never runs itself.
@@ -102,30 +111,20 @@ def _claim_module_stack(node: gs.Node, context: Context) -> None:
     context.add_stack(stack.scopes, stack.classes)
 
 
-def _named_path(node: gs.Node) -> _Named | None:
-    """Return the path in the node's own name, else in the name of a value that it writes."""
-    path = read_name(node.name) if node.name else None
-    if path is not None:
-        return _Named(path, "node name", node.name)
-    for value in node.outputs:
-        path = read_name(value.name)
+def _named_nodes(context: Context) -> _Paths:
+    """Return the paths in the names of nodes; where a node's own holds none, in that of a value that it writes."""
+    paths: _Paths = defaultdict(list)
+    for node in context.nodes():
+        path = read_name(node.name) if node.name else None
         if path is not None:
-            return _Named(path, "value name", value.name)
-    return None
-
-
-def _resolve_labels(named: IdentityMap[gs.Node, _Named], weights: Weights, context: Context) -> dict[Labels, Resolved]:
-    known = _known_modules(weights, context)
-    paths: dict[Labels, Counter[str]] = defaultdict(Counter)
-    for node, found in named.items():
-        if isinstance(found.path, LabelPath):
-            labels = known.joined(found.path.labels)
-            owners = paths[labels]
-            for reading in weights.of(node):
-                owners[reading.owner] += 1
-            if labels != found.path.labels:
-                named[node] = found._replace(path=LabelPath(labels))
-    return resolve(paths, known)
+            paths[path].append(_Named(node, "node name", node.name))
+            continue
+        for value in node.outputs:
+            path = read_name(value.name)
+            if path is not None:
+                paths[path].append(_Named(node, "value name", value.name))
+                break
+    return paths
 
 
 def _known_modules(weights: Weights, context: Context) -> KnownModules:
@@ -138,50 +137,49 @@ def _known_modules(weights: Weights, context: Context) -> KnownModules:
     return KnownModules.of(context.declared, complete=True)
 
 
-def _claim_names(
-    named: IdentityMap[gs.Node, _Named], resolved: dict[Labels, Resolved], context: Context
-) -> Mapping[LabelPath | ModulePath, list[str]]:
-    """Claim the module that each name means; return the modules that were open for every path."""
-    shared = Counter(found.path for _, found in named.items())
-    stacks: dict[LabelPath | ModulePath, tuple[list[str], bool]] = {}
-    for node, found in named.items():
-        known = stacks.get(found.path)
-        if known is None:
-            known = stacks[found.path] = _stack(found.path, resolved, is_shared=shared[found.path] > 1)
-            context.add_stack(known[0])
-        stack, certain = known
-        certain &= not _is_of_another_node(node, found)
-        context.claim(node, Claim(stack[-1], Source.NAME, found.origin, found.text, certain))
-    return {path: stack for path, (stack, _) in stacks.items()}
-
-
-def _claim_classes(
-    described: list[gs.Node],
-    named: IdentityMap[gs.Node, _Named],
-    stacks: Mapping[LabelPath | ModulePath, list[str]],
-    context: Context,
-) -> None:
-    """Take the classes of open modules from class paths, where these are as long as the names say."""
-    for node in described:
-        found, path = named.get(node), read_class_path(context.metadata(node))
-        if found is not None and path is not None and len(path) == len(stacks[found.path]):
-            context.add_stack(stacks[found.path], classes(path))
-
-
-def _is_of_another_node(node: gs.Node, named: _Named) -> bool:
-    """Whether a tool gave the node the name of one that it replaces or stands beside: labels end in the operator."""
-    return isinstance(named.path, LabelPath) and not named.text.rpartition("/")[2].startswith(node.op)
-
-
-def _stack(
-    path: LabelPath | ModulePath, resolved: dict[Labels, Resolved], *, is_shared: bool
-) -> tuple[list[str], bool]:
-    """Return the modules that were open, outermost first, and whether there is no doubt about the innermost."""
-    if isinstance(path, LabelPath):
-        labels = path.labels
-        return [resolved[labels[:end]].scope for end in range(len(labels) + 1)], resolved[labels].certain
+def _open_modules(named: _Paths, weights: Weights, context: Context) -> dict[_Path, _Stack]:
+    """Return the modules that were open for every path."""
+    known = _known_modules(weights, context)
+    labels = {path: known.joined(path.labels) for path in named if isinstance(path, LabelPath)}
+    owners: dict[Labels, Counter[str]] = defaultdict(Counter)
+    for path, joined in labels.items():
+        counts = owners[joined]
+        for found in named[path]:
+            for reading in weights.of(found.node):
+                counts[reading.owner] += 1
+    resolved = resolve(owners, known)
     # Any name may hold a slash; that several nodes share what stands before it makes it a layer's.
-    return [".".join(path.layers[:end]) for end in range(len(path.layers) + 1)], is_shared
+    return {
+        path: _labelled(labels[path], resolved)
+        if isinstance(path, LabelPath)
+        else _Stack([".".join(path.layers[:end]) for end in range(len(path.layers) + 1)], len(group) > 1)
+        for path, group in named.items()
+    }
+
+
+def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved]) -> _Stack:
+    return _Stack([resolved[labels[:end]].scope for end in range(len(labels) + 1)], resolved[labels].certain)
+
+
+def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Context) -> None:
+    """Claim the innermost open module for the nodes whose names hold a path."""
+    context.add_stack(stack.scopes)
+    scope = stack.scopes[-1]
+    is_label = isinstance(path, LabelPath)
+    for node, origin, text in named:
+        # Labels end in the operator; with another one, a tool gave the node the name of what it replaces or adjoins.
+        certain = stack.certain and (not is_label or text.rpartition("/")[2].startswith(node.op))
+        context.claim(node, Claim(scope, Source.NAME, origin, text, certain))
+
+
+def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
+    """Take the classes of open modules from class paths, where these are as long as the names say."""
+    for path, group in named.items():
+        scopes = stacks[path].scopes
+        for found in group:
+            class_path = read_class_path(context.metadata(found.node))
+            if class_path is not None and len(class_path) == len(scopes):
+                context.add_stack(scopes, classes(class_path))
 
 
 def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:

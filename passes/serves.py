@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import onnx_graphsurgeon as gs
 
 from ..graph.identity import IdentityMap
+from ..graph.modules import common_ancestor
 from ..graph.operators import is_auxiliary
 from .context import Context
 
@@ -36,24 +37,11 @@ def _served(
     node: gs.Node, outputs: IdentityMap[gs.Tensor, None], served: IdentityMap[gs.Node, str], context: Context
 ) -> str:
     """Return the nearest called module that holds all of a root node's consumers; the root where they have none."""
-    atoms: list[str] | None = None
+    scopes: list[str] = []
     for tensor in node.outputs:
         if tensor in outputs:
             return ""
         for consumer in tensor.outputs:
             tag = context.tag(consumer)
-            scope = "" if tag is None else tag.scope or served.get(consumer) or ""
-            theirs = scope.split(".") if scope else []
-            atoms = theirs if atoms is None else _shared(atoms, theirs)
-            if not atoms:
-                return ""
-    return context.modules.called_ancestor(".".join(atoms or []))
-
-
-def _shared(ours: list[str], theirs: list[str]) -> list[str]:
-    length = 0
-    for one, two in zip(ours, theirs, strict=False):
-        if one != two:
-            break
-        length += 1
-    return ours[:length]
+            scopes.append("" if tag is None else tag.scope or served.get(consumer) or "")
+    return context.modules.called_ancestor(common_ancestor(scopes))

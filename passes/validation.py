@@ -65,6 +65,7 @@ def _check_tags(context: Context) -> None:
 
 def _check_topology(context: Context) -> None:
     edits = context.model.edits()
+    context.untouched = not edits
     if not edits:
         return
     if context.rewritten:
@@ -105,15 +106,9 @@ def _find_nonconvex_modules(context: Context) -> None:
 
 
 def _compare_runs(context: Context) -> None:
-    from ..graph.runtime import Outcome, compare  # noqa: PLC0415 - starts a process; only on request
+    from .comparison import compare_runs  # noqa: PLC0415 - starts a process; only on request
 
     model = context.model
     original = model.untagged()
     model.apply(context.tags(), context.modules)
-    result = compare(original, model.proto, folder=model.folder)
-    if result.outcome is Outcome.DIFFERENT:
-        context.find(Severity.ERROR, "runtime", f"onnxruntime: {result}")
-    elif result.outcome in (Outcome.NOT_RUNNABLE, Outcome.TIMED_OUT):
-        context.find(Severity.WARNING, "runtime", f"onnxruntime: {result}")
-    else:
-        context.find(Severity.INFO, "runtime", f"onnxruntime: {result}")
+    context.findings.append(compare_runs(original, model.proto, model.folder))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import onnx
 import onnx_graphsurgeon as gs
 
 from ..graph.model import Model
@@ -56,14 +55,8 @@ def _matched(old: Side, new: Side, weights: Mapping[str, str]) -> Match:
 
 def _roots(old: Model, new: Model) -> Iterator[tuple[gs.Graph, gs.Graph]]:
     yield old.graph, new.graph
-    bodies = {_identity(region.graph, old): region.graph for region in old.regions() if region.is_function}
+    bodies = {old.function_key(region.graph): region.graph for region in old.regions() if region.is_function}
     for graph in (region.graph for region in new.regions() if region.is_function):
-        key = _identity(graph, new)
+        key = new.function_key(graph)
         if key in bodies:
             yield bodies[key], graph
-
-
-def _identity(graph: gs.Graph, model: Model) -> tuple[str, str, str]:
-    proto = model.graph_proto(graph)
-    overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
-    return (getattr(graph, "domain", ""), graph.name, overload)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..graph.identity import IdentityMap
 from ..graph.modules import natural
+from ..graph.regions import placed_nodes
 from ..reference.pairing import matched_regions, renamed_weights
 
 if TYPE_CHECKING:
@@ -133,9 +134,8 @@ def _moves(before: Run, after: Run) -> Iterator[Move]:
 
 def _positions(run: Run) -> IdentityMap[gs.Node, str]:
     positions: IdentityMap[gs.Node, str] = IdentityMap()
-    for region in run.model.regions():
-        for index, node in enumerate(region.graph.nodes):
-            positions[node] = region.position_of(index)
+    for position, node in placed_nodes(run.model.regions()):
+        positions[node] = position
     return positions
 
 

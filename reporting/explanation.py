@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..graph.regions import placed_nodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,6 +34,5 @@ def explain(position: str, node: gs.Node, context: Context) -> Explanation:
 
 def explanations(context: Context) -> Iterator[Explanation]:
     """Yield the explanation of every node of every region, in order."""
-    for region in context.regions():
-        for index, node in enumerate(region.graph.nodes):
-            yield explain(region.position_of(index), node, context)
+    for position, node in placed_nodes(context.regions()):
+        yield explain(position, node, context)

@@ -6,10 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, nearest
+from ..graph.regions import placed_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import onnx_graphsurgeon as gs
 
     from ..graph.regions import Region
@@ -26,18 +25,12 @@ def find_nodes(regions: list[Region], text: str) -> list[tuple[str, gs.Node]]:
 
     Raises UsageError, with the nearest names, where there is no such node.
     """
-    found = [(at, node) for at, node in _nodes(regions) if text in (node.name, at) or _writes(node, text)]
+    found = [(at, node) for at, node in placed_nodes(regions) if text in (node.name, at) or _writes(node, text)]
     if not found:
-        found = [(at, node) for at, node in _nodes(regions) if any(tensor.name == text for tensor in node.inputs)]
+        found = [(at, node) for at, node in placed_nodes(regions) if any(tensor.name == text for tensor in node.inputs)]
     if not found or not text:
         raise UsageError(f"no node or value is named '{text}'{nearest(text, _names(regions))}")
     return found
-
-
-def _nodes(regions: list[Region]) -> Iterator[tuple[str, gs.Node]]:
-    for region in regions:
-        for index, node in enumerate(region.graph.nodes):
-            yield region.position_of(index), node
 
 
 def _writes(node: gs.Node, value: str) -> bool:
@@ -45,5 +38,5 @@ def _writes(node: gs.Node, value: str) -> bool:
 
 
 def _names(regions: list[Region]) -> list[str]:
-    names = dict.fromkeys(name for at, node in _nodes(regions) for name in (node.name, at) if name)
+    names = dict.fromkeys(name for at, node in placed_nodes(regions) for name in (node.name, at) if name)
     return list(islice(names, _COMPARED))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ..graph.tags import Source
-from .text import percent
+from .text import percent, several
 from .tree import drawn, label, module_tree
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _reasons(title: str, reasons: Mapping[str, list[str]]) -> Iterator[str]:
         yield ""
     for reason, nodes in sorted(reasons.items(), key=lambda item: -len(item[1])):
         more = f", and {len(nodes) - _EXAMPLES} more" if len(nodes) > _EXAMPLES else ""
-        yield f"- {len(nodes)} nodes, because {_escaped(reason)}: {', '.join(nodes[:_EXAMPLES])}{more}"
+        yield f"- {several(len(nodes), 'node')}, because {_escaped(reason)}: {', '.join(nodes[:_EXAMPLES])}{more}"
     yield ""
 
 

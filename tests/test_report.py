@@ -163,7 +163,7 @@ def test_the_markdown_report_tells_what_fell_back_and_why() -> None:
 
     assert "- Tagged model: `out.onnx`" in text
     assert "| tagged | 3 (100%) |" in text
-    assert "- 1 nodes, because nothing in the file places it: `#2` Identity to `/`" in text
+    assert "- 1 node, because nothing in the file places it: `#2` Identity to `/`" in text
     assert "## Findings\n" in text
     assert "      0       2  └─ encoder" in text
 
@@ -191,4 +191,4 @@ def test_skipped_nodes_come_with_their_position() -> None:
     document = report(run)
 
     assert document["passes"][0]["skipped"] == [{"node": "#1", "reason": "too small"}]
-    assert "- 1 nodes, because toy: too small: `#1`" in markdown(run, document)
+    assert "- 1 node, because toy: too small: `#1`" in markdown(run, document)

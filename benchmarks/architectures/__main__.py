@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import os
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
-import torch
 import transformers
 
-from hpass.errors import HpassError
 from hpass.exporter import Options
 
-from .apart import Record, measured_apart, read_record
-from .measure import measure, warm_up
+from .apart import Record, in_a_line, measured_apart, read_record
+from .measure import measure, prepare
 from .page import page, problems_of
 from .rows import PLAIN, ROWS, Row
 
@@ -34,11 +31,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=1800, help="seconds of the processor for one row")
     arguments = parser.parse_args()
     arguments.records.mkdir(parents=True, exist_ok=True)
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    with tempfile.TemporaryDirectory() as name:
-        warm_up(Path(name), with_transformers=True)
+    prepare()
     results: list[tuple[Row, dict[str, Record]]] = []
     for row in ROWS:
         records: dict[str, Record] = {}
@@ -60,10 +53,8 @@ def _measured(row: Row, engine: str) -> Record:
         options = Options(engine=engine, random_weights=row.config is not None)  # pyright: ignore[reportArgumentType]
         try:
             return measure(_reference(row, Path(name)), Path(name), options)
-        except HpassError as error:
-            return {"failure": str(error).replace(name, "")}
         except Exception as error:  # noqa: BLE001 (whatever the row meets is its result)
-            return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())[:250]}".replace(name, "")}
+            return {"failure": in_a_line(error).replace(name, "")}
 
 
 def _reference(row: Row, folder: Path) -> str:

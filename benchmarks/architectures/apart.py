@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hpass.errors import HpassError
+
 Record = dict[str, Any]
 
 # How many times the limit a process may take by the clock.
@@ -49,6 +51,12 @@ def write_record(record: Record, file: Path) -> None:
 def read_record(file: Path) -> Record:
     """Read a record."""
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def in_a_line(error: Exception) -> str:
+    """Return what went wrong, for a record; an error of hpass's own says it without its class."""
+    kind = "" if isinstance(error, HpassError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())[:250]
 
 
 def _work(work: Callable[[], Record], file: Path, limit: float) -> None:

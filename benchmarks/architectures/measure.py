@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 import onnxruntime
 import torch
+import transformers
 from torch.utils import _pytree as pytree
 
 import hpass
@@ -24,7 +27,6 @@ from .apart import Record
 from .instability import instability
 from .page import TOLERANCE
 from .program import Capture, captured_program, reason_for_absence
-from .rows import PLAIN
 
 
 def measure(reference: str, folder: Path, options: Options) -> Record:
@@ -56,18 +58,17 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     return record
 
 
-def warm_up(folder: Path, *, with_transformers: bool) -> None:
-    """Load what the exporter and the pipeline load once per process: libraries of functions, not work on a model."""
-    reference = f"{PLAIN}:simple_cnn"
-    if with_transformers:
-        import transformers
-
-        transformers.BertConfig(num_hidden_layers=1).save_pretrained(folder / "warm-up")
-        reference = str(folder / "warm-up" / "config.json")
-    out = folder / "warm-up.onnx"
-    export(reference, out, options=Options(random_weights=with_transformers))
-    hpass.run(out).apply()
-    out.unlink()
+def prepare() -> None:
+    """Make runs comparable: offline, on one thread, with what is loaded once per process loaded by a first run."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        transformers.BertConfig(num_hidden_layers=1).save_pretrained(folder)
+        out = folder / "warm-up.onnx"
+        export(str(folder / "config.json"), out, options=Options(random_weights=True))
+        hpass.run(out).apply()
 
 
 def _export_seconds(marks: list[tuple[str, float]]) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import os
 import sys
 import tempfile
 import time
@@ -29,9 +28,9 @@ from hpass.exporter import Options
 from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
 
-from .apart import Record, measured_apart, read_record
+from .apart import Record, in_a_line, measured_apart, read_record
 from .default import fails_by_default
-from .measure import measure, warm_up
+from .measure import measure, prepare
 from .page import problems_of
 from .tiny import tiny_configs
 
@@ -56,7 +55,7 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
         made = getattr(transformers, class_name)
         candidates = list(tiny_configs(CONFIG_MAPPING[kind]))
     except Exception as error:  # noqa: BLE001 (packages that are missing, configs without defaults)
-        return {"stage": "config", "failure": _line(error)}
+        return {"stage": "config", "failure": in_a_line(error)}
     failures = [_Failure("config", "no config of the general rule can be made")]
     for config in candidates:
         if sum(failure.stage in STAGES[STAGES.index("export") :] for failure in failures) == TRIES:
@@ -64,7 +63,7 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
         try:
             size = _parameters(made, config)
         except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
-            failures.append(_Failure("package" if isinstance(error, ImportError) else "model", _line(error), error))
+            failures.append(_Failure("package" if isinstance(error, ImportError) else "model", in_a_line(error), error))
             continue
         if size > MOST_PARAMETERS:
             failures.append(_Failure("model", f"{size / 1e6:.0f} million parameters by the general rule"))
@@ -78,9 +77,9 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
             stage = "export"
             return measure(reference, folder, options)
         except HpassError as error:
-            failures.append(_Failure(stage, _line(error), error))
+            failures.append(_Failure(stage, in_a_line(error), error))
         except Exception as error:  # noqa: BLE001 (onnxruntime's and the pipeline's are results here)
-            failures.append(_Failure("check", _line(error), error))
+            failures.append(_Failure("check", in_a_line(error), error))
     told = max(failures, key=lambda failure: STAGES.index(failure.stage))
     record: Record = {"stage": told.stage, "failure": told.text}
     if told.error is not None and told.stage in {"model", "inputs"}:
@@ -107,10 +106,6 @@ def _written(config: Any, class_name: str, folder: Path) -> str:
     config.architectures = [class_name]
     config.save_pretrained(folder)
     return str(folder / "config.json")
-
-
-def _line(error: Exception) -> str:
-    return f"{'' if isinstance(error, HpassError) else type(error).__name__ + ': '}{' '.join(str(error).split())[:250]}"
 
 
 def _tried(kind: str, class_name: str) -> Record:
@@ -188,11 +183,7 @@ def main() -> None:
     parser.add_argument("--again", help="try again what failed at this stage")
     arguments = parser.parse_args()
     arguments.records.mkdir(parents=True, exist_ok=True)
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    with tempfile.TemporaryDirectory() as name:
-        warm_up(Path(name), with_transformers=True)
+    prepare()
     everything = architectures()
     wanted = arguments.only.split(",") if arguments.only else list(everything)
     records: dict[str, Record] = {}

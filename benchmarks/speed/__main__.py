@@ -65,12 +65,13 @@ def _page(folder: Path, rounds: int) -> str:
             "Made by `python -m benchmarks.speed --out docs/speed.md`. Every figure is a ratio of whole processes",
             f"run in turns, {rounds} times each: the median over the rounds. The base is a Python process that does",
             "`onnx.load` and `onnx_graphsurgeon.import_onnx`; where weights lie inside the file, `onnx.save` too.",
-            "What takes over a minute is run once.",
+            "What takes over a minute is run once. *Processor* is the same ratio of the time that the processor spent,",
+            "and the one to go by where the load is above 1.",
             "",
             f"{_versions()}.",
             "",
-            f"| model | hpass run / base | aim |{others} memory: hpass / base |",
-            f"|---|---|---|{'---|' * len(OTHERS)}---|",
+            f"| model | hpass run / base | processor | aim |{others} memory: hpass / base |",
+            f"|---|---|---|---|{'---|' * len(OTHERS)}---|",
             *rows,
             "",
             *_limits(folder, rounds),
@@ -92,7 +93,8 @@ def _row(case: Case, folder: Path, rounds: int) -> str:
     figures = [_times(runs[name], runs["base"]) for name in OTHERS]
     memory = f"{runs['hpass'].memory >> 20} / {runs['base'].memory >> 20} MB"
     aim = f"{case.aim:g}" if case.aim else "see below"
-    return " | ".join((f"| {case.name}", _times(runs["hpass"], runs["base"]), aim, *figures, f"{memory} |"))
+    ratios = (_times(runs["hpass"], runs["base"]), _ratio(runs["hpass"].processor_ratio(runs["base"])))
+    return " | ".join((f"| {case.name}", *ratios, aim, *figures, f"{memory} |"))
 
 
 def _make(name: str, path: Path) -> None:
@@ -134,8 +136,11 @@ def _script(name: str) -> str:
 
 
 def _times(runs: Runs, base: Runs) -> str:
-    ratio = runs.ratio(base)
-    return runs.problem or base.problem or "?" if ratio is None else f"{ratio:.2f}"
+    return runs.problem or base.problem or _ratio(runs.ratio(base))
+
+
+def _ratio(value: float | None) -> str:
+    return "?" if value is None else f"{value:.2f}"
 
 
 def _seconds(value: float | None) -> str:
@@ -148,7 +153,9 @@ def _median(runs: Runs) -> str:
 
 def _versions() -> str:
     names = ("onnx", "onnx-graphsurgeon", *OTHERS)
-    return f"Python {platform.python_version()}, {os.cpu_count()} cores, " + ", ".join(map(_version, names))
+    # The load counts this program too: on a machine of its own it is 1.
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.1f}"
+    return f"{machine}, " + ", ".join(map(_version, names))
 
 
 def _version(name: str) -> str:

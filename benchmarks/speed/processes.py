@@ -18,23 +18,30 @@ ONE_TURN = 60.0  # seconds
 
 @dataclass
 class Runs:
-    """What came of one command's runs: seconds of each, and the most memory that one took, in bytes."""
+    """What came of one command's runs: seconds of each by the clock and of the processor, the most memory, in bytes."""
 
     seconds: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     memory: int = 0
     problem: str | None = None
 
     def ratio(self, base: Runs) -> float | None:
         """Return how many times as long as the other it took: the median over rounds, in which both had one turn."""
-        if self.problem or base.problem:
-            return None
-        return median(ours / theirs for ours, theirs in zip(self.seconds, base.seconds, strict=False))
+        return None if self.problem or base.problem else _median_ratio(self.seconds, base.seconds)
+
+    def processor_ratio(self, base: Runs) -> float | None:
+        """Return the same for the time of the processor, which says more on a busy machine."""
+        return None if self.problem or base.problem else _median_ratio(self.processor, base.processor)
 
     def excess(self, base: Runs) -> float | None:
         """Return how many seconds longer than the other it took, the median over rounds."""
         if self.problem or base.problem:
             return None
         return median(ours - theirs for ours, theirs in zip(self.seconds, base.seconds, strict=False))
+
+
+def _median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return median(one / other for one, other in zip(ours, theirs, strict=False))
 
 
 def take_turns(commands: Mapping[str, Command], rounds: int, limit: float) -> dict[str, Runs]:
@@ -69,6 +76,7 @@ def _run(name: str, command: Command, limit: float, result: Runs) -> None:
         result.problem = f"more than {limit:g} s" if seconds >= limit else f"fails (status {process.returncode})"
         return
     result.seconds.append(seconds)
+    result.processor.append(usage.ru_utime + usage.ru_stime)
     # Kilobytes on Linux, bytes on macOS.
     result.memory = max(result.memory, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
     sys.stderr.write(f"{name:24s}{seconds:8.2f} s {result.memory >> 20:6d} MB\n")

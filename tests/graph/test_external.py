@@ -183,6 +183,32 @@ def test_a_copy_can_be_read_and_written_where_the_original_cannot(source: Path, 
     assert target.with_name("data.bin").stat().st_mode & stat.S_IWUSR
 
 
+@pytest.mark.parametrize("data", [None, b"old"])
+def test_data_goes_beside_a_link_and_beside_what_it_leads_to(tmp_path: Path, source: Path, data: bytes | None) -> None:
+    # onnx and onnxruntime look beside the path that they are given, and refuse data that is itself a link.
+    leads_to = save(tmp_path / "real", data=data)
+    link = tmp_path / "links" / "model.onnx"
+    link.parent.mkdir()
+    link.symlink_to(leads_to)
+    hpass.run(source).save(link)
+    assert link.is_symlink()
+    for path in (link, leads_to):
+        assert onnx.load(path).graph.initializer[0].raw_data == DATA
+        assert hpass.load(path).stored_version is not None
+
+
+def test_data_in_the_way_beside_a_link_keeps_all_from_being_written(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "links" / "model.onnx"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "real" / "model.onnx")
+    link.with_name("data.bin").write_bytes(b"precious")
+    with pytest.raises(hpass.HpassError, match=r"links/data\.bin is in the way"):
+        hpass.run(source).save(link)
+    assert list((tmp_path / "real").iterdir()) == []
+    assert link.with_name("data.bin").read_bytes() == b"precious"
+
+
 def test_data_is_never_read_for_tagging(tmp_path: Path, target: Path) -> None:
     source = save(tmp_path / "in", data=b"")
     data = source.with_name("data.bin")

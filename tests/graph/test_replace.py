@@ -157,6 +157,26 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path, out: str) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_without_posix_locks_and_signals_models_are_tagged_and_none_is_run(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.onnx", tmp_path / "out.onnx"
+    onnx.save(small_model(), source)
+    target.write_bytes(b"old")
+    target.with_name(".out.onnx.x.hpass-tmp").write_bytes(b"left behind")
+    script = textwrap.dedent("""
+        import signal, sys
+        sys.modules.update(fcntl=None, resource=None)
+        del signal.setitimer, signal.SIGALRM
+        from hpass.cli.entry import run_command
+        sys.exit(run_command(sys.argv[1:]))
+    """)
+    command = [sys.executable, "-c", script, "run", str(source), "-o", str(target), "--verify-runtime", "-v"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not-runnable: this system cannot end a run that hangs" in done.stdout
+    assert hpass.load(target).stored_version is not None
+    assert leftovers(tmp_path) == []
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

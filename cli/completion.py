@@ -1,0 +1,38 @@
+"""Completion of the names of passes and of their options, for shells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..passes.base import Pass
+
+
+def complete_pass(incomplete: str) -> list[tuple[str, str]]:
+    """Return the passes whose names start as typed, each with what it does."""
+    return [(name, step.summary()) for name, step in _registered().items() if name.startswith(incomplete)]
+
+
+def complete_pipeline(incomplete: str) -> list[tuple[str, str]]:
+    """Complete the last pass name of a pipeline text."""
+    before, comma, last = incomplete.rpartition(",")
+    found = complete_pass(last)
+    if "all".startswith(last):
+        found.append(("all", "the five standard passes"))
+    return [(f"{before}{comma}{name}", summary) for name, summary in found]
+
+
+def complete_setting(incomplete: str) -> list[tuple[str, str]]:
+    """Complete `PASS.OPTION=`."""
+    return [
+        (f"{name}.{option.name}=", option.help)
+        for name, step in _registered().items()
+        for option in step.options()
+        if f"{name}.{option.name}=".startswith(incomplete)
+    ]
+
+
+def _registered() -> dict[str, type[Pass]]:
+    from ..pipeline import registered_passes
+
+    return registered_passes()
