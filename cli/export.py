@@ -82,6 +82,16 @@ def export(
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
         typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
-        for file in exported.files:
-            if file != exported.path:
-                typer.echo(f"{file}: its data")
+        # Switches are no inputs of the file.
+        inputs = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
+        typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in inputs.items()))
+        for file in exported.data:
+            typer.echo(f"{file}: its data")
+        if exported.modules_file is not None:
+            typer.echo(f"{exported.modules_file}: its module table")
+        for name in exported.left_out:
+            console.print(
+                f"{exported.path}: without {name}: the modules that take it are not in the file; "
+                f"to have them, give --input {name}=SHAPE:DTYPE",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip

@@ -10,8 +10,8 @@ if _MISSING:
 
 # ruff: noqa: E402 (the message about missing packages comes before the imports that need them)
 from .export import Exported, export
-from .input_spec import InputSpec, parse_input
+from .input_spec import InputSpec, parse_input, spelled
 from .options import ENGINES, Options
 from .reference_table import module_table
 
-__all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "module_table", "parse_input"]
+__all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "module_table", "parse_input", "spelled"]

@@ -20,6 +20,7 @@ from .inputs import Inputs, first_that_runs, sample_inputs
 from .load import load
 from .options import Options
 from .quiet import reported, root_cause
+from .samples import left_out
 from .table import build_table
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace
@@ -29,7 +30,11 @@ TABLE_KEY = "module_table"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One ONNX file: where it is, which engine wrote it, its size in nodes, its module table and the traced inputs."""
+    """One ONNX file: where it is, which engine wrote it, its size in nodes, its module table and the traced inputs.
+
+    `data` are the files of its weights where they lie outside it, `modules_file` is where the table was written too;
+    `left_out` names inputs of other modalities that no made-up value fitted: what takes them is not in the file.
+    """
 
     path: Path
     component: str
@@ -37,7 +42,9 @@ class Exported:
     nodes: int
     table: dict[str, Any] = field(repr=False)
     inputs: Inputs = field(repr=False)
-    files: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+    modules_file: Path | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,8 @@ def _staged(component: _Component, job: _Job) -> Exported:
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
         nodes = sum(1 for _ in model.graph.all_nodes())
-        return Exported(path, component.name, engine, nodes, table, component.inputs)
+        missing = () if component.name else tuple(left_out(component.model, component.inputs))
+        return Exported(path, component.name, engine, nodes, table, component.inputs, left_out=missing)
     report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(
         f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "
@@ -176,21 +184,18 @@ def _written(exports: list[Exported], folder: Path, out: Path, modules_out: Path
     places = {exported.path.name: exported.path for exported in exports}
     if modules_out is not None:
         for exported in exports:
-            target = _named(_target(modules_out), exported.component)
             staged = folder / f"{exported.path.name}.modules.json"
             staged.write_text(json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            places[staged.name] = target
+            places[staged.name] = _named(_target(modules_out), exported.component)
     files = commit(folder, places, models=[exported.path for exported in exports])
-
-    def shown(file: Path) -> Path:
-        """Return a file as the caller would write it, where it lies beside OUT."""
-        return out.parent / file.name if file.parent == out.parent.resolve() else file
-
+    beside = [file for file in files if file not in places.values()]
+    # Paths are told as the caller wrote them; links and relative paths were resolved for the work alone.
     return [
         replace(
             exported,
             path=_named(out, exported.component),
-            files=tuple(shown(file) for file in files if file.name.startswith(exported.path.name)),
+            data=tuple(out.parent / file.name for file in beside if file.name.startswith(f"{exported.path.name}.")),
+            modules_file=None if modules_out is None else _named(modules_out, exported.component),
         )
         for exported in exports
     ]

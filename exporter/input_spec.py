@@ -45,3 +45,10 @@ def parse_input(text: str) -> InputSpec:
         raise UsageError(f"--input {text}: unknown dtype {dtype!r}; one of {', '.join(_DTYPES)}")
     shape = tuple(int(size) for size in re.split("[x,]", match["shape"]) if size)
     return InputSpec(match["name"], shape, _DTYPES[dtype])
+
+
+def spelled(name: str, value: object) -> str:
+    """Return a tensor as `parse_input` reads it; anything else, as a cache, by its class."""
+    if not isinstance(value, torch.Tensor):
+        return f"{name} ({type(value).__name__})"
+    return f"{name}={'x'.join(map(str, value.shape))}:{str(value.dtype).removeprefix('torch.')}"

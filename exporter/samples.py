@@ -23,6 +23,8 @@ SECONDS_OF_AUDIO = 1
 SAMPLING_RATE = 16_000
 FRAMES = 8
 SPECTRUM_FRAMES = 128
+# Patches along each side of a packed image: what merges or pools patches finds a multiple of 2, 3 and 4.
+GRID = 12
 
 Alternatives = list[torch.Tensor]
 
@@ -65,26 +67,44 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     """Yield complete sets of inputs to try, the likeliest first.
 
     First text with one other modality, as far as the model has them; then everything at once, then the first with
-    one input in another layout, then the main input and what has no default alone.
+    one input in another layout, each of these with what is seldom needed too, and at last the main input and what has
+    no default alone.
     """
-    choices = {name: made for name in _wanted(maker.model) if (made := maker.alternatives(name))}
+    seldom = _seldom_needed(maker.model)
+    choices = {name: made for name in _wanted(maker.model, seldom) if (made := maker.alternatives(name))}
     everything = {name: made[0] for name, made in choices.items()}
     later = _given_later(maker.model)
-    first = {name: value for name, value in everything.items() if name not in later}
-    sets = [first, *(first | {name: other} for name, made in choices.items() for other in made[1:])]
-    if set(first) != set(everything):
-        sets.insert(1, everything)
+    first = {name: value for name, value in everything.items() if name not in later | seldom}
+    most = {name: value for name, value in everything.items() if name not in seldom}
+    layouts = [{name: other} for name, made in choices.items() if name in first for other in made[1:]]
+    rare = {name: value for name, value in everything.items() if name in seldom}
+    sets = [first, most, *(first | layout for layout in layouts)]
+    if rare:
+        sets += [base | rare for base in sets]
+        sets += [first | rare | {name: other} for name in rare for other in choices[name][1:]]
     least = {name: value for name, value in first.items() if name in _least(maker.model)}
-    if least and set(least) != set(first):
-        sets.append(least)
+    sets += [least] if least else []
     device = next((parameter.device for parameter in maker.model.parameters()), torch.device("cpu"))
-    for made in sets:
+    # Sets of the same tensors are one attempt.
+    different = {tuple((name, id(value)) for name, value in sorted(made.items())): made for made in sets}
+    for made in different.values():
         yield _joined(maker, {name: value.to(device) for name, value in {**made, **maker.given}.items()})
 
 
 def unknown(maker: Maker) -> list[str]:
     """Return the inputs without a default that no rule knows."""
     return [name for name in required(maker.model) if name not in _RULES and name not in maker.given]
+
+
+def left_out(model: torch.nn.Module, inputs: Mapping[str, object]) -> list[str]:
+    """Return the images and sounds that the model takes too and the inputs hold none of.
+
+    Images stand for videos: models look at both through the same modules.
+    """
+    present, modalities = parameters(model), _modalities(model)
+    media = [(_MARKS["image"] + _MARKS["video"], {"image", "video"}), (_MARKS["audio"], {"audio"})]
+    missing = [names for names, kinds in media if modalities & kinds and not any(name in inputs for name in names)]
+    return [next(name for name in names if name in present) for names in missing if any(n in present for n in names)]
 
 
 def _main_inputs(model: torch.nn.Module) -> list[str]:
@@ -100,20 +120,29 @@ def _least(model: torch.nn.Module) -> set[str]:
     return least
 
 
-def _wanted(model: torch.nn.Module) -> list[str]:
+def _wanted(model: torch.nn.Module, seldom: set[str]) -> list[str]:
     """Return the inputs to give, in the order of `forward`."""
-    names = _least(model).union(*(_MODALITIES.get(modality, ()) for modality in _modalities(model)))
+    names = _least(model).union(seldom, *(_MODALITIES.get(modality, ()) for modality in _modalities(model)))
     present = parameters(model)
     if "input_ids" in names and "input_ids" in present:
         names.add("attention_mask")
     return [name for name in present if name in names]
 
 
+def _seldom_needed(model: torch.nn.Module) -> set[str]:
+    """Return the inputs that are given only where the model does not run without.
+
+    A model may take an image or a sound though it does not say so.
+    """
+    undeclared = set[str]().union(*_MODALITIES.values()) if _modalities(model) <= {"text"} else set[str]()
+    return ((_SELDOM_NEEDED | undeclared) & set(parameters(model))) - _least(model) - set(_MODALITIES["text"])
+
+
 def _given_later(model: torch.nn.Module) -> set[str]:
-    """Return the inputs that are given only where the model does not run without."""
+    """Return the inputs of further modalities: given only where the model does not run with one."""
     others = [modality for modality in _MODALITIES if modality != "text" and modality in _modalities(model)]
-    later = _SELDOM_NEEDED.union(*(_MODALITIES[modality] for modality in others[1:]))
-    return (later - _least(model) - set(_MODALITIES[others[0]] if others else ())) | _SELDOM_NEEDED
+    later = set[str]().union(*(_MODALITIES[modality] for modality in others[1:]))
+    return later - _least(model) - set(_MODALITIES[others[0]] if others else ())
 
 
 def _modalities(model: torch.nn.Module) -> set[str]:
@@ -122,21 +151,93 @@ def _modalities(model: torch.nn.Module) -> set[str]:
 
 
 def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Fit the inputs to one another: room for images and sounds in the text, a mask as long as the text."""
+    """Fit the inputs to one another: room for images and sounds in the text, masks as large as what they mask."""
     joined = dict(inputs)
-    if "input_ids" in joined and "input_ids" not in maker.given:
-        for modality, marks in _MARKS.items():
-            if any(name in joined for name in marks):
-                joined["input_ids"] = _with_room(maker, modality, joined)
+    _fit(_MASKS, maker, joined)
     if "input_ids" in joined:
-        if "attention_mask" in joined and "attention_mask" not in maker.given:
-            joined["attention_mask"] = torch.ones_like(joined["input_ids"])
-        if "mm_token_type_ids" in joined and "mm_token_type_ids" not in maker.given:
-            joined["mm_token_type_ids"] = _kinds_of_token(maker, joined["input_ids"])
-        if "bbox" in joined and "bbox" not in maker.given:
-            joined["bbox"] = joined["bbox"][:, :1].expand(-1, joined["input_ids"].shape[1], -1).contiguous()
+        if "input_ids" not in maker.given:
+            for modality, marks in _MARKS.items():
+                if any(name in joined for name in marks):
+                    joined["input_ids"] = _with_room(maker, modality, joined)
+        _fit(_BESIDE_TEXT, maker, joined)
     return joined
 
+
+Joint = Callable[[Maker, Mapping[str, torch.Tensor]], torch.Tensor]
+
+
+def _fit(joints: Mapping[str, tuple[str, Joint]], maker: Maker, inputs: dict[str, torch.Tensor]) -> None:
+    """Make anew the inputs that follow from another one, or leave them out with it; those that were given stay."""
+    for name in joints.keys() & inputs.keys() - maker.given.keys():
+        source, joint = joints[name]
+        if source in inputs:
+            inputs[name] = joint(maker, inputs)
+        else:
+            del inputs[name]
+
+
+def _mask_of_text(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return torch.ones_like(inputs["input_ids"])
+
+
+def _boxes_of_text(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return inputs["bbox"][:, :1].expand(-1, inputs["input_ids"].shape[1], -1).contiguous()
+
+
+def _mask_of_series(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return torch.ones_like(inputs["past_values"])
+
+
+def _mask_of_sound(maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return a mask as long as the sound: the axis of its features that is not their width."""
+    features = inputs["input_features"]
+    frames = features.shape[-1] if features.shape[-2] in _feature_widths(maker) else features.shape[-2]
+    return torch.ones(1, frames, dtype=torch.int64, device=features.device)
+
+
+def _mask_of_pixels(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return a mask of the image: of its pixels, or of its patches where it comes as a row of them."""
+    pixels = inputs["pixel_values"]
+    shape = pixels.shape[:-1] if pixels.dim() <= _ROW_OF_PATCHES else (*pixels.shape[:-3], *pixels.shape[-2:])
+    return torch.ones(shape, dtype=torch.bool, device=pixels.device)
+
+
+def _mask_of_images(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return which token of the text may look at which image: every one at all."""
+    pixels, ids = inputs["pixel_values"], inputs["input_ids"]
+    images = pixels.shape[1] if pixels.dim() > _ONE_IMAGE else 1
+    return torch.ones(*ids.shape, images, dtype=torch.int64, device=ids.device)
+
+
+_ROW_OF_PATCHES = 3
+_ONE_IMAGE = 4
+
+
+def _kinds_of_token(maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return 0 for text, 1 for a place of an image, 2 for one of a video, 3 for one of a sound."""
+    ids = inputs["input_ids"]
+    kinds = torch.zeros_like(ids)
+    for kind, modality in enumerate(_MARKS, start=1):
+        token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
+        if isinstance(token, int):
+            kinds[ids == token] = kind
+    return kinds
+
+
+# What follows from an image, a sound or a series, and what follows from the text once it has room for these; first
+# the input that it follows from.
+_MASKS: dict[str, tuple[str, Joint]] = {
+    "input_features_mask": ("input_features", _mask_of_sound),
+    "feature_attention_mask": ("input_features", _mask_of_sound),
+    "pixel_attention_mask": ("pixel_values", _mask_of_pixels),
+    "past_observed_mask": ("past_values", _mask_of_series),
+}
+_BESIDE_TEXT: dict[str, tuple[str, Joint]] = {
+    "attention_mask": ("input_ids", _mask_of_text),
+    "mm_token_type_ids": ("input_ids", _kinds_of_token),
+    "bbox": ("input_ids", _boxes_of_text),
+    "image_attention_mask": ("pixel_values", _mask_of_images),
+}
 
 # Whose presence asks for room in the text.
 _MARKS = {
@@ -165,16 +266,6 @@ def _with_room(maker: Maker, modality: str, inputs: dict[str, torch.Tensor]) -> 
     count = _feature_count(getattr(found, "pooler_output", found))
     places = torch.full((1, count), token, dtype=ids.dtype, device=ids.device)
     return torch.cat([ids[:, :1], places, ids[:, 1:]], dim=1)
-
-
-def _kinds_of_token(maker: Maker, ids: torch.Tensor) -> torch.Tensor:
-    """Return 0 for text, 1 for a place of an image, 2 for one of a video, 3 for one of a sound."""
-    kinds = torch.zeros_like(ids)
-    for kind, modality in enumerate(_MARKS, start=1):
-        token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
-        if isinstance(token, int):
-            kinds[ids == token] = kind
-    return kinds
 
 
 def _named(function: Any) -> set[str]:
@@ -213,6 +304,21 @@ def _decoder_input_ids(maker: Maker) -> Alternatives:
     return [maker.tokens(DECODER_LENGTH, sizes.number("vocab_size", default=2, part=("decoder", "text")))]
 
 
+def _qformer_input_ids(maker: Maker) -> Alternatives:
+    return [maker.tokens(LENGTH, maker.sizes.number("vocab_size", default=2, part=("qformer",)))]
+
+
+def _task_inputs(maker: Maker) -> Alternatives:
+    return [
+        maker.tokens(maker.sizes.number("task_seq_len", default=LENGTH), maker.sizes.number("vocab_size", default=2))
+    ]
+
+
+def _encoder_hidden_states(maker: Maker) -> Alternatives:
+    width = maker.sizes.number("encoder_hidden_size", "cross_attention_dim", "hidden_size", default=1)
+    return [maker.floats(1, LENGTH, width)]
+
+
 def _bbox(_maker: Maker) -> Alternatives:
     return [torch.tensor([[[0, 0, 1, 1]]]).expand(1, LENGTH, 4).contiguous()]
 
@@ -229,26 +335,41 @@ def _channels(maker: Maker) -> int:
     return maker.sizes.number("num_channels", "in_channels", "in_chans", default=3, part=VISION)
 
 
-def _patches(maker: Maker) -> torch.Tensor:
-    """Return the flattened patches of one image of 4 x 4 patches, as packed vision encoders take them."""
+def _patches(maker: Maker, frames: int = 1) -> torch.Tensor:
+    """Return the flattened patches of one image, as packed vision encoders take them."""
     side = maker.sizes.number("patch_size", default=14, part=VISION)
-    frames = maker.sizes.number("temporal_patch_size", default=1, part=VISION)
-    return maker.floats(16, _channels(maker) * frames * side * side)
+    frames = maker.sizes.number("temporal_patch_size", default=frames, part=VISION)
+    return maker.floats(GRID * GRID, _channels(maker) * frames * side * side)
+
+
+def _packed(maker: Maker) -> Alternatives | None:
+    """Return an image as a packed row of patches, which some other input then arranges; None where none does."""
+    present = set(parameters(maker.model))
+    side = maker.sizes.number("patch_size", default=14, part=VISION)
+    if present & {"image_grid_thw", "grid_thw"}:
+        patches = _patches(maker)
+        return [patches, patches.unflatten(1, (-1, side, side)), _patches(maker, frames=2)]
+    if present & {"spatial_shapes", "pixel_position_ids", "image_position_ids"}:
+        return [_patches(maker)[None]]
+    if "target_sizes" in present:
+        return [maker.floats(1, _channels(maker), side, GRID * GRID * side)]
+    return None
 
 
 def _pixel_values(maker: Maker) -> Alternatives:
+    packed = _packed(maker)
+    if packed is not None:
+        return packed
     height, width = maker.sizes.image()
     image = maker.floats(1, _channels(maker), height, width)
     frames = maker.sizes.number("num_frames", default=FRAMES, part=VIDEO)
     video = maker.floats(1, frames, _channels(maker), height, width)
-    if {"image_grid_thw", "grid_thw"} & set(parameters(maker.model)):
-        return [_patches(maker)]
     pair = maker.floats(1, 2, _channels(maker), height, width)
     modalities = _modalities(maker.model)
     if "video" in modalities and "image" not in modalities:
         return [video, image]
-    # There may be several images, or several crops of one, and some models compare two.
-    return [image, image[None], video, pair]
+    # There may be several images, or several crops of one, some models compare two, and some take their patches.
+    return [image, image[None], video, pair, _patches(maker)[None]]
 
 
 def _pixel_values_videos(maker: Maker) -> Alternatives:
@@ -260,7 +381,20 @@ def _pixel_values_videos(maker: Maker) -> Alternatives:
 
 
 def _grid(_maker: Maker) -> Alternatives:
-    return [torch.tensor([[1, 4, 4]])]
+    return [torch.tensor([[1, GRID, GRID]])]
+
+
+def _sides(_maker: Maker) -> Alternatives:
+    return [torch.tensor([[GRID, GRID]])]
+
+
+def _positions(_maker: Maker) -> Alternatives:
+    return [torch.cartesian_prod(torch.arange(GRID), torch.arange(GRID))[None]]
+
+
+def _ones(_maker: Maker) -> Alternatives:
+    """Return a stand-in for a mask: it follows from what it masks once that is chosen."""
+    return [torch.ones(1, 1, dtype=torch.int64)]
 
 
 def _packed_hidden_states(maker: Maker) -> Alternatives:
@@ -294,21 +428,33 @@ def _input_values(maker: Maker) -> Alternatives:
     return waves
 
 
-def _input_features(maker: Maker) -> Alternatives:
-    width = maker.sizes.number(
+def _feature_widths(maker: Maker) -> list[int]:
+    """Return how wide a frame of a sound's features may be, the likeliest first."""
+    names = (
         "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_dim", "feature_size",
-        default=80, part=AUDIO,
     )  # fmt: skip
+    stacked = maker.sizes.number("num_stacked_frames", default=1, part=AUDIO)
+    widths = [maker.sizes.number(name, default=0, part=AUDIO) * stacked for name in names]
+    return list(dict.fromkeys(width for width in widths if width)) or [80]
+
+
+def _input_features(maker: Maker) -> Alternatives:
     frames = maker.sizes.find("max_source_positions", part=AUDIO)
-    layouts = [maker.floats(1, SPECTRUM_FRAMES, width), maker.floats(1, width, SPECTRUM_FRAMES)]
+    widths = _feature_widths(maker)
+    layouts = [layout for width in widths for layout in _spectra(maker, width)]
     # A fixed number of source positions, halved by a strided convolution, wants the whole window.
     if isinstance(frames, int):
-        layouts.insert(0, maker.floats(1, width, 2 * frames))
+        layouts.insert(0, maker.floats(1, widths[0], 2 * frames))
     return layouts
 
 
-def _spectrum_mask(_maker: Maker) -> Alternatives:
-    return [torch.ones(1, SPECTRUM_FRAMES, dtype=torch.int64)]
+def _spectra(maker: Maker, width: int) -> Alternatives:
+    """Return a sound's features: a row of frames, a row of bins, or an image of one channel."""
+    return [
+        maker.floats(1, SPECTRUM_FRAMES, width),
+        maker.floats(1, width, SPECTRUM_FRAMES),
+        maker.floats(1, 1, SPECTRUM_FRAMES, width),
+    ]
 
 
 # --- time series -----------------------------------------------------------------------------------------
@@ -335,16 +481,15 @@ def _future_time_features(maker: Maker) -> Alternatives:
     return [maker.floats(1, maker.sizes.number("prediction_length", default=1), features)]
 
 
-def _past_observed_mask(maker: Maker) -> Alternatives:
-    return [torch.ones_like(values) for values in _past_values(maker)]
-
-
 _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "input_ids": _input_ids,
     "attention_mask": _attention_mask,
     "decoder_input_ids": _decoder_input_ids,
     "mm_token_type_ids": _attention_mask,
     "bbox": _bbox,
+    "qformer_input_ids": _qformer_input_ids,
+    "task_inputs": _task_inputs,
+    "encoder_hidden_states": _encoder_hidden_states,
     "inputs_embeds": _embeddings,
     "inputs": _embeddings,
     "query_embeds": _embeddings,
@@ -354,25 +499,38 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "image_grid_thw": _grid,
     "video_grid_thw": _grid,
     "grid_thw": _grid,
+    "spatial_shapes": _sides,
+    "target_sizes": _sides,
+    "pixel_position_ids": _positions,
+    "image_position_ids": _positions,
+    "pixel_attention_mask": _ones,
+    "image_attention_mask": _ones,
     "image_sizes": _image_sizes,
     "input_points": _input_points,
     "input_labels": _input_labels,
     "input_values": _input_values,
     "input_features": _input_features,
-    "input_features_mask": _spectrum_mask,
+    "input_features_mask": _ones,
+    "feature_attention_mask": _ones,
     "past_values": _past_values,
     "past_time_features": _past_time_features,
-    "past_observed_mask": _past_observed_mask,
+    "past_observed_mask": _ones,
     "future_time_features": _future_time_features,
 }
 
 # Given only where the model does not run without.
-_SELDOM_NEEDED = {"image_sizes"}
+_SELDOM_NEEDED = {
+    "image_sizes", "pixel_attention_mask", "image_attention_mask", "input_features_mask", "feature_attention_mask",
+    "encoder_hidden_states",
+}  # fmt: skip
 
 _MODALITIES: dict[str, tuple[str, ...]] = {
-    "text": ("input_ids", "bbox"),
-    "image": ("pixel_values", "image_grid_thw", "mm_token_type_ids", "image_sizes", "input_points", "input_labels"),
+    "text": ("input_ids", "bbox", "qformer_input_ids"),
+    "image": (
+        "pixel_values", "image_grid_thw", "spatial_shapes", "target_sizes", "pixel_position_ids", "image_position_ids",
+        "mm_token_type_ids", "image_sizes", "input_points", "input_labels",
+    ),
     "audio": ("input_values", "input_features"),
     "video": ("pixel_values_videos", "video_grid_thw", "mm_token_type_ids"),
     "time": ("past_values", "past_time_features", "past_observed_mask", "future_time_features"),
-}
+}  # fmt: skip

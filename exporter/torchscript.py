@@ -35,9 +35,10 @@ def export_torchscript(
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     axes = {name: {axis: f"{name}_{axis}" for axis in range(value.dim())} for name, value in tensors.items()}
     with (
+        _forward_alone(),
         _log_of_torch(shown=verbose),
         warnings.catch_warnings(),
-        _plain_operations(model),
+        plain_operations(model),
         _flat_forward(model, inputs, list(tensors)),
     ):
         # torch marks this exporter as the older one on every call; that is known here.
@@ -51,7 +52,34 @@ def export_torchscript(
             opset_version=OPSET,
             dynamo=False,
         )
-    return onnx_ir.load(path)
+    return with_constants_inside(onnx_ir.load(path))
+
+
+def with_constants_inside(model: onnx_ir.Model) -> onnx_ir.Model:
+    """Take the values of Constant nodes into the model: of a large one, torch writes these to files of their own too.
+
+    Whoever saves the model moves the data of its weights alone.
+    """
+    for node in model.graph.all_nodes():
+        for name, attribute in list(node.attributes.items()):
+            if isinstance(attribute.value, onnx_ir.ExternalTensor):
+                node.attributes[name] = onnx_ir.AttrTensor(name, onnx_ir.tensor(attribute.value.numpy()))
+    return model
+
+
+@contextlib.contextmanager
+def _forward_alone() -> Generator[None]:
+    """Trace without what a backward run would keep of every layer.
+
+    Without gradients, torch's attention takes a fused path that ONNX has no operators for; it is closed meanwhile.
+    """
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 @contextlib.contextmanager
@@ -100,7 +128,7 @@ def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: li
 
 
 @contextlib.contextmanager
-def _plain_operations(model: torch.nn.Module) -> Generator[None]:
+def plain_operations(model: torch.nn.Module) -> Generator[None]:
     """Let a transformers model attend and choose experts by operations that TorchScript knows and can trace.
 
     It lacks fused attention with grouped queries, and the grouping of tokens by expert.

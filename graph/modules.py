@@ -13,11 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..errors import HpassError
+from .alignment import alignment
 
 TABLE_VERSION = 1
-
-# How deep below its own root a table may hold the root of the file's model.
-_PREFIX_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +82,11 @@ class ModuleTable:
     def aligned(self, names: Collection[str]) -> ModuleTable:
         """Return the table with its root where the names have theirs.
 
-        A file may hold `bert.encoder` where the table says `encoder`, or the other way round. Of all such prefixes the
-        one under which most names are in the table is taken off, or put before; the table as it is wins a tie.
+        Where the names do not tell which prefixes to take off and to put before, the table stays as it is.
         """
-        best, most = self, _shared(self, names, "")
-        firsts = {name.partition(".")[0] for name in names} - {""}
-        candidates = [(_below(self, scope), "") for scope in self.modules if scope and depth(scope) <= _PREFIX_DEPTH]
-        candidates += [(_under(self, first), first) for first in sorted(firsts)]
-        for candidate, root in candidates:
-            count = _shared(candidate, names, root)
-            if count > most:
-                best, most = candidate, count
-        return best
+        prefixes = alignment({*self.modules, *self.aliases()}, names)
+        below = _below(self, prefixes.off) if prefixes.off else self
+        return _under(below, prefixes.on) if prefixes.on else below
 
     def is_called(self, scope: str) -> bool:
         """Whether the module is a level of its own in tags: it is in the table and not known as a bare container."""
@@ -206,12 +197,6 @@ def depth(scope: str) -> int:
 def natural(scope: str) -> list[tuple[int, int, str]]:
     """Return a sort key that puts `layer.2` before `layer.10`."""
     return [(0, int(atom), "") if atom.isdecimal() else (1, 0, atom) for atom in scope.split(".")] if scope else []
-
-
-def _shared(table: ModuleTable, names: Iterable[str], root: str) -> int:
-    """Return how many names the table has, or lists as aliases. The root and `root`, which any table has, count not."""
-    aliases = table.aliases()
-    return sum(name in table.modules or name in aliases for name in names if name not in ("", root))
 
 
 def _below(table: ModuleTable, root: str) -> ModuleTable:

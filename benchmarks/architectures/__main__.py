@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "architectures", help="kept between runs")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "architectures.md")
     parser.add_argument("--only", default="", help="measure (again) the rows whose name contains this text")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds for one row")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds of the processor for one row")
     arguments = parser.parse_args()
     arguments.records.mkdir(parents=True, exist_ok=True)
     prepare()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,20 +16,26 @@ from hpass.errors import HpassError
 
 Record = dict[str, Any]
 
+# How many times the limit a process may take by the clock.
+PATIENCE = 6
+
 
 def measured_apart(work: Callable[[], Record], file: Path, limit: float) -> Record:
     """Return what the work returns, and keep it in a file; `failure` and `stage` say so where it ended otherwise.
 
-    The process is forked, so what this one has loaded is there already. `limit` is in seconds.
+    The process is forked, so what this one has loaded is there already. `limit` is in seconds of the processor, so that
+    a busy machine fails nothing; a process that waits and does nothing is ended too.
     """
     file.unlink(missing_ok=True)
-    process = multiprocessing.get_context("fork").Process(target=_work, args=(work, file))
+    process = multiprocessing.get_context("fork").Process(target=_work, args=(work, file, limit))
     process.start()
-    process.join(limit)
-    if process.is_alive():
+    process.join(PATIENCE * limit)
+    waiting = process.is_alive()
+    if waiting:
         process.kill()
         process.join()
-        write_record({"stage": "limit", "failure": f"over the limit of {limit:.0f} s"}, file)
+    if waiting or process.exitcode == -signal.SIGXCPU:
+        write_record({"stage": "limit", "failure": f"over the limit of {limit:.0f} s of the processor"}, file)
     elif not file.exists():
         write_record({"stage": "crash", "failure": f"the process ended with {process.exitcode}"}, file)
     return read_record(file)
@@ -50,7 +59,8 @@ def in_a_line(error: Exception) -> str:
     return kind + " ".join(str(error).split())[:250]
 
 
-def _work(work: Callable[[], Record], file: Path) -> None:
+def _work(work: Callable[[], Record], file: Path, limit: float) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), resource.getrlimit(resource.RLIMIT_CPU)[1]))
     # What exporters print from Python and from C++ is of no use in a run over many.
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)

@@ -24,6 +24,8 @@ from hpass.exporter.table import qualified_class
 from hpass.graph.operators import is_auxiliary
 
 from .apart import Record
+from .instability import instability
+from .page import TOLERANCE
 from .program import Capture, captured_program, reason_for_absence
 
 
@@ -41,6 +43,8 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     loaded = load(reference, options)
     record: Record = {
         "engine": exported.engine,
+        "inputs": list(exported.inputs),
+        "left out": list(exported.left_out),
         "parameters": sum(parameter.numel() for parameter in loaded.model.parameters()),
         "export": _export_seconds(marks),
         "torch": capture.seconds,
@@ -49,6 +53,8 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     record |= _tags(run)
     record |= _modules(run, loaded.model, capture, exported.table["modules"])
     record |= _agreement(path, loaded.model, exported.inputs)
+    if not record["relative"] <= TOLERANCE:
+        record["instability"] = instability(loaded.model, exported.inputs, record["difference"])
     return record
 
 

@@ -119,7 +119,8 @@ def problems_of(record: dict[str, Any]) -> list[str]:
     if record["errors"]:
         found.append(f"validation: {record['errors'][0]}")
     if not record["relative"] <= TOLERANCE:
-        found.append(f"outputs differ by {record['difference']:.1e}")
+        why = record.get("instability")
+        found.append(f"outputs differ by {record['difference']:.1e}" + (f"; {why}" if why else ""))
     return found
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 import zlib
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,18 @@ from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
 
 from .apart import Record, in_a_line, measured_apart, read_record
+from .default import fails_by_default
 from .measure import measure, prepare
 from .page import problems_of
 from .tiny import tiny_configs
 
 ROOT = Path(__file__).parents[2]
-MOST_PARAMETERS = 150_000_000
+MOST_PARAMETERS = 250_000_000
 # Configs that are built and fail further on: more of them would not tell more.
 TRIES = 2
+EVERYTHING = "exported, tagged, agrees"
 # Of several failures the one that came furthest is told.
-STAGES = ("config", "model", "inputs", "export", "check")
+STAGES = ("config", "package", "model", "inputs", "export", "check")
 
 
 def architectures() -> dict[str, str]:
@@ -53,17 +56,17 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
         candidates = list(tiny_configs(CONFIG_MAPPING[kind]))
     except Exception as error:  # noqa: BLE001 (packages that are missing, configs without defaults)
         return {"stage": "config", "failure": in_a_line(error)}
-    failures: list[Record] = [{"stage": "config", "failure": "no config of the general rule can be made"}]
+    failures = [_Failure("config", "no config of the general rule can be made")]
     for config in candidates:
-        if sum(failure["stage"] in STAGES[3:] for failure in failures) == TRIES:
+        if sum(failure.stage in STAGES[STAGES.index("export") :] for failure in failures) == TRIES:
             break
         try:
             size = _parameters(made, config)
         except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
-            failures.append({"stage": "model", "failure": in_a_line(error)})
+            failures.append(_Failure("package" if isinstance(error, ImportError) else "model", in_a_line(error), error))
             continue
         if size > MOST_PARAMETERS:
-            failures.append({"stage": "model", "failure": f"{size / 1e6:.0f} million parameters by the general rule"})
+            failures.append(_Failure("model", f"{size / 1e6:.0f} million parameters by the general rule"))
             continue
         reference, options = _written(config, class_name, folder), Options(random_weights=True)
         stage = "inputs"
@@ -74,10 +77,23 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
             stage = "export"
             return measure(reference, folder, options)
         except HpassError as error:
-            failures.append({"stage": stage, "failure": in_a_line(error)})
+            failures.append(_Failure(stage, in_a_line(error), error))
         except Exception as error:  # noqa: BLE001 (onnxruntime's and the pipeline's are results here)
-            failures.append({"stage": "check", "failure": in_a_line(error)})
-    return max(failures, key=lambda record: STAGES.index(record["stage"]))
+            failures.append(_Failure("check", in_a_line(error), error))
+    told = max(failures, key=lambda failure: STAGES.index(failure.stage))
+    record: Record = {"stage": told.stage, "failure": told.text}
+    if told.error is not None and told.stage in {"model", "inputs"}:
+        record["by default"] = fails_by_default(made, CONFIG_MAPPING[kind], told.error)
+    return record
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Where one config ended, and why."""
+
+    stage: str
+    text: str
+    error: Exception | None = None
 
 
 def _parameters(made: Any, config: Any) -> int:
@@ -112,8 +128,16 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         "",
         "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
         "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
-        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. *config*, *model* and *inputs*",
-        f"are limits of the general rule, not of the exporter. {versions}.",
+        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. Where the two differ and torch",
+        "differs from itself as much (ties within a top-k, rounding, chance, fused attention), that is said.",
+        "",
+        "- *config*, *model*, *inputs*: limits of the general rule, not of the exporter;",
+        "- *default config*: the defaults of the config class fail at the same line of transformers;",
+        "- *package*: one that is not installed;",
+        "- *export*: neither of torch's exporters can; *check*: onnxruntime refuses the file that they wrote;",
+        "- *limit*: over the processor time given to one architecture.",
+        "",
+        f"{versions}.",
         "",
         f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
         "",
@@ -121,13 +145,14 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
         "|---|--:|",
         *(f"| {verdict} | {count} |" for verdict, count in counts.most_common()),
         "",
-        "| model type | class | engine | nodes | modules | auxiliary | result |",
-        "|---|---|---|--:|--:|--:|---|",
+        "| model type | class | inputs | engine | nodes | modules | auxiliary | result |",
+        "|---|---|---|---|--:|--:|--:|---|",
     ]
     for kind, record in sorted(records.items()):
         numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
         verdict = verdicts[kind].replace("|", "/")
-        lines.append(f"| {kind} | {everything[kind]} | {' | '.join(numbers)} | {verdict} |")
+        inputs = ", ".join(record.get("inputs", []))
+        lines.append(f"| {kind} | {everything[kind]} | {inputs} | {' | '.join(numbers)} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
@@ -137,9 +162,15 @@ def _rest(untried: int) -> str:
 
 def _verdict(record: Record) -> str:
     if "failure" in record:
-        return f"failed ({record['stage']}): {record['failure']}"
+        cause = "default config" if record.get("by default") else record["stage"]
+        return f"failed ({cause}): {record['failure']}"
     problems = problems_of(record)
-    return f"exported and tagged, with a remark: {'; '.join(problems)}" if problems else "exported, tagged, agrees"
+    if len(problems) == 1 and record.get("instability"):
+        return f"exported and tagged, torch differs from itself: {problems[0]}"
+    if problems:
+        return f"exported and tagged, with a remark: {'; '.join(problems)}"
+    missing = ", ".join(record.get("left out", []))
+    return f"exported, tagged, agrees, but without a part of the model: {missing}" if missing else EVERYTHING
 
 
 def main() -> None:
@@ -147,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures.sweep", description=__doc__)
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "sweep", help="kept between runs")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "sweep.md")
-    parser.add_argument("--limit", type=float, default=60, help="seconds for one architecture")
+    parser.add_argument("--limit", type=float, default=60, help="seconds of the processor for one architecture")
     parser.add_argument("--only", help="comma-separated model types to try (again)")
     parser.add_argument("--again", help="try again what failed at this stage")
     arguments = parser.parse_args()

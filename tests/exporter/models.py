@@ -66,6 +66,11 @@ def pair() -> tuple[nn.Module, dict[str, torch.Tensor]]:
     return Pair(), {"left": torch.randn(2, 4), "right": torch.randn(2, 4)}
 
 
+def attention() -> tuple[nn.Module, torch.Tensor]:
+    """Return a layer that torch computes by one fused operation where it need not keep gradients."""
+    return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), torch.randn(1, 5, 8)
+
+
 def unsupported() -> tuple[nn.Module, tuple[torch.Tensor]]:
     return Sorted(), (torch.randn(3, 3),)
 

@@ -21,7 +21,10 @@ def test_results_on_stdout_and_progress_on_stderr(tmp_path: Path, capsys: pytest
     out = tmp_path / "net.onnx"
     assert run_command(["export", f"{MODELS}:net", str(out)]) == 0
     printed = capsys.readouterr()
-    assert printed.out == f"{out}: 14 nodes, 11 called modules, dynamo\n"
+    assert printed.out.splitlines() == [
+        f"{out}: 14 nodes, 11 called modules, dynamo",
+        "  inputs: x=1x3x8x8:float32",
+    ]
     assert printed.err.splitlines() == ["building the model", "exporting with dynamo", "staging", "writing"]
 
 
@@ -30,7 +33,20 @@ def test_the_data_file_is_named(
 ) -> None:
     monkeypatch.setattr(write, "LARGEST_INLINE", 0)
     assert run_command(["export", f"{MODELS}:net", str(tmp_path / "net.onnx"), "--engine", "torchscript"]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == [f"{tmp_path / 'net.onnx.data'}: its data"]
+    assert capsys.readouterr().out.splitlines()[2:] == [f"{tmp_path / 'net.onnx.data'}: its data"]
+
+
+def test_paths_are_told_as_they_were_written(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "LARGEST_INLINE", 0)
+    (here / "real").mkdir()
+    (here / "linked").symlink_to("real")
+    arguments = ["export", f"{MODELS}:net", "linked/net.onnx", "--engine", "torchscript", "--modules-out", "table.json"]
+    assert run_command(arguments) == 0
+    told = [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert told == ["linked/net.onnx", "linked/net.onnx.data", "table.json"]
+    assert all(Path(file).is_file() for file in told)
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,18 @@ def difference(exported: Exported, reference: str, options: Options) -> float:
 def test_a_factory_s_model_computes_the_same(engine: Any, tmp_path: Path) -> None:
     out = tmp_path / "net.onnx"
     [exported] = export(f"{MODELS}:net", out, options=Options(engine=engine))
-    assert (exported.path, exported.engine, exported.files) == (out, engine, (out,))
+    assert (exported.path, exported.engine, exported.data) == (out, engine, ())
     assert exported.nodes == len(onnx.load(out).graph.node)
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
     assert difference(exported, f"{MODELS}:net", Options()) < 1e-5
+
+
+def test_torchscript_traces_what_has_a_fused_path(tmp_path: Path) -> None:
+    options = Options(engine="torchscript")
+    [exported] = export(f"{MODELS}:attention", tmp_path / "layer.onnx", options=options)
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert {"/self_attn/MatMul", "/linear1/Add"} <= {node.name for node in onnx.load(exported.path).graph.node}
+    assert difference(exported, f"{MODELS}:attention", options) < 1e-5
 
 
 def test_the_table_says_what_each_module_is_and_whether_it_is_called(tmp_path: Path) -> None:
@@ -69,6 +77,7 @@ def test_the_table_says_what_each_module_is_and_whether_it_is_called(tmp_path: P
     assert table["blocks.0.conv"]["parameters"] == ["weight", "bias"]
     assert table["head"]["class"] == "torch.nn.modules.container.Sequential"
     assert [name for name, module in table.items() if not module["called"]] == ["blocks", "unused", "direct"]
+    assert exported.modules_file == tmp_path / "table.json"
     assert json.loads((tmp_path / "table.json").read_text())["modules"] == table == exported.table["modules"]
     names = {name for name, _ in load(f"{MODELS}:net", Options()).model.named_modules(remove_duplicate=False)}
     assert {"", "stem", "blocks.1.act", "again.conv", "head.1"} <= scopes(exported.path) <= names

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hpass.errors import UsageError
-from hpass.exporter import InputSpec, parse_input
+from hpass.exporter import InputSpec, parse_input, spelled
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,9 @@ def test_another_form(text: str) -> None:
 def test_an_unknown_dtype_lists_the_known() -> None:
     with pytest.raises(UsageError, match="unknown dtype 'float31'; one of float32, "):
         parse_input("x=1:float31")
+
+
+@pytest.mark.parametrize("text", ["x=1x3x8x8:float32", "mask=4:bool", "gain=:float64"])
+def test_a_tensor_is_told_as_it_is_read(text: str) -> None:
+    spec = parse_input(text)
+    assert spelled(spec.name, spec.tensor()) == text

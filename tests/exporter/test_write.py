@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx_ir
 import pytest
 
 from hpass.errors import HpassError
 from hpass.exporter import Options, export, write
+from hpass.exporter.torchscript import with_constants_inside
 
 MODELS = Path(__file__).parent / "models.py"
 
@@ -27,12 +31,32 @@ def test_large_weights_lie_in_a_file_of_their_own(engine: str, tmp_path: Path) -
     out = tmp_path / "net.onnx"
     options = Options(engine=engine)  # pyright: ignore[reportArgumentType]
     [exported] = export(f"{MODELS}:net", out, options=options)
-    assert exported.files == (tmp_path / "net.onnx.data", out)
+    assert exported.data == (tmp_path / "net.onnx.data",)
     first = onnx.load(out)
     # Another export takes a new name for its data, so that the old pair is whole until it is replaced.
     export(f"{MODELS}:net", out, options=options)
     assert files(tmp_path) == ["net.onnx", "net.onnx.2.data"]
     assert onnx.load(out).graph.initializer == first.graph.initializer
+
+
+def test_constants_of_a_large_model_are_taken_along(tmp_path: Path) -> None:
+    """TorchScript's exporter puts the constants of a model beyond 2 GiB outside it, each into a file of its own."""
+    traced, target = tmp_path / "traced", tmp_path / "staged"
+    traced.mkdir()
+    target.mkdir()
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    node = onnx.helper.make_node("Constant", [], ["y"], value=onnx.numpy_helper.from_array(values, "constant"))
+    result = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, values.shape)
+    made = onnx.helper.make_model(onnx.helper.make_graph([node], "main", [], [result]))
+    onnx.save(
+        made, traced / "model.onnx", save_as_external_data=True, all_tensors_to_one_file=False, size_threshold=0,
+        convert_attribute=True,
+    )  # fmt: skip
+    assert len(files(traced)) == 2
+    write.stage_model(with_constants_inside(onnx_ir.load(traced / "model.onnx")), tmp_path / "net.onnx", target)
+    shutil.rmtree(traced)
+    [constant] = onnx.load(target / "net.onnx").graph.node
+    assert np.array_equal(onnx.numpy_helper.to_array(constant.attribute[0].t), values)
 
 
 @pytest.mark.usefixtures("_everything_is_large")

@@ -52,6 +52,21 @@ def test_the_first_config_is_small_and_keeps_its_proportions(kind: str) -> None:
     assert getattr(small, "vocab_size", 0) <= 1000
 
 
+def test_a_prime_number_of_heads_leaves_one() -> None:
+    small = next(tiny_configs(CONFIG_MAPPING["falcon"]))
+    assert (small.num_attention_heads, small.hidden_size) == (1, 64)
+
+
+def test_a_setting_without_a_default_is_filled_in() -> None:
+    assert any(config.prediction_length for config in tiny_configs(CONFIG_MAPPING["autoformer"]))
+
+
+def test_a_class_whose_own_defaults_fail_is_told(tmp_path: Path) -> None:
+    """Fourteen heads do not divide its width of 1152."""
+    record = try_architecture("aya_vision", "AyaVisionModel", tmp_path)
+    assert (record["stage"], record["by default"]) == ("model", True)
+
+
 def test_the_page_tells_failures_and_problems() -> None:
     good: Record = {
         "engine": "dynamo", "parameters": 1e6, "export": 4.0, "torch": 3.0, "tagging": 0.1, "nodes": 10,

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.architectures.instability import instability
+
+
+class Chance(nn.Module):
+    """No two runs agree."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.rand_like(x)
+
+
+class Ties(nn.Module):
+    """All candidates are equal, so which of them it takes is not said."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.topk(torch.zeros_like(x), 1).indices + x
+
+
+class Rounded(nn.Module):
+    """The sum is a little less or more than 1 by rounding alone."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return ((x / 49) * 49 < x).float() + x
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (Chance(), "in two runs with the same inputs"),
+        (Ties(), "with how ties within a top-k are broken"),
+        (Rounded(), "between float32 and float64"),
+    ],
+)
+def test_torch_differs_from_itself(model: nn.Module, words: str) -> None:
+    found = instability(model, {"x": torch.arange(1.0, 99.0)}, 0.5)
+    assert found is not None
+    assert found.endswith(words)
+
+
+def test_a_stable_model_explains_nothing() -> None:
+    assert instability(nn.Linear(4, 4), {"input": torch.ones(1, 4)}, 0.5) is None
