@@ -68,7 +68,7 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
 
     First text with one other modality, as far as the model has them; then everything at once, then the first with
     one input in another layout, each of these with what is seldom needed too, and at last the main input and what has
-    no default alone.
+    no default, with and without what goes with a text.
     """
     seldom = _seldom_needed(maker.model)
     choices = {name: made for name in _wanted(maker.model, seldom) if (made := maker.alternatives(name))}
@@ -82,8 +82,11 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     if rare:
         sets += [base | rare for base in sets]
         sets += [first | rare | {name: other} for name in rare for other in choices[name][1:]]
-    least = {name: value for name, value in first.items() if name in _least(maker.model)}
-    sets += [least] if least else []
+    least = _least(maker.model)
+    beside = {name for name, (source, _) in _BESIDE_TEXT.items() if source in least}
+    for names in (least | beside, least):
+        kept = {name: value for name, value in first.items() if name in names}
+        sets += [kept] if kept else []
     device = next((parameter.device for parameter in maker.model.parameters()), torch.device("cpu"))
     # Sets of the same tensors are one attempt.
     different = {tuple((name, id(value)) for name, value in sorted(made.items())): made for made in sets}
