@@ -83,8 +83,8 @@ def export(
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
         typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
         # Switches are no inputs of the file.
-        inputs = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
-        typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in inputs.items()))
+        traced = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
+        typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in traced.items()))
         for file in exported.data:
             typer.echo(f"{file}: its data")
         if exported.modules_file is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ class Capture:
 
 
 @contextlib.contextmanager
-def captured_program() -> Iterator[Capture]:
+def captured_program() -> Generator[Capture]:
     """Watch torch.export and torch.onnx.export while the context is open: both exporters call them."""
     capture = Capture()
     capture_program, write_onnx = torch.export.export, torch.onnx.export
