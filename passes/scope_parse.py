@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evidence.class_path import classes, read_class_path
@@ -14,7 +15,7 @@ from ..evidence.labels import KnownModules, Labels, Resolved, resolve
 from ..evidence.module_stack import read_module_stack
 from ..evidence.names import LabelPath, ModulePath, read_name
 from ..evidence.weights import Weights
-from ..graph.modules import common_ancestor
+from ..graph.modules import ModuleTable, common_ancestor
 from ..graph.tags import Confidence, Source, Tag
 from ..reference.twin import Twin
 from .base import Pass
@@ -191,7 +192,8 @@ def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
     owners = {claim.scope for claim in claims}
     if len(owners) == 1:
         # Without a table, a parameter of a module that another one uses directly looks like any other.
-        confidence = Confidence.MEDIUM if context.declared is None else Confidence.HIGH
+        certain = context.declared is not None and not _reads_more(node, first.scope, claims, context.declared)
+        confidence = Confidence.HIGH if certain else Confidence.MEDIUM
         context.set_tag(node, Tag(first.scope, Source.PARAMETER, confidence), f"it reads the parameter '{first.text}'")
         return
     scope = common_ancestor(owners)
@@ -199,3 +201,18 @@ def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
     context.set_tag(
         node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}"
     )
+
+
+def _reads_more(node: gs.Node, scope: str, claims: list[Claim], table: ModuleTable) -> bool:
+    """Whether a node reads weights that its module does not have: then something was folded into it.
+
+    An exporter that folds a normalisation into a convolution says that the node is the normalisation's.
+    """
+    claimed = {claim.text for claim in claims}
+    own = table[scope].extra.get("parameters") if scope in table else None
+    for tensor in node.inputs:
+        if isinstance(tensor, gs.Constant) and len(tensor.shape) and np.issubdtype(tensor.dtype, np.floating):
+            name = tensor.name
+            if name not in claimed or (own is not None and name.rpartition(".")[2] not in own):
+                return True
+    return False

@@ -183,6 +183,27 @@ TAGGED = [
         modules=table({"": "M", "a": "Block", "a.prompts": {"class": "Prompts", "called": False}}),
     ),
     Case(
+        "parameter: less certain beside a weight without a name, which was folded in",
+        '["n"] y = Conv(x, "a.weight", w)',
+        {"n": ("a", "parameter", "medium")},
+        parameters=("a.weight", "w"),
+        modules=table({"": "M", "a": "Conv2d"}),
+    ),
+    Case(
+        "parameter: less certain beside one that the table's module does not have",
+        '["n"] y = Conv(x, "a.weight", "a.shift")',
+        {"n": ("a", "parameter", "medium")},
+        parameters=("a.weight", "a.shift"),
+        modules=table({"": "M", "a": {"class": "Conv2d", "parameters": ["weight"]}}),
+    ),
+    Case(
+        "parameters that the table's module has",
+        '["n"] y = Conv(x, "a.weight", "a.bias")',
+        {"n": ("a", "parameter", "high")},
+        parameters=("a.weight", "a.bias"),
+        modules=table({"": "M", "a": {"class": "Conv2d", "parameters": ["weight", "bias"]}}),
+    ),
+    Case(
         "parameters of several modules: the common ancestor",
         '["n"] y = Conv(x, "a.conv.weight", "a.norm.bias")',
         {"n": ("a", "parameter", "medium")},
