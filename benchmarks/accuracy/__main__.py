@@ -22,7 +22,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=_list, help="comma-separated names (default: all of the set)")
     parser.add_argument("--engines", type=_list, default=corpus.ENGINES, help=f"of {', '.join(corpus.ENGINES)}")
     parser.add_argument("--cases", type=_list, default=cases.CASES, help=f"of {', '.join(cases.CASES)}")
-    parser.add_argument("--held-out", action="store_true", help="the models that no rule was ever tuned on")
+    parser.add_argument("--held-out", action="store_true", help="models that nobody chose and no weight was fitted on")
     parser.add_argument(
         "--old-python",
         default=os.environ.get(OLD_PYTHON),
@@ -60,7 +60,7 @@ def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, 
     for engine in engines:
         old = engine == "torchscript-old"
         # An older transformers makes a difference to its own models only.
-        wanted = [name for name in names if not (old and name.startswith("plain_"))]
+        wanted = [name for name in names if not (old and name.startswith(("plain_", "timm_")))]
         corpus.prepare(arguments.cache, wanted, engine, arguments.old_python if old else sys.executable)
     return tuple(engines)
 
@@ -68,15 +68,16 @@ def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, 
 def main() -> None:
     """Measure and report."""
     arguments = _arguments()
-    from .export import HELD_OUT, TUNING
+    from . import zoo_wide
+    from .export import CHOSEN
 
-    known = HELD_OUT if arguments.held_out else TUNING
-    names = arguments.models or tuple(known)
+    known = tuple(zoo_wide.names(held_out=True)) if arguments.held_out else tuple(CHOSEN)
+    names = arguments.models or known
     unknown = set(names) - set(known)
     if unknown:
         sys.exit(f"unknown models: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     engines = _prepare(arguments, names)
-    entries = list(corpus.entries(arguments.cache, names, engines))
+    entries = corpus.entries(arguments.cache, names, engines)
     measure = partial(_measure, tuple(arguments.cases))
     if arguments.jobs > 1:
         with ProcessPoolExecutor(arguments.jobs) as pool:

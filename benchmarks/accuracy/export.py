@@ -18,13 +18,17 @@ import torch
 
 from fixtures.exports import Export, export_current, export_torchscript, give_values
 
-from . import zoo_held_out, zoo_plain, zoo_transformers
+from . import zoo_further, zoo_plain, zoo_transformers, zoo_wide
 
 if TYPE_CHECKING:
     from .sample import Sample
 
-TUNING = zoo_transformers.SAMPLES | zoo_plain.SAMPLES
-HELD_OUT = zoo_held_out.SAMPLES
+CHOSEN = zoo_transformers.SAMPLES | zoo_plain.SAMPLES | zoo_further.SAMPLES
+
+
+def sample(name: str) -> Sample:
+    """Return the model of this name. Raises KeyError for an unknown one, and whatever building one raises."""
+    return zoo_wide.sample(name) if zoo_wide.is_wide(name) else CHOSEN[name]
 
 
 def export(sample: Sample, engine: str, seed: int) -> Export:
@@ -56,9 +60,9 @@ def main() -> None:
     for name in names:
         folder = Path(cache) / f"{name}.{engine}"
         folder.mkdir(parents=True, exist_ok=True)
-        sample = (TUNING | HELD_OUT)[name]
         try:
-            write(folder, sample, export(sample, engine, zlib.crc32(name.encode())))
+            model = sample(name)
+            write(folder, model, export(model, engine, zlib.crc32(name.encode())))
         except Exception as error:  # noqa: BLE001, an exporter may raise anything; the reason is the result
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             (folder / "failed.txt").write_text(reason[:300], encoding="utf-8")

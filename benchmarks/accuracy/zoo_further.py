@@ -1,7 +1,4 @@
-"""Models that no rule of hpass is tuned on: measured to see whether what works elsewhere works here.
-
-Whoever changes a pass looks at the totals of these, never at single nodes.
-"""
+"""Further benchmark models: more transformers configurations and more plain modules."""
 
 from __future__ import annotations
 
