@@ -73,6 +73,13 @@ class Calls:
             classes[tree.id(call.scope) or 0] = call.class_name
         return cls(place, modules, tuple(classes))
 
+    def strictly_between(self, before: int, after: int) -> list[int]:
+        """Return the modules called between two modules, where both are in the order and those are few."""
+        first, last = int(self.place[before]) + 1, int(self.place[after])
+        if first <= 0 or not 0 <= last - first <= _SILENT:
+            return []
+        return self.modules[first:last].tolist()
+
     def between(self, nodes: Ids, gaps: Gaps) -> tuple[Ids, Ids]:
         """Return rows of nodes and the modules called between the ends of their gaps, where those are few."""
         first, last = self.place[gaps.before[nodes]] + 1, self.place[gaps.after[nodes]]
@@ -96,25 +103,25 @@ class Candidates:
         return np.flatnonzero(np.diff(self.node, prepend=-1))
 
     @classmethod
-    def of(cls, nodes: Ids, tree: ScopeTree, gaps: Gaps, more: list[tuple[Ids, Ids]]) -> Candidates:
-        """Return the candidates of the given nodes; `more` are further (node, module) rows, UNKNOWN ones left out."""
-        ways: dict[tuple[int, int], list[int]] = {}
-        lengths = np.empty(len(nodes), np.int64)
-        scopes: list[int] = []
-        for row, pair in enumerate(zip(gaps.before[nodes].tolist(), gaps.after[nodes].tolist(), strict=True)):
-            way = ways.get(pair)
-            if way is None:
-                way = ways[pair] = _way(tree, *pair)
-            lengths[row] = len(way)
-            scopes.extend(way)
-        all_nodes = [np.repeat(nodes, lengths)]
-        all_scopes = [np.array(scopes, np.int64)]
-        for node, scope in more:
-            keep = scope >= 0
-            all_nodes.append(node[keep])
-            all_scopes.append(scope[keep])
-        keys = np.unique(np.concatenate(all_nodes) * len(tree) + np.concatenate(all_scopes))
+    def of(cls, rows: list[tuple[Ids, Ids]], tree: ScopeTree) -> Candidates:
+        """Return the candidates that are in any of the rows of node and module, UNKNOWN ones left out."""
+        keys = np.sort(np.concatenate([(node * len(tree) + scope)[scope >= 0] for node, scope in rows]))
+        keys = keys[np.diff(keys, prepend=-1) > 0]
         return cls(keys // len(tree), keys % len(tree))
+
+
+def ways(nodes: Ids, tree: ScopeTree, gaps: Gaps) -> tuple[Ids, Ids]:
+    """Return rows of nodes and the modules on the way through their gaps."""
+    found: dict[tuple[int, int], list[int]] = {}
+    lengths = np.empty(len(nodes), np.int64)
+    scopes: list[int] = []
+    for row, pair in enumerate(zip(gaps.before[nodes].tolist(), gaps.after[nodes].tolist(), strict=True)):
+        way = found.get(pair)
+        if way is None:
+            way = found[pair] = _way(tree, *pair)
+        lengths[row] = len(way)
+        scopes.extend(way)
+    return np.repeat(nodes, lengths), np.array(scopes, np.int64)
 
 
 def _way(tree: ScopeTree, before: int, after: int) -> list[int]:

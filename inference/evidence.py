@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from .calls import resembles
 from .candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of
+from .classes import OTHER, ClassOperators
+from .course import Thought
 from .flow import Flow, Role
-from .pairs import enclosed_modules
+from .reach import Reach
 from .tree import Flags, Ids, ScopeTree
 from .twins import twin_kinds
 
@@ -41,6 +43,10 @@ class Question:
     calls: Calls
     gaps: Gaps
     owns: Flags
+    course: Thought
+    consumed: Reach
+    fed: Reach
+    class_operators: ClassOperators
     candidates: Candidates
 
     @cached_property
@@ -85,11 +91,6 @@ class Question:
         return last
 
     @cached_property
-    def enclosed(self) -> Ids:
-        """The module of what each layout operation and its partner enclose, or UNKNOWN."""
-        return enclosed_modules(self.flow, self.tree, self.known, self.guess)
-
-    @cached_property
     def kind_counts(self) -> tuple[Column, Column]:
         """How many known nodes lie in modules of each kind, and how many of those have each operator, per row."""
         tree, operators = self.tree, self.flow.operators
@@ -99,6 +100,23 @@ class Question:
         both = np.bincount(kind * width + operators[self.known], minlength=len(by_kind) * width)
         row_kind = tree.kind[self.scope]
         return by_kind[row_kind].astype(float), both[row_kind * width + operators[self.node]].astype(float)
+
+    @cached_property
+    def likeness_counts(self) -> tuple[Column, Column, Column]:
+        """How many known nodes lie in modules like each row's, how many of them have its operator, how many deeper."""
+        tree, operators = self.tree, self.flow.operators
+        width = int(operators.max(initial=0)) + 1
+        sizes = int(tree.likeness.max()) + 1
+        own = np.bincount(self.guess[self.known], minlength=len(tree))
+        within = np.append(0, np.cumsum(own[tree.entered]))
+        deeper = within[tree.leave] - within[tree.enter] - own
+        alike = tree.likeness[self.guess[self.known]]
+        by_class = np.bincount(alike, minlength=sizes)
+        both = np.bincount(alike * width + operators[self.known], minlength=sizes * width)
+        below = np.bincount(tree.likeness, deeper, sizes)
+        row = tree.likeness[self.scope]
+        same_operator = both[row * width + operators[self.node]]
+        return by_class[row].astype(float), same_operator.astype(float), below[row].astype(float)
 
 
 class Neighbours:
@@ -215,23 +233,87 @@ def _is_only_call(question: Question) -> Flags:
 
 def _resemblance(question: Question) -> Column:
     """Whether the node's operator and the candidate's class have a name in common."""
-    classes, ops = question.calls.classes, question.flow.ops
-    pairs, back = np.unique(
-        question.flow.operators[question.node] * len(question.tree) + question.scope, return_inverse=True
+    return _by_name(
+        question,
+        question.calls.classes,
+        lambda class_name, operator: float(class_name is not None and resembles(operator, class_name)),
     )
-    by_number = dict(zip(question.flow.operators.tolist(), ops, strict=True))
-    values = [
-        float(class_name is not None and resembles(by_number[pair // len(question.tree)], class_name))
-        for pair in pairs.tolist()
-        for class_name in (classes[pair % len(question.tree)],)
-    ]
-    return np.array(values, float)[back] if values else np.zeros(len(question.node))
+
+
+def _by_class(question: Question, value: Callable[[str, str], float], unknown: float) -> Column:
+    """Return a value of each row's class (one of PyTorch's own, or any other) and operator."""
+    names = [question.class_operators.known_as(name) for name in question.tree.class_names]
+    return _by_name(question, names, lambda name, operator: unknown if name is None else value(name, operator))
+
+
+def _by_name(question: Question, names: Sequence[str | None], value: Callable[[str | None, str], float]) -> Column:
+    """Return a value of each row's module, of which `names` has one each, and its node's operator."""
+    flow = question.flow
+    by_number = dict(zip(flow.operators.tolist(), flow.ops, strict=True))
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    table = np.array([[value(name, by_number[number]) for number in range(len(by_number))] for name in numbers], float)
+    rows = np.array([numbers[name] for name in names], np.int64)
+    return table[rows[question.scope], flow.operators[question.node]]
 
 
 def _operator_share(question: Question) -> Column:
     """Return which share of the known nodes in modules of this kind have the node's operator."""
     by_kind, both = question.kind_counts
     return both / np.maximum(by_kind, 1.0)
+
+
+def _on_course(question: Question) -> Column:
+    """Return the logarithm of the module's probability on the course through the gap, from -1 to 0."""
+    course, width = question.course, len(question.tree)
+    keys, wanted = course.node * width + course.scope, question.node * width + question.scope
+    if not len(keys):
+        return np.zeros(len(wanted))
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, np.maximum(course.log_probability[at], -_MOST), -_MOST) / _MOST
+
+
+def _share_on_course(question: Question) -> Column:
+    """Return the module's probability on the course through the gap."""
+    course = _on_course(question) * _MOST
+    return np.where(course > -_MOST, np.exp(course), 0.0)
+
+
+# Less likely than this (a natural logarithm) is all the same.
+_MOST = 8.0
+
+
+def _reached(question: Question, modules: Ids) -> tuple[Flags, Flags, Flags]:
+    """Return whether a module per node is the candidate itself, lies in it, is known at all."""
+    theirs = modules[question.node]
+    known = theirs >= 0
+    return theirs == question.scope, known & question.tree.within(np.maximum(theirs, 0), question.scope), known
+
+
+def _reached_deeper(question: Question, modules: Ids) -> Column:
+    here, inside, _ = _reached(question, modules)
+    return _is(inside & ~here)
+
+
+def _reached_elsewhere(question: Question, modules: Ids) -> Column:
+    _, inside, known = _reached(question, modules)
+    return _is(known & ~inside)
+
+
+def _unconnected(question: Question) -> Column:
+    """Whether nothing known that the node is connected with lies in the candidate."""
+    inside = np.zeros(len(question.node), np.bool_)
+    for reach in (question.consumed, question.fed):
+        for modules in reach:
+            inside |= _reached(question, modules)[1]
+    return _is(~inside)
+
+
+def _between(question: Question) -> Column:
+    """Whether the candidate is where the nearest known nodes meet that the node is connected with."""
+    ours, theirs = question.consumed.nearest, question.fed.nearest
+    both = (ours >= 0) & (theirs >= 0)
+    common = question.tree.common(np.maximum(ours, 0), np.maximum(theirs, 0))
+    return _is(both[question.node] & (common[question.node] == question.scope))
 
 
 EVIDENCE: dict[str, Callable[[Question], Column]] = {
@@ -291,9 +373,34 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
         _is_called_between(q) & _is_only_call(q)
     ),
     "its operator resembles the module's class": _resemblance,
-    "it and another layout operation enclose what lies here": lambda q: _is(q.enclosed[q.node] == q.scope),
-    "it and another layout operation enclose what lies elsewhere": lambda q: _is(
-        (q.enclosed[q.node] >= 0) & (q.enclosed[q.node] != q.scope)
+    "calls in order pass through here": _on_course,
+    "calls in order are here": _share_on_course,
+    "what depends on it is first known here": lambda q: _is(_reached(q, q.consumed.nearest)[0]),
+    "what depends on it is first known deeper in here": lambda q: _reached_deeper(q, q.consumed.nearest),
+    "what depends on it is first known elsewhere": lambda q: _reached_elsewhere(q, q.consumed.nearest),
+    "all that is known to depend on it meets here": lambda q: _is(_reached(q, q.consumed.meeting)[0]),
+    "what it depends on is last known here": lambda q: _is(_reached(q, q.fed.nearest)[0]),
+    "what it depends on is last known deeper in here": lambda q: _reached_deeper(q, q.fed.nearest),
+    "what it depends on is last known elsewhere": lambda q: _reached_elsewhere(q, q.fed.nearest),
+    "all that it is known to depend on meets here": lambda q: _is(_reached(q, q.fed.meeting)[0]),
+    "between what it depends on and what depends on it": _between,
+    "nothing known that it is connected with lies here": _unconnected,
+    "torch makes its operator of modules of this class": lambda q: _by_class(q, q.class_operators.affinity, 0.0),
+    "torch makes many nodes of modules of this class": lambda q: _by_class(
+        q, lambda name, _: q.class_operators.activity(name), 0.5
+    ),
+    "the module is one of torch's own": lambda q: _by_class(q, lambda name, _: float(name != OTHER), 0.0),
+    "the module is of a class that is not torch's own": lambda q: _by_class(
+        q, lambda name, _: float(name == OTHER), 0.0
+    ),
+    "the module has only numbered modules below it": lambda q: _is(q.tree.only_numbered[q.scope]),
+    "its operator in modules of this class": lambda q: q.likeness_counts[1] / np.maximum(q.likeness_counts[0], 1.0),
+    "its operator is known in modules of this class": lambda q: _is(q.likeness_counts[1] > 0),
+    "modules of this class are known without its operator": lambda q: _is(
+        (q.likeness_counts[0] > 0) & (q.likeness_counts[1] == 0)
+    ),
+    "modules of this class are known, but only below them": lambda q: _is(
+        (q.likeness_counts[0] == 0) & (q.likeness_counts[2] > 0)
     ),
     "the module has no module below it": lambda q: _is(~q.tree.has_children[q.scope]),
     "the module has no module below it, but parameters": lambda q: _is(~q.tree.has_children[q.scope] & q.owns[q.scope]),

@@ -67,7 +67,7 @@ class Flow:
         self.weight_rank: Ids = rank
 
     def __len__(self) -> int:
-        return len(self.nodes)
+        return len(self.ops)
 
     @cached_property
     def operators(self) -> Ids:
@@ -103,15 +103,20 @@ class Flow:
                 roles[index] = _working_role(node, int(self.weight_rank[index]), len(active))
         return roles
 
+    def release(self) -> None:
+        """Let go of the graph, having looked at all of it."""
+        _ = self.role, self.operators, self.consumers
+        self.nodes = []
+
     @cached_property
     def inputs(self) -> list[list[int]]:
         """The producers of each node's inputs."""
-        return _lists(self.targets, self.sources, len(self.nodes))
+        return _lists(self.targets, self.sources, len(self.ops))
 
     @cached_property
     def consumers(self) -> list[list[int]]:
         """The consumers of each node's outputs."""
-        return _lists(self.sources, self.targets, len(self.nodes))
+        return _lists(self.sources, self.targets, len(self.ops))
 
 
 def _working_role(node: gs.Node, weight_rank: int, active: int) -> Role:

@@ -7,21 +7,25 @@ order alone and is improved in rounds, each with weights of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of
-from .evidence import EVIDENCE, Question
+from .candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of, ways
+from .course import Gap, Thought, boundaries, courses, gaps_of, tolls
+from .evidence import EVIDENCE, Question, measure
 from .flow import Flow
+from .reach import Reach, reach
 from .tree import Flags, Ids, ScopeTree
-from .weights import Weighting
+from .weights import Lessons, Weighting
 
 # What weighs less than this is left out of explanations.
 _LEAST_WEIGHT = 0.05
 # How much the order's answer counts before any evidence has been weighed.
 _FIRST_SURETY = 0.5
+_NOTHING = Thought(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 class Placement(NamedTuple):
@@ -34,10 +38,14 @@ class Placement(NamedTuple):
 
 
 class Guess(NamedTuple):
-    """A module for every node of a region, and how likely it is (1 where it is known)."""
+    """A module for every node of a region, and how likely it is (1 where it is known).
+
+    `thought` has how likely every candidate is.
+    """
 
     scope: Ids
     sure: npt.NDArray[np.float64]
+    thought: Thought
 
 
 class Reason(NamedTuple):
@@ -47,7 +55,7 @@ class Reason(NamedTuple):
     weight: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Region:
     """What is known of one region: `known` holds the module of each node, or UNKNOWN.
 
@@ -67,104 +75,135 @@ class Region:
     calls: Calls
     share_named: float
 
+    @cached_property
+    def unknown(self) -> Ids:
+        """The nodes whose module is asked for."""
+        return np.flatnonzero(self.known < 0)
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        """The anchors around each node."""
+        return Gaps.of(self.anchors, self.around)
+
+    @cached_property
+    def open_modules(self) -> list[tuple[Ids, Ids]]:
+        """The candidates of any guess: what the order of nodes and the table's order of calls leave open."""
+        return [ways(self.unknown, self.tree, self.gaps), self.calls.between(self.unknown, self.gaps)]
+
+    @cached_property
+    def reaches(self) -> tuple[Reach, Reach]:
+        """What each node is connected with among its consumers and among its producers."""
+        consumers, producers = (reach(self.flow, self.known, self.tree, forwards=way) for way in (True, False))
+        return consumers, producers
+
     @property
     def anchors(self) -> Ids:
         """The modules that the gaps lie between: known ones, and those that the order of calls aligns."""
         return np.where(self.known >= 0, self.known, self.aligned)
+
+    @cached_property
+    def stations(self) -> list[Gap]:
+        """The runs of unknown nodes, and the modules on the way through each."""
+        return gaps_of(self.known, self.around, self.tree, self.calls, self.suggested)
+
+    @cached_property
+    def boundaries(self) -> npt.NDArray[np.float64]:
+        """What is seen of the boundary before each node."""
+        return boundaries(self.flow, self.stations)
 
 
 def rounds(region: Region, weighting: Weighting) -> list[Question]:
     """Return the question of each round, the guess of the round before in it."""
     questions: list[Question] = []
     guess = first_guess(region)
-    for weights in weighting.rounds:
-        questions.append(ask(region, guess))
-        guess = improved(questions[-1], weights)
+    for network in weighting.rounds:
+        questions.append(ask(region, guess, weighting.lessons))
+        guess = guessed(questions[-1], network.scores(questions[-1]))
     return questions
 
 
 def place(region: Region, weighting: Weighting) -> Placement:
     """Return the module of every unknown node of a region."""
     guess = first_guess(region)
-    for weights in weighting.rounds[:-1]:
-        guess = improved(ask(region, guess), weights)
-    question = ask(region, guess)
-    return _decided(question, _scores(question, weighting.rounds[-1]))
+    for network in weighting.rounds[:-1]:
+        question = ask(region, guess, weighting.lessons)
+        guess = guessed(question, network.scores(question))
+    question = ask(region, guess, weighting.lessons)
+    return decided(question, weighting.rounds[-1].scores(question))
 
 
 def explain(region: Region, weighting: Weighting, node: int) -> tuple[Placement, list[Reason]]:
     """Return a node's placement with the reasons for it, the strongest first."""
-    question = rounds(region, weighting)[-1]
-    placement = _decided(question, _scores(question, weighting.rounds[-1]))
+    question, network = rounds(region, weighting)[-1], weighting.rounds[-1]
+    placement = decided(question, network.scores(question))
     at = int(np.searchsorted(placement.node, node))
     rows = np.flatnonzero(question.node == node)
-    chosen = rows[question.scope[rows] == placement.scope[at]][0]
-    other = rows[question.scope[rows] == placement.runner_up[at]]
-    reasons: list[Reason] = []
-    for index, (text, kind) in enumerate(EVIDENCE.items()):
-        column = kind(question)
-        weight = weighting.rounds[-1][question.flow.role[node], index]
-        difference = column[chosen] - (column[other[0]] if len(other) else 0.0)
-        if abs(weight * difference) > _LEAST_WEIGHT:
-            reasons.append(Reason(text, float(weight * difference)))
+    evidence = measure(question)[rows].astype(np.float32)
+    chosen = evidence[question.scope[rows] == placement.scope[at]][0]
+    others = evidence[question.scope[rows] == placement.runner_up[at]]
+    parts = network.parts(question, node, chosen, others[0] if len(others) else np.zeros_like(chosen))
+    reasons = [
+        Reason(text, weight)
+        for text, weight in zip(EVIDENCE, parts.tolist(), strict=True)
+        if abs(weight) > _LEAST_WEIGHT
+    ]
     return placement, sorted(reasons, key=lambda reason: -abs(reason.weight))
 
 
 def first_guess(region: Region) -> Guess:
     """Return what the order alone answers, for unknown nodes."""
     known = region.known >= 0
-    gaps = Gaps.of(region.anchors, region.around)
-    guess = np.where(region.anchors >= 0, region.anchors, bottoms(region.tree, gaps))
-    return Guess(guess, np.where(known, 1.0, _FIRST_SURETY))
+    guess = np.where(region.anchors >= 0, region.anchors, bottoms(region.tree, region.gaps))
+    return Guess(guess, np.where(known, 1.0, _FIRST_SURETY), _NOTHING)
 
 
-def ask(region: Region, before: Guess) -> Question:
+def ask(region: Region, before: Guess, lessons: Lessons) -> Question:
     """Return the question for a guess: the candidates of every unknown node, and all that evidence is measured by."""
     flow, tree = region.flow, region.tree
     guess = before.scope
-    known = region.known >= 0
-    gaps = Gaps.of(region.anchors, region.around)
-    unknown = np.flatnonzero(~known)
+    unknown = region.unknown
     ends = [
         common_of(owners, guess[others], len(flow), tree)[unknown]
         for owners, others in ((flow.sources, flow.targets), (flow.targets, flow.sources))
     ]
     both = np.where((ends[0] >= 0) & (ends[1] >= 0), tree.common(*(np.maximum(end, 0) for end in ends)), UNKNOWN)
-    more = [(unknown, scope) for scope in (*ends, both, guess[unknown], region.suggested[unknown])]
-    more.append(region.calls.between(unknown, gaps))
-    candidates = Candidates.of(unknown, tree, gaps, more)
+    course = courses(region.stations, tolls(region.boundaries, lessons.crossing), tree, before.thought)
+    met = [(unknown, scope) for scope in (*ends, both, guess[unknown], region.suggested[unknown])]
+    candidates = Candidates.of([*region.open_modules, *met, (course.node, course.scope)], tree)
     return Question(
         flow,
         tree,
-        known,
+        region.known >= 0,
         guess,
         before.sure,
         region.suggested,
         region.aligned,
         region.calls,
-        gaps,
+        region.gaps,
         region.owns,
+        course,
+        *region.reaches,
+        lessons.class_operators,
         candidates,
     )
 
 
-def _scores(question: Question, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    role = question.flow.role[question.node]
-    scores = np.zeros(len(role))
-    for index, kind in enumerate(EVIDENCE.values()):
-        scores += weights[role, index] * kind(question)
-    return scores
-
-
-def improved(question: Question, weights: npt.NDArray[np.float64]) -> Guess:
-    """Return the guess that the evidence of one round leads to."""
-    placement = _decided(question, _scores(question, weights))
+def guessed(question: Question, scores: npt.NDArray[np.float64]) -> Guess:
+    """Return the guess that scores of the candidates lead to."""
+    placement = decided(question, scores)
     scope, sure = question.guess.copy(), question.sure.copy()
     scope[placement.node], sure[placement.node] = placement.scope, placement.probability
-    return Guess(scope, sure)
+    starts = question.candidates.starts
+    if not len(starts):
+        return Guess(scope, sure, _NOTHING)
+    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(scores))))
+    top = np.maximum.reduceat(scores, starts)
+    mass = np.log(np.add.reduceat(np.exp(scores - top[group]), starts)) + top
+    return Guess(scope, sure, Thought(question.node, question.scope, scores - mass[group]))
 
 
-def _decided(question: Question, scores: npt.NDArray[np.float64]) -> Placement:
+def decided(question: Question, scores: npt.NDArray[np.float64]) -> Placement:
+    """Return the candidates of the highest scores, and how likely those make them."""
     starts = question.candidates.starts
     if not len(starts):
         empty = np.empty(0, np.int64)

@@ -36,6 +36,12 @@ class ScopeTree:
         )
         self.has_children: Flags = np.zeros(len(self.names), np.bool_)
         self.has_children[self.parent[1:]] = True
+        above = self.parent.tolist()
+        atoms = [name.removeprefix(f"{self.names[above[index]]}.") for index, name in enumerate(self.names)]
+        self.only_numbered: Flags = self.has_children.copy()
+        self.only_numbered[[above[index] for index, atom in enumerate(atoms) if index and not atom.isdecimal()]] = False
+        self.class_names = [modules[name].class_name if name in modules else None for name in self.names]
+        self.likeness: Ids = self._likeness(atoms)
         self.lifted: Ids = np.where(self.has_children, np.arange(len(self.names)), self.parent)
 
     @staticmethod
@@ -74,6 +80,19 @@ class ScopeTree:
         while scope:
             scope = int(self.parent[scope])
             found.append(scope)
+        return found
+
+    def _likeness(self, atoms: list[str]) -> Ids:
+        """Return a number for each module that modules of its class share; an unknown class shows in its children."""
+        atoms = [_NUMBER.sub("*", atom) for atom in atoms]
+        children: list[set[str]] = [set() for _ in atoms]
+        for atom, above in zip(atoms[1:], self.parent[1:].tolist(), strict=True):
+            children[above].add(atom)
+        numbers: dict[object, int] = {}
+        found = np.empty(len(atoms), np.int64)
+        for index, known in enumerate(self.class_names):
+            looks: object = known or (frozenset(children[index]) if children[index] else atoms[index])
+            found[index] = numbers.setdefault(looks, len(numbers))
         return found
 
     def _walk(self) -> tuple[Ids, Ids, Ids]:

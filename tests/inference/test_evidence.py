@@ -1,17 +1,20 @@
-"""Each kind of evidence alone: roles, twins, suggestions, layout pairs, the order of calls."""
+"""Each kind of evidence alone: roles, twins, suggestions, reach, the course of calls, classes, the table's order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from hpass import ModuleTable
+from hpass import Module, ModuleTable
 from hpass.inference.calls import Call, aligned_modules, resembles
-from hpass.inference.candidates import UNKNOWN
+from hpass.inference.candidates import UNKNOWN, Calls
+from hpass.inference.classes import OTHER, ClassOperators, torch_class
+from hpass.inference.course import Gap, Thought, Tolls, alive, courses, gaps_of
 from hpass.inference.flow import Flow, Role
-from hpass.inference.pairs import enclosed_modules
+from hpass.inference.reach import reach
 from hpass.inference.suggest import suggested_modules
 from hpass.inference.tree import ScopeTree
 from hpass.inference.twins import colourings, twin_kinds
@@ -125,47 +128,140 @@ def modules() -> ScopeTree:
     return ScopeTree(["a", "a.b", "a.c", "d"], ModuleTable())
 
 
-def enclosed(flow: Flow, tree: ScopeTree, scopes: Sequence[str | None]) -> list[str | None]:
-    known = np.array([scope is not None for scope in scopes])
-    numbers = np.array([UNKNOWN if scope is None else tree.id(scope) for scope in scopes], np.int64)
-    found = enclosed_modules(flow, tree, known, numbers)
-    return [None if number == UNKNOWN else tree.names[number] for number in found.tolist()]
+def named(tree: ScopeTree, numbers: Iterable[int]) -> list[str | None]:
+    return [None if number == UNKNOWN else tree.names[number] for number in numbers]
+
+
+def numbered(tree: ScopeTree, scopes: Iterable[str | None]) -> npt.NDArray[np.int64]:
+    return np.array([UNKNOWN if scope is None else tree.id(scope) for scope in scopes], np.int64)
+
+
+def test_a_node_reaches_known_ones_through_any_number_of_unknown_ones(flow: MakeFlow, modules: ScopeTree) -> None:
+    nodes = flow("""["0"] p = Abs(x) ["1"] q = Relu(p) ["2"] r = Relu(q) ["3"] s = Erf(r) ["4"] y = Tanh(q)""")
+    known = numbered(modules, ["d", None, None, "a.b", "a.c"])
+
+    consumed = reach(nodes, known, modules, forwards=True)
+    fed = reach(nodes, known, modules, forwards=False)
+
+    assert named(modules, consumed.nearest[1:3]) == ["a.b", "a.b"]
+    assert named(modules, consumed.meeting[1:3]) == ["a", "a.b"]
+    assert named(modules, fed.nearest[1:3]) == ["d", "d"]
+    assert named(modules, consumed.nearest[3:]) == [None, None]
+
+
+def test_values_are_alive_from_their_writer_to_their_last_reader(flow: MakeFlow) -> None:
+    nodes = flow(
+        """["0"] p = Abs(x) ["1"] c = Constant <value_float = 1.0> () ["2"] q = Mul(p, c) ["3"] y = Add(q, p)"""
+    )
+
+    # The constant is no value that a module hands on.
+    assert alive(nodes).tolist() == [1, 1, 2, 0]
+
+
+def test_stations_lead_up_and_down_and_to_the_modules_that_twins_suggest(modules: ScopeTree) -> None:
+    known = numbered(modules, ["a.b", None, None, "d"])
+    suggested = numbered(modules, [None, "a.c", None, None])
+
+    gaps = gaps_of(known, 0, modules, Calls.of(modules, []), suggested)
+
+    assert [(gap.first, gap.last, named(modules, gap.stations)) for gap in gaps] == [
+        (1, 3, ["a.b", "a", "a.c", "a", "", "d"])
+    ]
+
+
+def test_the_table_s_calls_are_stations_on_the_way(modules: ScopeTree) -> None:
+    calls = [call("a", leaf=False), call("a.b"), call("a.c"), call("d")]
+    known = numbered(modules, ["a.b", None, "d"])
+
+    (gap,) = gaps_of(known, 0, modules, Calls.of(modules, calls), np.full(3, UNKNOWN))
+
+    assert named(modules, gap.stations) == ["a.b", "a", "a.c", "a", "", "d"]
+
+
+def course(
+    tree: ScopeTree, gap: Gap, climbing: Sequence[float], thought: Sequence[tuple[int, str, float]]
+) -> dict[int, dict[str, float]]:
+    rows = Thought(
+        np.array([node for node, _, _ in thought], np.int64),
+        numbered(tree, [scope for _, scope, _ in thought]),
+        np.log([share for _, _, share in thought]),
+    )
+    tolls = Tolls(np.array(climbing), np.zeros(len(climbing)))
+    found: dict[int, dict[str, float]] = {}
+    for node, scope, log in zip(*(part.tolist() for part in courses([gap], tolls, tree, rows)), strict=True):
+        found.setdefault(node, {})[tree.names[scope]] = float(np.exp(log))
+    return found
+
+
+def test_a_course_never_returns_to_a_station_it_has_left(modules: ScopeTree) -> None:
+    gap = Gap(1, 3, tuple(numbered(modules, ["a.b", "a", "a.c"]).tolist()))
+    thought = [(1, "a.c", 0.9), (1, "a.b", 0.1), (2, "a.b", 0.6), (2, "a.c", 0.4)]
+
+    found = course(modules, gap, [0.0] * 5, thought)
+
+    # Each node alone: first a.c, then a.b, which is behind.
+    assert max(found[2], key=lambda scope: found[2][scope]) == "a.c"
+    assert all(sum(shares.values()) == pytest.approx(1.0) for shares in found.values())
+
+
+def test_a_course_climbs_where_the_toll_is_low(modules: ScopeTree) -> None:
+    gap = Gap(1, 4, tuple(numbered(modules, ["a.b", "a"]).tolist()))
+    nothing = [(node, scope, 0.5) for node in (1, 2, 3) for scope in ("a.b", "a")]
+
+    found = course(modules, gap, [9.0, 9.0, 9.0, 0.0, 9.0, 9.0], nothing)
+
+    assert [max(found[node], key=lambda scope: found[node][scope]) for node in (1, 2, 3)] == ["a.b", "a.b", "a"]
+
+
+def test_modules_of_one_class_are_alike_and_of_unknown_classes_those_with_like_children() -> None:
+    classes = {"x": "Block", "y": "Block", "z": "Other", "layer.0": None, "layer.1": None, "layer.2": None}
+    table = ModuleTable({name: Module(class_name) for name, class_name in classes.items()})
+
+    tree = ScopeTree([*classes, "layer.0.conv", "layer.1.conv", "layer.2.norm"], table)
+
+    alike = {name: int(number) for name, number in zip(tree.names, tree.likeness, strict=True)}
+    assert alike["x"] == alike["y"] != alike["z"]
+    assert alike["layer.0"] == alike["layer.1"] != alike["layer.2"]
+
+
+def test_what_has_only_numbered_modules_below_it() -> None:
+    tree = ScopeTree(["stem.0", "stem.1", "body.0", "body.norm", "head"], ModuleTable())
+
+    assert [name for name, only in zip(tree.names, tree.only_numbered, strict=True) if only] == ["stem"]
+
+
+COUNTED = ClassOperators(
+    {"Linear": 10, "Dropout": 8, OTHER: 5}, {"Linear": {"MatMul": 10, "Add": 10}, "Dropout": {}, OTHER: {"Add": 40}}
+)
+
+
+def test_what_torch_makes_of_its_own_classes() -> None:
+    assert COUNTED.affinity("Linear", "MatMul") > 0 > COUNTED.affinity(OTHER, "MatMul")
+    assert COUNTED.affinity("Unheard", "MatMul") == 0
+    assert [COUNTED.activity(name) for name in ("Linear", "Dropout", OTHER, "Unheard")] == [0.5, 0.0, 1.0, 0.5]
 
 
 @pytest.mark.parametrize(
-    ("operators", "scopes", "expected"),
+    ("name", "found"),
     [
-        pytest.param(
-            ["Transpose", "Softmax", "Transpose"],
-            [None, "a.b", None],
-            ["a.b", None, "a.b"],
-            id="what one pair encloses",
-        ),
-        pytest.param(
-            ["Reshape", "Softmax", "Erf", "Reshape"],
-            [None, "a.b", "a.c", None],
-            ["a", None, None, "a"],
-            id="several modules: where they meet",
-        ),
-        pytest.param(
-            ["Reshape", "Transpose", "Softmax", "Transpose", "Erf", "Reshape"],
-            [None, None, "a.b", None, "a.c", None],
-            ["a", "a.b", None, "a.b", None, "a"],
-            id="a pair in a pair",
-        ),
-        pytest.param(["Reshape", "Softmax", "Transpose"], [None, "a.b", None], [None] * 3, id="two of another kind"),
-        pytest.param(["Transpose", "Softmax"], [None, "a.b"], [None] * 2, id="one alone"),
-        pytest.param(["Transpose", "Softmax", "Transpose"], [None] * 3, [None] * 3, id="nothing known between"),
+        ("torch.nn.modules.linear.Linear", "Linear"),
+        ("torch.nn.modules.Unheard", "Unheard"),
+        ("Linear", "Linear"),
+        ("Unheard", OTHER),
+        ("my.package.Linear", OTHER),
+        (None, None),
     ],
 )
-def test_a_pair_of_layout_operations_encloses_a_module(
-    chain: MakeChain,
-    modules: ScopeTree,
-    operators: list[str],
-    scopes: Sequence[str | None],
-    expected: list[str | None],
-) -> None:
-    assert enclosed(chain(operators), modules, scopes) == expected
+def test_a_bare_name_is_taken_for_torch_s_own(name: str | None, found: str | None) -> None:
+    assert COUNTED.known_as(name) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("torch.nn.modules.linear.Linear", "Linear"), ("my.package.Linear", OTHER), ("Linear", OTHER), (None, None)],
+)
+def test_only_qualified_names_are_torch_s_own(name: str | None, found: str | None) -> None:
+    assert torch_class(name) == found
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import hpass
 from hpass import Confidence, Context, Model, Source, Tag
 from hpass.inference import infer
 from hpass.inference.candidates import UNKNOWN
+from hpass.inference.circumstances import CIRCUMSTANCES
 from hpass.inference.evidence import EVIDENCE, measure
 from hpass.inference.flow import Role
 from hpass.inference.weights import standard_weighting
@@ -82,7 +83,8 @@ def test_all_evidence_lies_between_minus_one_and_one() -> None:
 def test_the_weights_fit_the_evidence(known: float) -> None:
     weighting = standard_weighting(known)
 
-    assert {matrix.shape for matrix in weighting.rounds} == {(len(Role), len(EVIDENCE))}
+    assert {network.direct.shape for network in weighting.rounds} == {(len(Role), len(EVIDENCE))}
+    assert {network.setting.shape[1] for network in weighting.rounds} == {len(CIRCUMSTANCES)}
     assert weighting.confidence(0.0) is Confidence.LOW
     assert weighting.confidence(1.0) is (Confidence.HIGH if known else Confidence.MEDIUM)
 
@@ -96,6 +98,10 @@ def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_
     assert explained.scope.tolist() == placement.scope.tolist()
     assert reasons
     assert {reason.text for reason in reasons} <= set(EVIDENCE)
+    # Together the reasons are what the module's score is above the runner-up's.
+    asked, network = infer.rounds(question, standard_weighting(1.0))[-1], standard_weighting(1.0).rounds[-1]
+    scores = sorted(network.scores(asked)[asked.node == 31], reverse=True)
+    assert sum(reason.weight for reason in reasons) == pytest.approx(scores[0] - scores[1], abs=0.3)
     assert [abs(reason.weight) for reason in reasons] == sorted(
         (abs(reason.weight) for reason in reasons), reverse=True
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hpass import ModuleTable
 from hpass.graph.modules import common_ancestor, depth, is_within, parent
 from hpass.inference.calls import Call
-from hpass.inference.candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of
+from hpass.inference.candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of, ways
 from hpass.inference.tree import ScopeTree
 
 SCOPE = st.lists(st.sampled_from(["a", "b", "0", "1"]), max_size=5).map(".".join)
@@ -128,18 +128,18 @@ def test_candidates_lie_on_the_way_between_two_known_nodes(tree: Callable[..., S
     known[1] = UNKNOWN
     gaps = Gaps.of(known, 0)
 
-    found = Candidates.of(np.array([1]), modules, gaps, [])
+    _, scopes = ways(np.array([1]), modules, gaps)
 
-    assert {modules.names[scope] for scope in found.scope} == {"a.b.c", "a.b", "a", "", "a.d", "a.d.e"}
+    assert {modules.names[scope] for scope in scopes} == {"a.b.c", "a.b", "a", "", "a.d", "a.d.e"}
     assert modules.names[bottoms(modules, gaps)[1]] == "a"
 
 
-def test_further_candidates_join_once_and_unknown_ones_not_at_all(tree: Callable[..., ScopeTree]) -> None:
+def test_candidates_of_several_rows_join_once_and_unknown_ones_not_at_all(tree: Callable[..., ScopeTree]) -> None:
     modules = tree("a", "f")
-    gaps = Gaps.of(np.array([UNKNOWN, UNKNOWN]), 0)
+    root = (np.array([0, 1]), np.array([0, 0]))
     more = (np.array([0, 0, 1]), np.array([modules.id("f"), modules.id("f"), UNKNOWN]))
 
-    found = Candidates.of(np.array([0, 1]), modules, gaps, [more])
+    found = Candidates.of([root, more], modules)
 
     rows = [(node, modules.names[scope]) for node, scope in zip(found.node.tolist(), found.scope.tolist(), strict=True)]
     assert rows == [(0, ""), (0, "f"), (1, "")]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import tokenize
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import onnx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -67,10 +70,23 @@ def test_no_rule_names_a_model_type_of_transformers(path: Path) -> None:
     assert code_words(path.read_text(encoding="utf-8")) & model_types() <= WORDS
 
 
-def test_the_weights_name_no_model() -> None:
-    text = (ROOT / "inference" / "weights.json").read_text(encoding="utf-8").lower()
+@pytest.fixture(scope="module")
+def weights() -> dict[str, Any]:
+    return json.loads((ROOT / "inference" / "weights.json").read_text(encoding="utf-8"))
+
+
+def test_the_weights_name_no_model(weights: dict[str, Any]) -> None:
+    text = json.dumps({key: value for key, value in weights.items() if key != "classes"}).lower()
 
     assert set(re.findall(r"[a-z]\w*", text)) & (FAMILIES | LAYERS) == set()
+
+
+def test_the_classes_that_were_counted_are_public_ones_of_torch_itself(weights: dict[str, Any]) -> None:
+    nn = pytest.importorskip("torch").nn
+
+    assert [name for name in weights["classes"]["modules"] if name and not hasattr(nn, name)] == []
+    operators = {operator for counts in weights["classes"]["nodes"].values() for operator in counts}
+    assert operators <= {schema.name for schema in onnx.defs.get_all_schemas()}
 
 
 @pytest.mark.parametrize(

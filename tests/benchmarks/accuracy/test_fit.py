@@ -22,7 +22,7 @@ FIXTURES = Path(__file__).parents[3] / "fixtures"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> list[fit.Problem]:
     """Return the problems of the dense regime on two fixtures."""
-    entries: list[Entry] = []
+    found: list[fit.Problem] = []
     for name in ("bert_tiny", "hybrid"):
         folder = tmp_path_factory.mktemp("cache") / name
         folder.mkdir()
@@ -30,22 +30,25 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[fit.Problem]:
         shutil.copy(FIXTURES / "modules" / f"{name}.json", folder / "modules.json")
         rows = json.loads((FIXTURES / "truth" / f"{name}.json").read_text(encoding="utf-8"))
         (folder / "truth.json").write_text(json.dumps([row["scope"] for row in rows]), encoding="utf-8")
-        entries.append(Entry(name, "current", folder))
-    return list(fit.problems(entries, fit.REGIMES["dense"]))
+        found.extend(fit.problems(Entry(name, "current", folder), fit.REGIMES["dense"]))
+    return found
 
 
 def test_a_fit_answers_what_it_was_fitted_on(data: list[fit.Problem]) -> None:
-    rounds = fit.fit(data)
-    assert [weights.shape for weights in rounds] == [(len(Role), len(EVIDENCE))] * fit.ROUNDS
+    learnt = fit.lessons(data)
+    networks = fit.fit(data, learnt)
+    assert [network.direct.shape for network in networks] == [(len(Role), len(EVIDENCE))] * fit.ROUNDS
     for problem in data:
-        placement = infer.place(problem.region, Weighting(tuple(rounds), None, 1.0))
+        placement = infer.place(problem.region, Weighting(networks, learnt, None, 1.0))
         truth = problem.truth[placement.node]
         reachable = truth >= 0
         assert np.mean(placement.scope[reachable] == truth[reachable]) > 0.95
 
 
 def test_answers_are_those_of_models_that_the_weights_have_not_seen(data: list[fit.Problem]) -> None:
-    answers = fit.cross_validated(data, 2)
+    found = fit.cross_validated({"dense": data}, 2)
+    assert set(found) == {"dense"}
+    answers = found["dense"]
     assert set(answers) == {"aux", "random"}
     assert sum(len(part.right) for part in answers.values()) == sum(
         np.count_nonzero((problem.region.known < 0) & (problem.truth != fit.NO_TRUTH)) for problem in data
@@ -62,6 +65,7 @@ def test_a_threshold_is_the_least_that_is_right_often_enough_in_every_case() -> 
 
 
 def test_the_file_has_a_line_for_each_row() -> None:
-    text = fit.dumps({"roles": ["a", "b"], "rounds": [[[0.5, 1.0], [2.0, -1.5]]], "high": None})
-    assert json.loads(text) == {"roles": ["a", "b"], "rounds": [[[0.5, 1.0], [2.0, -1.5]]], "high": None}
+    data = {"roles": ["a", "b"], "rounds": [{"direct": [[0.5, 1.0], [2.0, -1.5]]}], "high": None, "nodes": {"Add": 3}}
+    text = fit.dumps(data)
+    assert json.loads(text) == data
     assert [line.strip() for line in text.splitlines() if "." in line] == ["[0.5, 1.0],", "[2.0, -1.5]"]
