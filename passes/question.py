@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..graph.modules import parent
 from ..graph.regions import Region
 from ..graph.tags import Source, Tag
 from ..inference import infer
-from ..inference.calls import Call, aligned_modules
+from ..inference.calls import aligned_modules
 from ..inference.candidates import UNKNOWN
 from ..inference.flow import Flow
 from ..inference.suggest import suggested_modules
@@ -20,6 +19,7 @@ from ..inference.tree import ScopeTree
 from ..inference.weights import standard_weighting
 from .calls import called_from
 from .context import Context
+from .order import order_of_calls
 
 
 class Weighed(NamedTuple):
@@ -67,7 +67,8 @@ def as_question(region: Region, around: str, tags: Sequence[Tag | None], context
     suggested = suggested_modules(flow, scopes)
     if context.declared is not None:
         suggested = {node: scope for node, scope in suggested.items() if context.modules.is_called(scope)}
-    calls = _calls(context)
+    table = context.declared
+    calls = [] if table is None else order_of_calls(table, context.weights.owners())
     aligned = aligned_modules(flow, scopes, calls) if calls else {}
     called = [scope for scope in context.modules if context.modules.is_called(scope)]
     named = [scope for scope in scopes if scope is not None]
@@ -85,27 +86,6 @@ def as_question(region: Region, around: str, tags: Sequence[Tag | None], context
         infer.Calls.of(tree, calls),
         sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
-
-
-def _calls(context: Context) -> list[Call]:
-    """Return the called modules of a declared table in the order of their calls; none where no table was declared."""
-    table = context.declared
-    if table is None:
-        return []
-    called = [scope for scope in table if table.is_called(scope)]
-    places = {scope: index for index, scope in enumerate(called)}
-    called.sort(key=lambda scope: (table[scope].extra.get("order", places[scope]), places[scope]))
-    owners = set(context.weights.owners())
-    holders = {table.called_ancestor(parent(scope)) for scope in called if scope}
-    return [
-        Call(
-            scope,
-            table[scope].bare_class,
-            has_parameters=scope in owners or bool(table[scope].extra.get("parameters")),
-            is_leaf=scope not in holders,
-        )
-        for scope in called
-    ]
 
 
 def _number(scope: str | None, tree: ScopeTree) -> int:

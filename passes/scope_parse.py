@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evidence.class_path import classes, read_class_path
@@ -15,12 +14,13 @@ from ..evidence.labels import KnownModules, Labels, Resolved, resolve
 from ..evidence.module_stack import read_module_stack
 from ..evidence.names import LabelPath, ModulePath, read_name
 from ..evidence.weights import Weights
-from ..graph.modules import ModuleTable, common_ancestor
+from ..graph.modules import common_ancestor
 from ..graph.tags import Confidence, Source, Tag
 from ..reference.twin import Twin
 from .base import Pass
 from .context import Claim, Context
 from .findings import Severity
+from .folding import Folding
 
 # So many of the nodes of a model, or of its reference where that has fewer, should be in both.
 _LIKE = 0.1
@@ -77,9 +77,10 @@ class ScopeParse(Pass):
                 # A container of parameters, or a module whose weights another one uses, never runs itself.
                 owner = reading.owner if context.declared is None else context.declared.called_ancestor(reading.owner)
                 context.claim(node, Claim(owner, Source.PARAMETER, "parameter", reading.parameter))
+        folding = None if context.declared is None else Folding.of(context.declared, weights.owners())
         for node, claims in context.claims.items():
             if context.tag(node) is None:
-                _decide(node, claims, context)
+                _decide(node, claims, folding, context)
 
 
 def _claim_stored_tag(node: gs.Node, context: Context) -> None:
@@ -183,7 +184,7 @@ def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Conte
                 context.add_stack(scopes, classes(class_path))
 
 
-def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
+def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context: Context) -> None:
     first = claims[0]
     if first.source is not Source.PARAMETER:
         confidence = Confidence.HIGH if first.certain else Confidence.MEDIUM
@@ -192,7 +193,9 @@ def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
     owners = {claim.scope for claim in claims}
     if len(owners) == 1:
         # Without a table, a parameter of a module that another one uses directly looks like any other.
-        certain = context.declared is not None and not _reads_more(node, first.scope, claims, context.declared)
+        certain = folding is not None and not folding.may_have_changed(
+            node, first.scope, [claim.text for claim in claims]
+        )
         confidence = Confidence.HIGH if certain else Confidence.MEDIUM
         context.set_tag(node, Tag(first.scope, Source.PARAMETER, confidence), f"it reads the parameter '{first.text}'")
         return
@@ -201,18 +204,3 @@ def _decide(node: gs.Node, claims: list[Claim], context: Context) -> None:
     context.set_tag(
         node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}"
     )
-
-
-def _reads_more(node: gs.Node, scope: str, claims: list[Claim], table: ModuleTable) -> bool:
-    """Whether a node reads weights that its module does not have: then something was folded into it.
-
-    An exporter that folds a normalisation into a convolution says that the node is the normalisation's.
-    """
-    claimed = {claim.text for claim in claims}
-    own = table[scope].extra.get("parameters") if scope in table else None
-    for tensor in node.inputs:
-        if isinstance(tensor, gs.Constant) and len(tensor.shape) and np.issubdtype(tensor.dtype, np.floating):
-            name = tensor.name
-            if name not in claimed or (own is not None and name.rpartition(".")[2] not in own):
-                return True
-    return False

@@ -197,6 +197,13 @@ TAGGED = [
         modules=table({"": "M", "a": {"class": "Conv2d", "parameters": ["weight"]}}),
     ),
     Case(
+        "parameter: less certain where the module called right behind left no parameter",
+        '["n"] y = Conv(x, "a.weight")',
+        {"n": ("a", "parameter", "medium")},
+        parameters=("a.weight",),
+        modules=table({"": "M", "a": "Conv2d", "b": {"class": "BatchNorm2d", "parameters": ["weight", "bias"]}}),
+    ),
+    Case(
         "parameters that the table's module has",
         '["n"] y = Conv(x, "a.weight", "a.bias")',
         {"n": ("a", "parameter", "high")},
