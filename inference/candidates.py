@@ -73,21 +73,23 @@ class Calls:
             classes[tree.id(call.scope) or 0] = call.class_name
         return cls(place, modules, tuple(classes))
 
-    def strictly_between(self, before: int, after: int) -> list[int]:
+    def called_between(self, before: int, after: int) -> list[int]:
         """Return the modules called between two modules, where both are in the order and those are few."""
-        first, last = int(self.place[before]) + 1, int(self.place[after])
-        if first <= 0 or not 0 <= last - first <= _SILENT:
-            return []
-        return self.modules[first:last].tolist()
+        first, counts = self._spans(np.array([before]), np.array([after]))
+        return self.modules[first[0] : first[0] + counts[0]].tolist()
 
     def between(self, nodes: Ids, gaps: Gaps) -> tuple[Ids, Ids]:
         """Return rows of nodes and the modules called between the ends of their gaps, where those are few."""
-        first, last = self.place[gaps.before[nodes]] + 1, self.place[gaps.after[nodes]]
-        known = (self.place[gaps.before[nodes]] >= 0) & (last >= 0)
-        counts = np.where(known & (last > first) & (last - first <= _SILENT), last - first, 0)
+        first, counts = self._spans(gaps.before[nodes], gaps.after[nodes])
         rows = np.repeat(np.arange(len(nodes)), counts)
         within_row = np.arange(len(rows)) - np.repeat(np.append(0, np.cumsum(counts))[:-1], counts)
         return nodes[rows], self.modules[first[rows] + within_row] if len(rows) else rows
+
+    def _spans(self, before: Ids, after: Ids) -> tuple[Ids, Ids]:
+        """Return the place behind each module, and how many modules are called from there to the other one."""
+        first, last = self.place[before] + 1, self.place[after]
+        counts = last - first
+        return first, np.where((first > 0) & (counts > 0) & (counts <= _SILENT), counts, 0)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Candidates:
     def starts(self) -> Ids:
         """Where each node's rows begin, in order of nodes."""
         return np.flatnonzero(np.diff(self.node, prepend=-1))
+
+    @cached_property
+    def group(self) -> Ids:
+        """The place of each row's node among the nodes."""
+        return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.node))))
 
     @classmethod
     def of(cls, rows: list[tuple[Ids, Ids]], tree: ScopeTree) -> Candidates:
@@ -126,11 +133,8 @@ def ways(nodes: Ids, tree: ScopeTree, gaps: Gaps) -> tuple[Ids, Ids]:
 
 def _way(tree: ScopeTree, before: int, after: int) -> list[int]:
     """Return the modules between two known ones: from each up to their common ancestor, and the two above it."""
-    up, down = tree.path(before), tree.path(after)
-    shared = set(down)
-    bottom = next(scope for scope in up if scope in shared)
-    above = tree.path(bottom)[1:3]
-    return [*up[: up.index(bottom)], bottom, *above, *down[: down.index(bottom)]]
+    way, bottom = tree.way(before, after)
+    return [*way, *tree.path(bottom)[1:3]]
 
 
 def bottoms(tree: ScopeTree, gaps: Gaps) -> Ids:

@@ -58,18 +58,11 @@ def gaps_of(known: Ids, around: int, tree: ScopeTree, calls: Calls, suggested: I
 
 def _way_by_calls(tree: ScopeTree, calls: Calls, before: int, after: int) -> tuple[int, ...]:
     """Return the modules passed between two known ones, those included that the table calls in between."""
-    stops = [before, *calls.strictly_between(before, after), after]
+    stops = [before, *calls.called_between(before, after), after]
     way = [before]
     for stop in stops[1:]:
-        way.extend(_path(tree, way[-1], stop)[1:])
+        way.extend(tree.way(way[-1], stop)[0][1:])
     return tuple(way)
-
-
-def _path(tree: ScopeTree, before: int, after: int) -> list[int]:
-    up, down = tree.path(before), tree.path(after)
-    shared = set(down)
-    bottom = next(scope for scope in up if scope in shared)
-    return [*up[: up.index(bottom)], bottom, *reversed(down[: down.index(bottom)])]
 
 
 def _with_detours(way: tuple[int, ...], suggested: Ids, tree: ScopeTree) -> tuple[int, ...]:

@@ -112,29 +112,24 @@ class Region:
         return boundaries(self.flow, self.stations)
 
 
-def rounds(region: Region, weighting: Weighting) -> list[Question]:
-    """Return the question of each round, the guess of the round before in it."""
-    questions: list[Question] = []
-    guess = first_guess(region)
-    for network in weighting.rounds:
-        questions.append(ask(region, guess, weighting.lessons))
-        guess = guessed(questions[-1], network.scores(questions[-1]))
-    return questions
-
-
-def place(region: Region, weighting: Weighting) -> Placement:
-    """Return the module of every unknown node of a region."""
+def last_question(region: Region, weighting: Weighting) -> Question:
+    """Return the question of the last round, with the guess of the rounds before."""
     guess = first_guess(region)
     for network in weighting.rounds[:-1]:
         question = ask(region, guess, weighting.lessons)
         guess = guessed(question, network.scores(question))
-    question = ask(region, guess, weighting.lessons)
+    return ask(region, guess, weighting.lessons)
+
+
+def place(region: Region, weighting: Weighting) -> Placement:
+    """Return the module of every unknown node of a region."""
+    question = last_question(region, weighting)
     return decided(question, weighting.rounds[-1].scores(question))
 
 
 def explain(region: Region, weighting: Weighting, node: int) -> tuple[Placement, list[Reason]]:
     """Return a node's placement with the reasons for it, the strongest first."""
-    question, network = rounds(region, weighting)[-1], weighting.rounds[-1]
+    question, network = last_question(region, weighting), weighting.rounds[-1]
     placement = decided(question, network.scores(question))
     at = int(np.searchsorted(placement.node, node))
     rows = np.flatnonzero(question.node == node)
@@ -193,33 +188,30 @@ def guessed(question: Question, scores: npt.NDArray[np.float64]) -> Guess:
     placement = decided(question, scores)
     scope, sure = question.guess.copy(), question.sure.copy()
     scope[placement.node], sure[placement.node] = placement.scope, placement.probability
-    starts = question.candidates.starts
-    if not len(starts):
-        return Guess(scope, sure, _NOTHING)
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(scores))))
-    top = np.maximum.reduceat(scores, starts)
-    mass = np.log(np.add.reduceat(np.exp(scores - top[group]), starts)) + top
-    return Guess(scope, sure, Thought(question.node, question.scope, scores - mass[group]))
+    logs = scores - _log_mass(question, scores)[question.candidates.group]
+    return Guess(scope, sure, Thought(question.node, question.scope, logs))
 
 
 def decided(question: Question, scores: npt.NDArray[np.float64]) -> Placement:
     """Return the candidates of the highest scores, and how likely those make them."""
-    starts = question.candidates.starts
-    if not len(starts):
-        empty = np.empty(0, np.int64)
-        return Placement(empty, empty, np.empty(0), empty)
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(scores))))
+    starts, group = question.candidates.starts, question.candidates.group
     # Sorted by node, then by score; the deeper module wins a tie, so that the answer never depends on row order.
     order = np.lexsort((question.scope, question.tree.depth[question.scope], scores, group))
-    last = np.append(starts[1:], len(scores)) - 1
+    last = np.append(starts, len(scores))[1:] - 1
     best = order[last]
     second = order[np.maximum(last - 1, 0)]
-    has_second = last > starts
-    top = np.maximum.reduceat(scores, starts)
-    mass = np.add.reduceat(np.exp(scores - top[group]), starts)
     return Placement(
         question.node[starts],
         question.scope[best],
-        1.0 / mass,
-        np.where(has_second, question.scope[second], UNKNOWN),
+        np.exp(scores[best] - _log_mass(question, scores)),
+        np.where(last > starts, question.scope[second], UNKNOWN),
     )
+
+
+def _log_mass(question: Question, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the logarithm of the sum of what the candidates' scores are the logarithms of, for each unknown node."""
+    starts, group = question.candidates.starts, question.candidates.group
+    if not len(starts):
+        return np.empty(0)
+    top = np.maximum.reduceat(scores, starts)
+    return np.log(np.add.reduceat(np.exp(scores - top[group]), starts)) + top

@@ -82,6 +82,13 @@ class ScopeTree:
             found.append(scope)
         return found
 
+    def way(self, before: int, after: int) -> tuple[list[int], int]:
+        """Return the modules from one up to the common ancestor and down to the other, and the ancestor."""
+        up, down = self.path(before), self.path(after)
+        shared = set(down)
+        bottom = next(scope for scope in up if scope in shared)
+        return [*up[: up.index(bottom)], bottom, *reversed(down[: down.index(bottom)])], bottom
+
     def _likeness(self, atoms: list[str]) -> Ids:
         """Return a number for each module that modules of its class share; an unknown class shows in its children."""
         atoms = [_NUMBER.sub("*", atom) for atom in atoms]

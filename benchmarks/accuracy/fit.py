@@ -236,9 +236,8 @@ def fit(data: Sequence[Problem], learnt: Lessons) -> list[Network]:
 
 
 def _choices(question: Question, truth: npt.NDArray[np.int64]) -> Choices:
-    node, starts = question.node, question.candidates.starts
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(node))))
-    right = np.full(len(starts), -1, np.int64)
+    node, group = question.node, question.candidates.group
+    right = np.full(len(question.candidates.starts), -1, np.int64)
     hits = np.flatnonzero(question.scope == truth[node])
     right[group[hits]] = hits
     return Choices(

@@ -70,7 +70,7 @@ def test_nothing_unknown_is_no_answer() -> None:
 
 
 def test_all_evidence_lies_between_minus_one_and_one() -> None:
-    question = infer.rounds(region(chain(200, every_third)), standard_weighting(1.0))[-1]
+    question = infer.last_question(region(chain(200, every_third)), standard_weighting(1.0))
 
     columns = measure(question)
 
@@ -99,7 +99,7 @@ def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_
     assert reasons
     assert {reason.text for reason in reasons} <= set(EVIDENCE)
     # Together the reasons are what the module's score is above the runner-up's.
-    asked, network = infer.rounds(question, standard_weighting(1.0))[-1], standard_weighting(1.0).rounds[-1]
+    asked, network = infer.last_question(question, standard_weighting(1.0)), standard_weighting(1.0).rounds[-1]
     scores = sorted(network.scores(asked)[asked.node == 31], reverse=True)
     assert sum(reason.weight for reason in reasons) == pytest.approx(scores[0] - scores[1], abs=0.3)
     assert [abs(reason.weight) for reason in reasons] == sorted(
