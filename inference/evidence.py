@@ -93,30 +93,30 @@ class Question:
     @cached_property
     def kind_counts(self) -> tuple[Column, Column]:
         """How many known nodes lie in modules of each kind, and how many of those have each operator, per row."""
-        tree, operators = self.tree, self.flow.operators
-        width = int(operators.max(initial=0)) + 1
-        kind = tree.kind[self.guess[self.known]]
-        by_kind = np.bincount(kind, minlength=int(tree.kind.max()) + 1)
-        both = np.bincount(kind * width + operators[self.known], minlength=len(by_kind) * width)
-        row_kind = tree.kind[self.scope]
-        return by_kind[row_kind].astype(float), both[row_kind * width + operators[self.node]].astype(float)
+        return self._counts(self.tree.kind)
 
     @cached_property
-    def likeness_counts(self) -> tuple[Column, Column, Column]:
-        """How many known nodes lie in modules like each row's, how many of them have its operator, how many deeper."""
-        tree, operators = self.tree, self.flow.operators
-        width = int(operators.max(initial=0)) + 1
-        sizes = int(tree.likeness.max()) + 1
+    def likeness_counts(self) -> tuple[Column, Column]:
+        """How many known nodes lie in modules like each row's, and how many of those have each operator, per row."""
+        return self._counts(self.tree.likeness)
+
+    @cached_property
+    def deeper_counts(self) -> Ids:
+        """How many known nodes lie in modules below those that are like each row's."""
+        tree = self.tree
         own = np.bincount(self.guess[self.known], minlength=len(tree))
         within = np.append(0, np.cumsum(own[tree.entered]))
         deeper = within[tree.leave] - within[tree.enter] - own
-        alike = tree.likeness[self.guess[self.known]]
-        by_class = np.bincount(alike, minlength=sizes)
-        both = np.bincount(alike * width + operators[self.known], minlength=sizes * width)
-        below = np.bincount(tree.likeness, deeper, sizes)
-        row = tree.likeness[self.scope]
-        same_operator = both[row * width + operators[self.node]]
-        return by_class[row].astype(float), same_operator.astype(float), below[row].astype(float)
+        return np.bincount(tree.likeness, deeper, int(tree.likeness.max()) + 1)[tree.likeness[self.scope]]
+
+    def _counts(self, numbers: Ids) -> tuple[Column, Column]:
+        """Count known nodes by the number of their module, and by that and their operator, for each row."""
+        operators = self.flow.operators
+        width = int(operators.max(initial=0)) + 1
+        theirs, row = numbers[self.guess[self.known]], numbers[self.scope]
+        alone = np.bincount(theirs, minlength=int(numbers.max()) + 1)
+        both = np.bincount(theirs * width + operators[self.known], minlength=len(alone) * width)
+        return alone[row].astype(float), both[row * width + operators[self.node]].astype(float)
 
 
 class Neighbours:
@@ -400,7 +400,7 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
         (q.likeness_counts[0] > 0) & (q.likeness_counts[1] == 0)
     ),
     "modules of this class are known, but only below them": lambda q: _is(
-        (q.likeness_counts[0] == 0) & (q.likeness_counts[2] > 0)
+        (q.likeness_counts[0] == 0) & (q.deeper_counts > 0)
     ),
     "the module has no module below it": lambda q: _is(~q.tree.has_children[q.scope]),
     "the module has no module below it, but parameters": lambda q: _is(~q.tree.has_children[q.scope] & q.owns[q.scope]),
