@@ -14,6 +14,7 @@ import onnx_ir
 import torch
 
 from ..errors import HpassError, UsageError
+from ..graph.modules import EXPORTER_TABLE
 from .calls import recorded_calls
 from .dynamo import export_dynamo
 from .inputs import Inputs, first_that_runs, sample_inputs
@@ -24,8 +25,6 @@ from .samples import joins_modalities, left_out
 from .table import build_table
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace
-
-TABLE_KEY = "module_table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def _staged(component: _Component, job: _Job) -> Exported:
                 traceback.print_exception(error)
             continue
         table = build_table(component.model, calls, same_run=True)
-        model.metadata_props[TABLE_KEY] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
+        model.metadata_props[EXPORTER_TABLE] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
         nodes = sum(1 for _ in model.graph.all_nodes())

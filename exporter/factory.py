@@ -8,15 +8,13 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 
 from ..errors import HpassError
 from .reference import Factory
-from .signature import bind
-
-Inputs = dict[str, Any]
+from .signature import Inputs, bind
 
 
 def build(reference: Factory) -> tuple[torch.nn.Module, Inputs | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 
@@ -12,10 +11,8 @@ from ..errors import HpassError
 from .input_spec import InputSpec
 from .load import Loaded
 from .samples import Maker, attempts, unknown
-from .signature import listed, parameters, required
+from .signature import Inputs, listed, parameters, required
 from .sizes import Sizes
-
-Inputs = dict[str, Any]
 
 
 def sample_inputs(loaded: Loaded, specs: Sequence[InputSpec] = ()) -> Iterator[Inputs]:

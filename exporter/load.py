@@ -12,10 +12,9 @@ from ..errors import HpassError, UsageError
 from .factory import build
 from .options import Options
 from .reference import Factory, parse_reference
+from .signature import Inputs
 
 PROMPT = "A small brown fox jumps over the lazy dog."
-
-Inputs = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ import torch
 
 from ..errors import HpassError
 
+Inputs = dict[str, Any]
+"""What a forward call is given, by the names of its parameters."""
+
 
 def parameters(module: torch.nn.Module) -> dict[str, inspect.Parameter]:
     """Return the parameters of `forward` that have a name of their own, in order."""
@@ -23,7 +26,7 @@ def required(module: torch.nn.Module) -> list[str]:
     return [name for name, parameter in parameters(module).items() if parameter.default is inspect.Parameter.empty]
 
 
-def bind(module: torch.nn.Module, inputs: object) -> dict[str, Any]:
+def bind(module: torch.nn.Module, inputs: object) -> Inputs:
     """Return inputs (a tensor, a tuple or list of positional ones, or a mapping) by the names of `forward`.
 
     Raises HpassError where they do not fit it.
@@ -40,7 +43,7 @@ def bind(module: torch.nn.Module, inputs: object) -> dict[str, Any]:
         raise HpassError(
             f"the inputs do not fit {type(module).__name__}.forward ({error}); it takes {listed(module)}"
         ) from error
-    named: dict[str, Any] = {}
+    named: Inputs = {}
     for name, value in bound.arguments.items():
         match signature.parameters[name].kind:
             case inspect.Parameter.VAR_KEYWORD:

@@ -1,4 +1,4 @@
-"""The module table: every module of a model by its fully-qualified name (DESIGN 3)."""
+"""The module table: every module of a model by its fully-qualified name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-VERSION = 1
+from ..graph.modules import TABLE_VERSION
+
 # The containers of torch.nn that have no `forward`: these can never be called.
 _CONTAINERS = (
     torch.nn.ModuleList,
@@ -45,7 +46,7 @@ def build_table(model: torch.nn.Module, calls: Sequence[str], *, same_run: bool)
         if own:
             entry["parameters"] = own
         modules[name] = entry
-    return {"version": VERSION, "modules": modules}
+    return {"version": TABLE_VERSION, "modules": modules}
 
 
 def qualified_class(module: torch.nn.Module) -> str:

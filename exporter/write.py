@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
@@ -98,6 +99,8 @@ def _flush(path: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
+    if sys.platform == "win32":
+        return True  # There signal 0 is a Ctrl-C: nobody can be asked, so nothing is removed.
     try:
         os.kill(process, 0)
     except ProcessLookupError:

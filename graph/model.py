@@ -17,12 +17,10 @@ from .emit import emit, settle
 from .external import Carry, carry_external_data, check_external_data, reading_folders
 from .fingerprint import fingerprint
 from .importer import GraphLike, Imported, import_model
-from .modules import ModuleTable
+from .modules import EXPORTER_TABLE, ModuleTable
 from .regions import Region, regions
 from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, untagged, write_tag
 from .text import as_text
-
-EXPORTER_TABLE = "module_table"
 
 FunctionKey = tuple[str, str, str]
 """The domain, name and overload of a local function."""

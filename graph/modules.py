@@ -16,6 +16,8 @@ from ..errors import HpassError
 from .alignment import alignment
 
 TABLE_VERSION = 1
+# The metadata key under which an exporter embeds the table.
+EXPORTER_TABLE = "module_table"
 
 
 @dataclass(frozen=True, slots=True)
