@@ -13,13 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .candidates import Calls
 from .flow import Flow, Role
+from .lookup import Column, Lookup
 from .tree import Ids, ScopeTree
-
-Column = npt.NDArray[np.float64]
 
 # More values than this above the least of a gap are many.
 _MOST_VALUES = 4
@@ -140,14 +138,12 @@ class Thought(NamedTuple):
 
 def courses(gaps: Sequence[Gap], tolls: Tolls, tree: ScopeTree, thought: Thought) -> Thought:
     """Return how likely each module is for each node of the gaps, all nodes considered at once."""
-    keys = thought.node * len(tree) + thought.scope
-    order = np.argsort(keys)
-    keys, logs = keys[order], thought.log_probability[order]
+    alone = Lookup.of(thought.node * len(tree) + thought.scope, np.maximum(thought.log_probability, _FLOOR))
     nodes: list[Ids] = []
     scopes: list[Ids] = []
     found: list[Column] = []
     for batch in _batches(gaps):
-        node, scope, log = _batch(batch, tolls, tree, keys, logs)
+        node, scope, log = _batch(batch, tolls, tree, alone)
         nodes.append(node)
         scopes.append(scope)
         found.append(log)
@@ -173,7 +169,7 @@ def _batches(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
         yield batch
 
 
-def _batch(gaps: list[Gap], tolls: Tolls, tree: ScopeTree, keys: Ids, logs: Column) -> tuple[Ids, Ids, Column]:
+def _batch(gaps: list[Gap], tolls: Tolls, tree: ScopeTree, alone: Lookup) -> tuple[Ids, Ids, Column]:
     width = len(tree)
     first = np.array([gap.first for gap in gaps])
     length = np.array([gap.last for gap in gaps]) - first
@@ -189,11 +185,7 @@ def _batch(gaps: list[Gap], tolls: Tolls, tree: ScopeTree, keys: Ids, logs: Colu
     inside = step < length[:, None]
     possible = place <= ends[:, None]
     wanted = node[:, :, None] * width + stations[:, None, :]
-    own = np.zeros(wanted.shape)
-    if len(keys):
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        own = np.where(keys[at] == wanted, np.maximum(logs[at], _FLOOR), _FLOOR)
-    own = np.where(possible[:, None, :], own, -np.inf)
+    own = np.where(possible[:, None, :], alone.get(wanted, _FLOOR), -np.inf)
     # Behind a gap stands the last station.
     at_end = np.where(place == ends[:, None], 0.0, -np.inf)
     own = np.where(inside[:, :, None], own, at_end[:, None, :])

@@ -17,11 +17,10 @@ from .candidates import UNKNOWN, Calls, Candidates, Gaps, bottoms, common_of
 from .classes import OTHER, ClassOperators
 from .course import Thought
 from .flow import Flow, Role
+from .lookup import Column, Lookup
 from .reach import Reach
 from .tree import Flags, Ids, ScopeTree
 from .twins import twin_kinds
-
-Column = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -207,13 +206,7 @@ def _twins(question: Question) -> Column:
     kinds = tree.kind[question.guess]
     node, kind, share = twin_kinds(question.flow, question.known, kinds)
     width = int(tree.kind.max()) + 1
-    keys, wanted = node * width + kind, question.node * width + tree.kind[question.scope]
-    if not len(keys):
-        return np.zeros(len(wanted))
-    order = np.argsort(keys)
-    keys, share = keys[order], share[order]
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, share[at], 0.0)
+    return Lookup.of(node * width + kind, share).get(question.node * width + tree.kind[question.scope], 0.0)
 
 
 def _is_called_between(question: Question) -> Flags:
@@ -265,11 +258,8 @@ def _operator_share(question: Question) -> Column:
 def _on_course(question: Question) -> Column:
     """Return the logarithm of the module's probability on the course through the gap, from -1 to 0."""
     course, width = question.course, len(question.tree)
-    keys, wanted = course.node * width + course.scope, question.node * width + question.scope
-    if not len(keys):
-        return np.zeros(len(wanted))
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, np.maximum(course.log_probability[at], -_MOST), -_MOST) / _MOST
+    likely = Lookup.of(course.node * width + course.scope, np.maximum(course.log_probability, -_MOST))
+    return likely.get(question.node * width + question.scope, -_MOST) / _MOST
 
 
 def _share_on_course(question: Question) -> Column:

@@ -69,6 +69,19 @@ def test_nothing_unknown_is_no_answer() -> None:
     assert placement.node.tolist() == []
 
 
+def test_what_the_course_says_of_a_node_is_found_for_each_of_its_candidates() -> None:
+    long_gap_first = region(chain(90, lambda index: every_third(index) if index == 0 or index > 30 else None))
+    question = infer.last_question(long_gap_first, standard_weighting(1.0))
+    course = question.course
+    said = dict(zip(zip(course.node.tolist(), course.scope.tolist(), strict=True), course.log_probability, strict=True))
+
+    found = EVIDENCE["calls in order are here"](question)
+
+    rows = zip(question.node.tolist(), question.scope.tolist(), strict=True)
+    expected = [np.exp(said[row]) if said.get(row, -99.0) > -8.0 else 0.0 for row in rows]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_all_evidence_lies_between_minus_one_and_one() -> None:
     question = infer.last_question(region(chain(200, every_third)), standard_weighting(1.0))
 
