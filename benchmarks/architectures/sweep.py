@@ -15,6 +15,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ from .tiny import tiny_configs
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS = 250_000_000
+# What the result hangs on; many vision models want timm.
+PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
 # Configs that are built and fail further on: more of them would not tell more.
 TRIES = 2
 EVERYTHING = "exported, tagged, agrees"
@@ -120,9 +123,7 @@ def page(records: dict[str, Record], everything: dict[str, str]) -> str:
     """Return docs/sweep.md: the counts, then a row per architecture."""
     verdicts = {kind: _verdict(record) for kind, record in records.items()}
     counts = Counter(verdict.partition(":")[0] for verdict in verdicts.values())
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "onnxruntime")
-    )
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES if find_spec(name))
     lines = [
         "# Every architecture of transformers",
         "",
