@@ -38,6 +38,7 @@ class Validation(Pass):
             problem = check_structure(context.model.proto)
             if problem is not None:
                 context.find(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
+        _find_nothing_named(context)
         _find_foreign_parameters(context)
         _find_nonconvex_modules(context)
         if self.runtime:
@@ -72,6 +73,18 @@ def _check_topology(context: Context) -> None:
         context.find(Severity.INFO, "rewritten", f"passes rewrote the graph; nodes: {edits}")
     else:
         context.find(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
+
+
+def _find_nothing_named(context: Context) -> None:
+    """Report a model of which nothing is known: that all its nodes are at the root is no result."""
+    sources = {tag.source for _, tag in context.tags()}
+    if sources == {Source.FALLBACK}:
+        context.find(
+            Severity.INFO,
+            "nothing-named",
+            "no name, metadata or parameter in the file says where a node belongs; what could: --reference with a tagged "
+            "model, the original export or a checkpoint of its weights",
+        )
 
 
 def _find_foreign_parameters(context: Context) -> None:

@@ -48,7 +48,6 @@ def with_pass(extra: Pass) -> Pipeline:
 @pytest.mark.parametrize(
     "source",
     [
-        pytest.param(model(CHAIN), id="nothing known"),
         pytest.param(model(CHAIN, metadata={"m": stack("a"), "n": stack("a")}), id="one module"),
         pytest.param(model(CHAIN, metadata={"m": stack("a"), "n": stack("b")}), id="two modules"),
         pytest.param(
@@ -108,6 +107,13 @@ def test_a_module_outside_the_table_is_an_error(tag: Tag) -> None:
     findings = found(model(CHAIN), Pipeline((Forget(tag), Validation(checker=False))))
 
     assert findings == {"tag-not-in-table": (ERROR, "module 'a' is not in the module table")}
+
+
+def test_a_model_of_which_nothing_is_known_is_worth_a_hint() -> None:
+    severity, message = found(model(CHAIN))["nothing-named"]
+
+    assert severity is INFO
+    assert "--reference" in message
 
 
 def test_a_tied_weight_is_worth_knowing() -> None:
