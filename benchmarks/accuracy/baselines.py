@@ -1,4 +1,7 @@
-"""Simple methods to measure hpass against; each names the hidden nodes of a model from the visible ones."""
+"""Simple methods to measure hpass against; each names the hidden nodes of a model from the visible ones.
+
+The last, `named`, is not one: it is what could be said at best.
+"""
 
 from __future__ import annotations
 
@@ -79,6 +82,17 @@ def _nearest(order: Iterable[int], visible: Labels) -> dict[int, str | None]:
         latest = visible.get(i, latest)
         nearest[i] = latest
     return nearest
+
+
+def named(truth: Sequence[str | None], model: onnx.ModelProto, visible: Labels) -> list[str]:
+    """Give every node its true module where a visible node or a parameter names it or one inside it, else the root."""
+    owners = {tensor.name.rpartition(".")[0] for tensor in model.graph.initializer}
+    known = {""}
+    for scope in owners.union(visible.values()):
+        while scope not in known:
+            known.add(scope)
+            scope = scope.rpartition(".")[0]  # noqa: PLW2901 (on to the module above)
+    return [scope if scope is not None and scope in known else "" for scope in truth]
 
 
 def reads(node: onnx.NodeProto) -> Sequence[str]:

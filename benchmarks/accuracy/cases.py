@@ -97,7 +97,7 @@ def _hidden(case: str, choose: hide.Chooser) -> Callable[[Entry], Iterator[Row]]
         positions = choose(entry.proto, entry.folder.name)
         hidden = _hide(entry, positions)
         visible = {i: scope for i, scope in enumerate(entry.truth) if scope is not None and i not in set(positions)}
-        yield _ask(entry, _Question(case, hidden, positions), _simple(hidden, visible))
+        yield _ask(entry, _Question(case, hidden, positions), _simple(entry, hidden, visible))
 
     return run_case
 
@@ -106,7 +106,7 @@ def _stripped(entry: Entry) -> Iterator[Row]:
     positions = hide.everything(entry.proto, "")
     hidden = _hide(entry, positions, entry.owners)
     visible = baselines.parameter_owners(hidden, entry.owners)
-    yield _ask(entry, _Question("stripped", hidden, positions), _simple(hidden, visible))
+    yield _ask(entry, _Question("stripped", hidden, positions), _simple(entry, hidden, visible))
     yield _ask(entry, _Question("stripped, modules", hidden, positions, entry.modules_file))
 
 
@@ -118,11 +118,12 @@ def _hide(entry: Entry, positions: list[int], owners: set[str] | None = None) ->
     return hidden
 
 
-def _simple(model: onnx.ModelProto, visible: baselines.Labels) -> dict[str, Sequence[str]]:
+def _simple(entry: Entry, model: onnx.ModelProto, visible: baselines.Labels) -> dict[str, Sequence[str]]:
     return {
         "root": baselines.root(model, visible),
         "consumers": baselines.consumers(model, visible),
         "emission order": baselines.emission_order(model, visible),
+        "named": baselines.named(entry.truth, model, visible),
     }
 
 

@@ -157,6 +157,13 @@ def test_simple_methods() -> None:
     assert baselines.emission_order(chain, visible) == ["a.b", "a", "a.c", ""]
 
 
+def test_at_best_a_module_is_named_that_a_visible_node_or_a_parameter_names() -> None:
+    made = model("z = Relu(x)")
+    made.graph.initializer.add(name="a.b.weight")
+
+    assert baselines.named(["a", "a.b", "a.c", "d.e", "d", None], made, {7: "d"}) == ["a", "a.b", "", "", "d", ""]
+
+
 def test_what_a_mask_serves() -> None:
     mask = model("u = Cast <to = 1> (x) m = Mul(u, u) p = Add(m, x) q = Add(m, p) z = Relu(q)")
     truth = ["", "", "encoder.layer.0", "encoder.layer.1", "head"]
