@@ -60,7 +60,6 @@ class Calls:
 
     place: Ids
     modules: Ids
-    classes: tuple[str | None, ...]
 
     @classmethod
     def of(cls, tree: ScopeTree, calls: Sequence[Call]) -> Calls:
@@ -68,13 +67,12 @@ class Calls:
         place = np.full(len(tree), UNKNOWN, np.int64)
         modules = np.array([tree.id(call.scope) or 0 for call in calls], np.int64)
         place[modules] = np.arange(len(modules))
-        classes: list[str | None] = [None] * len(tree)
-        for call in calls:
-            classes[tree.id(call.scope) or 0] = call.class_name
-        return cls(place, modules, tuple(classes))
+        return cls(place, modules)
 
     def called_between(self, before: int, after: int) -> list[int]:
         """Return the modules called between two modules, where both are in the order and those are few."""
+        if not len(self.modules):
+            return []
         first, counts = self._spans(np.array([before]), np.array([after]))
         return self.modules[first[0] : first[0] + counts[0]].tolist()
 

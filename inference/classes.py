@@ -41,12 +41,12 @@ class ClassOperators:
         """
         return name if name in self.modules else torch_class(name)
 
-    def affinity(self, class_name: str, operator: str) -> float:
+    def affinity(self, class_name: str | None, operator: str) -> float:
         """Return how much likelier the operator is in this class than anywhere, as a logarithm from -1 to 1.
 
-        It is 0 for a class that was never counted.
+        It is 0 for a class that is unknown or was never counted.
         """
-        own = self.nodes.get(class_name)
+        own = None if class_name is None else self.nodes.get(class_name)
         if own is None:
             return 0.0
         usual = (self._everywhere.get(operator, 0) + 1.0) / (sum(self._everywhere.values()) + 1.0)
@@ -54,12 +54,12 @@ class ClassOperators:
         here = (own.get(operator, 0) + _SMOOTHING * usual) / (total + _SMOOTHING)
         return max(-_MOST, min(_MOST, math.log(here / usual))) / _MOST
 
-    def activity(self, class_name: str) -> float:
+    def activity(self, class_name: str | None) -> float:
         """Return how many nodes of its own a module of the class has, from 0 (none) to 1 (four or more).
 
-        It is one half for a class that was never counted.
+        It is one half for a class that is unknown or was never counted.
         """
-        if class_name not in self.modules:
+        if class_name is None or class_name not in self.modules:
             return 0.5
         return min(1.0, sum(self.nodes.get(class_name, {}).values()) / max(1, self.modules[class_name]) / 4.0)
 

@@ -226,27 +226,21 @@ def _is_only_call(question: Question) -> Flags:
 
 def _resemblance(question: Question) -> Column:
     """Whether the node's operator and the candidate's class have a name in common."""
-    return _by_name(
-        question,
-        question.calls.classes,
-        lambda class_name, operator: float(class_name is not None and resembles(operator, class_name)),
-    )
+    names = [None if name is None else name.rpartition(".")[2] for name in question.tree.classes]
+    return _by_class(question, names, lambda name, operator: float(name is not None and resembles(operator, name)))
 
 
-def _by_class(question: Question, value: Callable[[str, str], float], unknown: float) -> Column:
-    """Return a value of each row's class (one of PyTorch's own, or any other) and operator."""
-    names = [question.class_operators.known_as(name) for name in question.tree.class_names]
-    return _by_name(question, names, lambda name, operator: unknown if name is None else value(name, operator))
+def _by_torch_class(question: Question, value: Callable[[str | None, str], float]) -> Column:
+    """Return a value of each row's class (one of PyTorch's own, OTHER, or None where it is unknown) and operator."""
+    names = [question.class_operators.known_as(name) for name in question.tree.classes]
+    return _by_class(question, names, value)
 
 
-def _by_name(question: Question, names: Sequence[str | None], value: Callable[[str | None, str], float]) -> Column:
-    """Return a value of each row's module, of which `names` has one each, and its node's operator."""
-    flow = question.flow
-    by_number = dict(zip(flow.operators.tolist(), flow.ops, strict=True))
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    table = np.array([[value(name, by_number[number]) for number in range(len(by_number))] for name in numbers], float)
-    rows = np.array([numbers[name] for name in names], np.int64)
-    return table[rows[question.scope], flow.operators[question.node]]
+def _by_class(question: Question, names: Sequence[str | None], value: Callable[[str | None, str], float]) -> Column:
+    """Return a value of each row's class, by the names that the tree's classes have here, and its node's operator."""
+    flow, tree = question.flow, question.tree
+    table = np.array([[value(name, operator) for operator in flow.operator_names] for name in names], float)
+    return table[tree.class_number[question.scope], flow.operators[question.node]]
 
 
 def _operator_share(question: Question) -> Column:
@@ -375,13 +369,13 @@ EVIDENCE: dict[str, Callable[[Question], Column]] = {
     "all that it is known to depend on meets here": lambda q: _is(_reached(q, q.fed.meeting)[0]),
     "between what it depends on and what depends on it": _between,
     "nothing known that it is connected with lies here": _unconnected,
-    "torch makes its operator of modules of this class": lambda q: _by_class(q, q.class_operators.affinity, 0.0),
-    "torch makes many nodes of modules of this class": lambda q: _by_class(
-        q, lambda name, _: q.class_operators.activity(name), 0.5
+    "torch makes its operator of modules of this class": lambda q: _by_torch_class(q, q.class_operators.affinity),
+    "torch makes many nodes of modules of this class": lambda q: _by_torch_class(
+        q, lambda name, _: q.class_operators.activity(name)
     ),
-    "the module is one of torch's own": lambda q: _by_class(q, lambda name, _: float(name != OTHER), 0.0),
-    "the module is of a class that is not torch's own": lambda q: _by_class(
-        q, lambda name, _: float(name == OTHER), 0.0
+    "the module is one of torch's own": lambda q: _by_torch_class(q, lambda name, _: float(name not in {None, OTHER})),
+    "the module is of a class that is not torch's own": lambda q: _by_torch_class(
+        q, lambda name, _: float(name == OTHER)
     ),
     "the module has only numbered modules below it": lambda q: _is(q.tree.only_numbered[q.scope]),
     "its operator in modules of this class": lambda q: q.likeness_counts[1] / np.maximum(q.likeness_counts[0], 1.0),

@@ -70,10 +70,15 @@ class Flow:
         return len(self.ops)
 
     @cached_property
+    def operator_names(self) -> list[str]:
+        """The operators, each once."""
+        return list(dict.fromkeys(self.ops))
+
+    @cached_property
     def operators(self) -> Ids:
-        """A number for each node's operator."""
-        numbers: dict[str, int] = {}
-        return np.array([numbers.setdefault(op, len(numbers)) for op in self.ops], np.int64)
+        """The place of each node's operator among `operator_names`."""
+        numbers = {op: number for number, op in enumerate(self.operator_names)}
+        return np.array([numbers[op] for op in self.ops], np.int64)
 
     @cached_property
     def role(self) -> Ids:

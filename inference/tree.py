@@ -17,7 +17,11 @@ _NUMBER = re.compile(r"\d+")
 
 
 class ScopeTree:
-    """Called modules by number, the root being 0. `kind` is the same for modules alike up to digits in their names."""
+    """Called modules by number, the root being 0.
+
+    `kind` is the same for modules alike up to digits in their names; `classes` are their classes (None: unknown), each
+    once, and `class_number` is the place of each module's class among them.
+    """
 
     def __init__(self, scopes: Iterable[str], modules: ModuleTable) -> None:
         known: dict[str, int] = {"": 0}
@@ -36,11 +40,20 @@ class ScopeTree:
         )
         self.has_children: Flags = np.zeros(len(self.names), np.bool_)
         self.has_children[self.parent[1:]] = True
-        above = self.parent.tolist()
+        self._parent, self._depth = self.parent.tolist(), self.depth.tolist()
+        above = self._parent
         atoms = [name.removeprefix(f"{self.names[above[index]]}.") for index, name in enumerate(self.names)]
         self.only_numbered: Flags = self.has_children.copy()
         self.only_numbered[[above[index] for index, atom in enumerate(atoms) if index and not atom.isdecimal()]] = False
-        self.class_names = [modules[name].class_name if name in modules else None for name in self.names]
+        numbers: dict[str | None, int] = {}
+        self.class_number: Ids = np.array(
+            [
+                numbers.setdefault(modules[name].class_name if name in modules else None, len(numbers))
+                for name in self.names
+            ],
+            np.int64,
+        )
+        self.classes = list(numbers)
         self.likeness: Ids = self._likeness(atoms)
         self.lifted: Ids = np.where(self.has_children, np.arange(len(self.names)), self.parent)
 
@@ -77,17 +90,17 @@ class ScopeTree:
     def path(self, scope: int) -> list[int]:
         """Return the scope and the modules above it, up to the root."""
         found = [scope]
-        while scope:
-            scope = int(self.parent[scope])
-            found.append(scope)
+        while found[-1]:
+            found.append(self._parent[found[-1]])
         return found
 
     def way(self, before: int, after: int) -> tuple[list[int], int]:
         """Return the modules from one up to the common ancestor and down to the other, and the ancestor."""
-        up, down = self.path(before), self.path(after)
-        shared = set(down)
-        bottom = next(scope for scope in up if scope in shared)
-        return [*up[: up.index(bottom)], bottom, *reversed(down[: down.index(bottom)])], bottom
+        up, down = [before], [after]
+        while up[-1] != down[-1]:
+            deeper = up if self._depth[up[-1]] >= self._depth[down[-1]] else down
+            deeper.append(self._parent[deeper[-1]])
+        return [*up, *reversed(down[:-1])], up[-1]
 
     def _likeness(self, atoms: list[str]) -> Ids:
         """Return a number for each module that modules of its class share; an unknown class shows in its children."""
@@ -97,8 +110,8 @@ class ScopeTree:
             children[above].add(atom)
         numbers: dict[object, int] = {}
         found = np.empty(len(atoms), np.int64)
-        for index, known in enumerate(self.class_names):
-            looks: object = known or (frozenset(children[index]) if children[index] else atoms[index])
+        for index, number in enumerate(self.class_number.tolist()):
+            looks: object = self.classes[number] or (frozenset(children[index]) if children[index] else atoms[index])
             found[index] = numbers.setdefault(looks, len(numbers))
         return found
 

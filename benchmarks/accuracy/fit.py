@@ -206,7 +206,9 @@ def _class_operators(data: Sequence[Problem]) -> ClassOperators:
     for problem in data:
         if problem.case != WITH_TABLE.name:
             continue
-        names = [torch_class(name) for name in problem.region.tree.class_names]
+        tree = problem.region.tree
+        classes = [torch_class(name) for name in tree.classes]
+        names = [classes[number] for number in tree.class_number]
         for name in names:
             if name is not None:
                 modules[name] += 1
