@@ -38,6 +38,7 @@ CIRCUMSTANCES: dict[str, Callable[[Question], Column]] = {
     "how many it reads": lambda q: _degree(q, q.flow.targets),
     "constants in the region": lambda q: _everywhere(q, 2.0 * float((q.flow.role == Role.CONSTANT).mean())),
     "known nodes in the region": lambda q: _everywhere(q, float(q.known.mean())),
+    "a table tells the order of calls": lambda q: _everywhere(q, float(len(q.calls.modules) > 0)),
     "its twins suggest a module": lambda q: (q.suggested >= 0).astype(float),
 }
 
