@@ -41,7 +41,7 @@ from . import corpus, hide
 FORMAT_VERSION = 2
 ROUNDS = 2
 HIDDEN = 16
-PENALTY, LEARNING_RATE, EPOCHS, BATCHES = 1e-3, 0.02, 25, 12
+PENALTY, LEARNING_RATE, EPOCHS, BATCHES = 2e-4, 0.02, 25, 12
 # Which share of a region's nodes must be known by more than their parameters for the dense regime.
 LEAST_NAMED = 0.1
 # What `high` promises, with a margin for models that are not like these; one that holds for fewer answers than this
