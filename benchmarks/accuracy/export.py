@@ -18,12 +18,11 @@ import torch
 
 from fixtures.exports import Export, export_current, export_torchscript, give_values
 
-from . import zoo_further, zoo_plain, zoo_transformers, zoo_wide
+from . import zoo_wide
+from .zoo_chosen import CHOSEN
 
 if TYPE_CHECKING:
     from .sample import Sample
-
-CHOSEN = zoo_transformers.SAMPLES | zoo_plain.SAMPLES | zoo_further.SAMPLES
 
 
 def sample(name: str) -> Sample:

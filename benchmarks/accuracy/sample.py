@@ -39,16 +39,21 @@ def dynamic(inputs: Mapping[str, Tensor], *axes: str) -> Shapes:
     return {name: dict(enumerate(axes)) for name in inputs}
 
 
-def huggingface(
-    model: str, config: str, inputs: Mapping[str, Tensor], shapes: Shapes | None = None, **options: Any
-) -> Sample:
-    """Describe a transformers model with random weights, by the names of its class and its configuration."""
+def wants_tuples() -> bool:
+    """Whether the installed transformers is older than 5: TorchScript wants tuples then, and later named outputs."""
+    import transformers
+
+    return int(transformers.__version__.partition(".")[0]) < 5  # noqa: PLR2004
+
+
+def huggingface(model: str, inputs: Mapping[str, Tensor], shapes: Shapes | None = None, **options: Any) -> Sample:
+    """Describe a transformers model with random weights, by the name of its class and its config's settings."""
 
     def build() -> nn.Module:
         import transformers
 
-        # Before version 5, TorchScript wants tuples; from then on, models fail without named outputs.
-        tuples = {"return_dict": False} if int(transformers.__version__.split(".")[0]) < 5 else {}  # noqa: PLR2004
-        return getattr(transformers, model)(getattr(transformers, config)(**tuples, **options))
+        made = getattr(transformers, model)
+        tuples = {"return_dict": False} if wants_tuples() else {}
+        return made(made.config_class(**tuples, **options))
 
     return Sample(build, inputs, shapes)

@@ -1,4 +1,4 @@
-"""Further benchmark models: more transformers configurations and more plain modules."""
+"""Further benchmark models written as plain modules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as f
 from torch import Tensor, nn
 
-from .sample import Sample, dynamic, floats, huggingface, tokens
+from .sample import Sample, dynamic, floats, tokens
 
 # Forward methods say in the class docstring what they map; nothing here is an interface.
 # ruff: noqa: D102
@@ -207,104 +207,10 @@ class Sequence(nn.Module):
         return self.head(x)
 
 
-_TEXT = tokens("input_ids", "attention_mask")
-_PAIR = tokens("input_ids", "attention_mask", "decoder_input_ids")
-_IMAGE = {"pixel_values": floats(2, 3, 32, 32)}
-_VISION = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
-_SMALL = {**_VISION, "vocab_size": 50}
-_text_axes = dynamic(_TEXT, "batch", "length")
 _POINTS = {"points": floats(2, 3, 20)}
 _IDS = tokens("ids", length=5)
 
 SAMPLES: dict[str, Sample] = {
-    "gpt_neox": huggingface("GPTNeoXModel", "GPTNeoXConfig", _TEXT, _text_axes, use_cache=False, **_SMALL),
-    "qwen2": huggingface(
-        "Qwen2ForSequenceClassification",
-        "Qwen2Config",
-        _TEXT,
-        None,
-        num_key_value_heads=2,
-        use_cache=False,
-        pad_token_id=0,
-        **_SMALL,
-    ),
-    "roformer": huggingface("RoFormerModel", "RoFormerConfig", _TEXT, None, embedding_size=32, **_SMALL),
-    "xlnet": huggingface(
-        "XLNetModel",
-        "XLNetConfig",
-        tokens("input_ids"),
-        None,
-        vocab_size=50,
-        d_model=32,
-        n_layer=2,
-        n_head=4,
-        d_inner=48,
-        use_mems_eval=False,
-    ),
-    "pegasus": huggingface(
-        "PegasusModel",
-        "PegasusConfig",
-        _PAIR,
-        dynamic(_PAIR, "batch"),
-        vocab_size=50,
-        d_model=32,
-        encoder_layers=2,
-        decoder_layers=2,
-        encoder_ffn_dim=48,
-        decoder_ffn_dim=48,
-        encoder_attention_heads=4,
-        decoder_attention_heads=4,
-        use_cache=False,
-    ),
-    "beit": huggingface(
-        "BeitForImageClassification", "BeitConfig", _IMAGE, None, image_size=32, patch_size=8, **_VISION
-    ),
-    "mobilevit": huggingface(
-        "MobileViTModel",
-        "MobileViTConfig",
-        {"pixel_values": floats(1, 3, 64, 64)},
-        None,
-        hidden_sizes=[16, 20, 24],
-        neck_hidden_sizes=[8, 8, 12, 16, 16, 16, 24],
-        num_attention_heads=4,
-        image_size=64,
-    ),
-    "regnet": huggingface(
-        "RegNetForImageClassification",
-        "RegNetConfig",
-        _IMAGE,
-        dynamic(_IMAGE, "batch"),
-        embedding_size=8,
-        hidden_sizes=[8, 16],
-        depths=[1, 2],
-        groups_width=8,
-    ),
-    "hubert": huggingface(
-        "HubertModel",
-        "HubertConfig",
-        {"input_values": floats(2, 1200)},
-        None,
-        conv_dim=[16, 16],
-        conv_kernel=[10, 3],
-        conv_stride=[5, 2],
-        num_feat_extract_layers=2,
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=4,
-        **_VISION,
-    ),
-    "dpt": huggingface(
-        "DPTForDepthEstimation",
-        "DPTConfig",
-        _IMAGE,
-        None,
-        image_size=32,
-        patch_size=8,
-        backbone_out_indices=[0, 1, 2, 3],
-        neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8,
-        is_hybrid=False,
-        **(_VISION | {"num_hidden_layers": 4}),
-    ),
     "plain_wavenet": Sample(WaveNet, {"wave": floats(2, 1, 24)}),
     "plain_pointnet": Sample(PointNet, _POINTS, dynamic(_POINTS, "batch")),
     "plain_shufflenet": Sample(ShuffleNet, {"image": floats(2, 3, 16, 16)}, {"image": {0: "batch"}}),

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import torch
 
-from .sample import Sample, Shapes, floats
+from .sample import Sample, Shapes, floats, wants_tuples
 
 # Two architectures in three are used at all; of these and of timm's families one in four is held out.
 _USED, _OUT_OF = 2, 3
@@ -61,12 +61,10 @@ def _architecture(kind: str) -> Sample:
 
     class_name = MODEL_MAPPING_NAMES[kind]
     made = getattr(transformers, class_name if isinstance(class_name, str) else class_name[0])
-    # Before version 5, TorchScript wants tuples; from then on, models fail without named outputs.
-    old = int(transformers.__version__.split(".")[0]) < 5  # noqa: PLR2004
     failure: Exception = RuntimeError(f"{kind}: no config of the general rule can be made")
     for config in tiny_configs(cast("type", CONFIG_MAPPING[kind])):
         config.use_cache = False
-        if old:
+        if wants_tuples():
             config.return_dict = False
         try:
             with torch.device("meta"):
