@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from . import zoo_further, zoo_plain, zoo_transformers
+from . import (
+    zoo_plain_classifiers,
+    zoo_plain_images,
+    zoo_plain_sound,
+    zoo_plain_text,
+    zoo_plain_vectors,
+    zoo_transformers,
+)
 
 # Weights are fitted in this order, and batches hang on it: a new model goes to the end.
 _ORDER = (
@@ -16,6 +23,7 @@ _ORDER = (
     "regnet", "hubert", "dpt", "plain_wavenet", "plain_pointnet", "plain_shufflenet", "plain_denoiser",
     "plain_state_space",
 )  # fmt: skip
-_SAMPLES = zoo_transformers.SAMPLES | zoo_plain.SAMPLES | zoo_further.SAMPLES
+_ZOO = (zoo_transformers, zoo_plain_classifiers, zoo_plain_images, zoo_plain_text, zoo_plain_sound, zoo_plain_vectors)
+_SAMPLES = {name: sample for part in _ZOO for name, sample in part.SAMPLES.items()}
 
 CHOSEN = {name: _SAMPLES[name] for name in sorted(_SAMPLES, key=_ORDER.index)}
