@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import torch
 
+from ..architectures.base_models import base_models
+from ..architectures.tiny import tiny_configs
 from .sample import Sample, Shapes, floats, wants_tuples
 
 # Two architectures in three are used at all; of these and of timm's families one in four is held out.
@@ -25,7 +27,7 @@ _IMAGE = 64
 def names(*, held_out: bool) -> Iterator[str]:
     """Yield the names of the models to fit on, or of the held-out ones; none of timm's where timm is missing."""
     chosen = [(name, zlib.crc32(name.encode())) for name in _families()]
-    for name in _architectures():
+    for name in (f"wide_{kind}" for kind in base_models()):
         whole, part = divmod(zlib.crc32(name.encode()), _OUT_OF)
         if part < _USED:
             chosen.append((name, whole))
@@ -43,24 +45,14 @@ def sample(name: str) -> Sample:
     return _architecture(rest) if kind == "wide" else _family(rest)
 
 
-def _architectures() -> Iterator[str]:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
-
-    yield from (f"wide_{kind}" for kind in MODEL_MAPPING_NAMES if kind in CONFIG_MAPPING)
-
-
 def _architecture(kind: str) -> Sample:
     import transformers
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
-    from benchmarks.architectures.tiny import tiny_configs
     from hpass.exporter.inputs import first_that_runs, sample_inputs
     from hpass.exporter.load import Loaded
 
-    class_name = MODEL_MAPPING_NAMES[kind]
-    made = getattr(transformers, class_name if isinstance(class_name, str) else class_name[0])
+    made = getattr(transformers, base_models()[kind])
     failure: Exception = RuntimeError(f"{kind}: no config of the general rule can be made")
     for config in tiny_configs(cast("type", CONFIG_MAPPING[kind])):
         config.use_cache = False

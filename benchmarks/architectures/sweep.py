@@ -22,7 +22,6 @@ from typing import Any
 import torch
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
 from hpass.errors import HpassError
 from hpass.exporter import Options
@@ -30,6 +29,7 @@ from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
 
 from .apart import Record, in_a_line, measured_apart, read_record
+from .base_models import base_models
 from .default import fails_by_default
 from .measure import measure, prepare
 from .page import problems_of
@@ -44,12 +44,6 @@ TRIES = 2
 EVERYTHING = "exported, tagged, agrees"
 # Of several failures the one that came furthest is told.
 STAGES = ("config", "package", "model", "inputs", "export", "check")
-
-
-def architectures() -> dict[str, str]:
-    """Return the base model's class name by model type, for every type that has one."""
-    names = {kind: name if isinstance(name, str) else name[0] for kind, name in MODEL_MAPPING_NAMES.items()}
-    return {kind: names[kind] for kind in sorted(names) if kind in CONFIG_MAPPING}
 
 
 def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
@@ -185,7 +179,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.records.mkdir(parents=True, exist_ok=True)
     prepare()
-    everything = architectures()
+    everything = base_models()
     wanted = arguments.only.split(",") if arguments.only else list(everything)
     records: dict[str, Record] = {}
     # Neighbours in the alphabet are often one family: in this order a stopped run is a fair sample.

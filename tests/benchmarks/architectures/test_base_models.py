@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from benchmarks.architectures.base_models import base_models
+
+
+def test_a_type_has_one_base_model() -> None:
+    """Funnel has two, with and without its decoder."""
+    found = base_models()
+    assert (found["gpt2"], found["funnel"]) == ("GPT2Model", "FunnelModel")
