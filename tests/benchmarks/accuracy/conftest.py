@@ -1,8 +1,32 @@
-"""Makes `benchmarks` importable: it lies in the checkout and is no part of the package."""
+"""Fixtures of the repository as the accuracy benchmark's cache holds models."""
 
 from __future__ import annotations
 
-import sys
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[3]))
+import pytest
+
+from benchmarks.accuracy.corpus import Entry
+
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Entry]:
+    """Return what puts a fixture into a cache folder; the ending of its name says which engine wrote it."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def entry(name: str) -> Entry:
+        folder = cache / name
+        folder.mkdir(exist_ok=True)
+        shutil.copy(FIXTURES / f"{name}.onnx", folder / "model.onnx")
+        shutil.copy(FIXTURES / "modules" / f"{name}.json", folder / "modules.json")
+        rows = json.loads((FIXTURES / "truth" / f"{name}.json").read_text(encoding="utf-8"))
+        (folder / "truth.json").write_text(json.dumps([row["scope"] for row in rows]), encoding="utf-8")
+        model = name.removesuffix("_torchscript")
+        return Entry(model, "current" if model == name else "torchscript", folder)
+
+    return entry

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,22 +15,12 @@ from hpass.inference.evidence import EVIDENCE
 from hpass.inference.flow import Role
 from hpass.inference.weights import Weighting
 
-FIXTURES = Path(__file__).parents[3] / "fixtures"
-
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> list[fit.Problem]:
+def data(cached: Callable[[str], Entry]) -> list[fit.Problem]:
     """Return the problems of the dense regime on two fixtures."""
-    found: list[fit.Problem] = []
-    for name in ("bert_tiny", "hybrid"):
-        folder = tmp_path_factory.mktemp("cache") / name
-        folder.mkdir()
-        shutil.copy(FIXTURES / f"{name}.onnx", folder / "model.onnx")
-        shutil.copy(FIXTURES / "modules" / f"{name}.json", folder / "modules.json")
-        rows = json.loads((FIXTURES / "truth" / f"{name}.json").read_text(encoding="utf-8"))
-        (folder / "truth.json").write_text(json.dumps([row["scope"] for row in rows]), encoding="utf-8")
-        found.extend(fit.problems(Entry(name, "current", folder), fit.REGIMES["dense"]))
-    return found
+    names = ("bert_tiny", "hybrid")
+    return [problem for name in names for problem in fit.problems(cached(name), fit.REGIMES["dense"])]
 
 
 def test_a_fit_answers_what_it_was_fitted_on(data: list[fit.Problem]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +10,6 @@ from benchmarks.accuracy import cases
 from benchmarks.accuracy.corpus import Entry
 from benchmarks.accuracy.score import Breakdown
 
-FIXTURES = Path(__file__).parents[3] / "fixtures"
 MODELS = ("bert_tiny", "simple_cnn", "resnet50", "aux_ops", "hybrid")
 # Shares in percent; a few points below what was measured, so that a small trade does not break the build.
 FLOORS = {
@@ -27,19 +24,11 @@ FLOORS = {
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> list[cases.Row]:
+def rows(cached: Callable[[str], Entry]) -> list[cases.Row]:
     """Return the result of every quick case on every exported fixture."""
-    measured: list[cases.Row] = []
-    for model in MODELS:
-        for name, engine in ((model, "current"), (f"{model}_torchscript", "torchscript")):
-            folder = tmp_path_factory.mktemp("corpus") / name
-            folder.mkdir()
-            shutil.copy(FIXTURES / f"{name}.onnx", folder / "model.onnx")
-            shutil.copy(FIXTURES / "modules" / f"{name}.json", folder / "modules.json")
-            table = json.loads((FIXTURES / "truth" / f"{name}.json").read_text(encoding="utf-8"))
-            (folder / "truth.json").write_text(json.dumps([row["scope"] for row in table]), encoding="utf-8")
-            measured.extend(cases.run(Entry(model, engine, folder), [case for case in cases.CASES if case in FLOORS]))
-    return measured
+    quick = [case for case in cases.CASES if case in FLOORS]
+    names = [name for model in MODELS for name in (model, f"{model}_torchscript")]
+    return [row for name in names for row in cases.run(cached(name), quick)]
 
 
 @pytest.mark.parametrize("case", FLOORS)
