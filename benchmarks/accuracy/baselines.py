@@ -9,20 +9,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import onnx
 
+from .dataflow import readers
+from .scopes import common_ancestor, with_ancestors
+
 Labels = Mapping[int, str]
 """Position of a node in the main graph -> its module."""
-
-
-def common_ancestor(scopes: Iterable[str]) -> str:
-    """Return the deepest module that holds all of these."""
-    shared: list[str] | None = None
-    for scope in scopes:
-        atoms = scope.split(".") if scope else []
-        if shared is None:
-            shared = atoms
-        while shared != atoms[: len(shared)]:
-            shared = shared[:-1]
-    return ".".join(shared or [])
 
 
 def split_name(model: onnx.ModelProto) -> list[str]:
@@ -48,16 +39,12 @@ def root(model: onnx.ModelProto, visible: Labels) -> list[str]:
 
 def consumers(model: onnx.ModelProto, visible: Labels) -> list[str]:
     """Give a hidden node the common ancestor of the nodes that read its outputs, from the outputs back."""
-    readers: dict[str, list[int]] = {}
-    nodes = model.graph.node
-    for i, node in enumerate(nodes):
-        for name in reads(node):
-            readers.setdefault(name, []).append(i)
+    nodes, reading = model.graph.node, readers(model)
     outputs = {value.name for value in model.graph.output}
     labels = root(model, visible)
     for i in reversed(range(len(nodes))):
         if i not in visible:
-            below = [labels[reader] for name in nodes[i].output for reader in readers.get(name, ())]
+            below = [labels[reader] for name in nodes[i].output for reader in reading.get(name, ())]
             below += [""] * sum(name in outputs for name in nodes[i].output)
             labels[i] = common_ancestor(below)
     return labels
@@ -87,19 +74,5 @@ def _nearest(order: Iterable[int], visible: Labels) -> dict[int, str | None]:
 def named(truth: Sequence[str | None], model: onnx.ModelProto, visible: Labels) -> list[str]:
     """Give every node its true module where a visible node or a parameter names it or one inside it, else the root."""
     owners = {tensor.name.rpartition(".")[0] for tensor in model.graph.initializer}
-    known = {""}
-    for scope in owners.union(visible.values()):
-        while scope not in known:
-            known.add(scope)
-            scope = scope.rpartition(".")[0]  # noqa: PLW2901 (on to the module above)
+    known = {module for scope in owners.union(visible.values()) for module in with_ancestors(scope)}
     return [scope if scope is not None and scope in known else "" for scope in truth]
-
-
-def reads(node: onnx.NodeProto) -> Sequence[str]:
-    """Return the values a node reads, those that its subgraphs read included."""
-    names = list(node.input)
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            for inner in graph.node:
-                names.extend(reads(inner))
-    return names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import onnx
 from . import baselines, hide, subject
 from .optimised_truth import optimised_truth
 from .optimisers import OPTIMISERS
+from .scopes import nearest_called
 from .score import Answer, Breakdown, Score, breakdown
 from .serves import serves_truth
 
@@ -95,8 +96,8 @@ def _metadata(entry: Entry) -> Iterator[Row]:
 def _hidden(case: str, choose: hide.Chooser) -> Callable[[Entry], Iterator[Row]]:
     def run_case(entry: Entry) -> Iterator[Row]:
         positions = choose(entry.proto, entry.folder.name)
-        hidden = _hide(entry, positions)
-        visible = {i: scope for i, scope in enumerate(entry.truth) if scope is not None and i not in set(positions)}
+        hidden, asked = _hide(entry, positions), set(positions)
+        visible = {i: scope for i, scope in enumerate(entry.truth) if scope is not None and i not in asked}
         yield _ask(entry, _Question(case, hidden, positions), _simple(entry, hidden, visible))
 
     return run_case
@@ -187,7 +188,7 @@ def _optimised(entry: Entry) -> Iterator[Row]:
                 continue
             model, tags_left = made
             found = optimised_truth(entry.proto, entry.truth, model)
-            truth = [_nearest_called(node.scope, entry.called) for node in found]
+            truth = [None if node.scope is None else nearest_called(node.scope, entry.called) for node in found]
             new = [i for i, node in enumerate(found) if node.new]
             for case, path in (("optimised", reference), ("optimised, no reference", None)):
                 answers, note = _answers(model, reference=path)
@@ -203,13 +204,6 @@ def _optimised(entry: Entry) -> Iterator[Row]:
                     mistakes=list(_mistakes(model, truth, answers, positions)),
                     note=note,
                 )
-
-
-def _nearest_called(scope: str | None, called: Collection[str]) -> str | None:
-    """Return the module itself or the nearest above it that runs: a common ancestor may be a mere container."""
-    while scope and scope not in called:
-        scope = scope.rpartition(".")[0]
-    return scope
 
 
 _RUNNERS: Mapping[str, Callable[[Entry], Iterator[Row]]] = {

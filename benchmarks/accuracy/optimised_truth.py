@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import onnx
 
-from .baselines import common_ancestor, reads
+from .dataflow import readers, reads
+from .scopes import common_ancestor
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,10 @@ class _Graph:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.nodes: Sequence[onnx.NodeProto] = model.graph.node
-        self.inputs = [[name for name in reads(node) if name] for node in self.nodes]
+        self.inputs = [reads(node) for node in self.nodes]
         self.writer = {name: i for i, node in enumerate(self.nodes) for name in node.output if name}
         self.graph_inputs = {value.name for value in model.graph.input}
-        self.readers: dict[str, list[int]] = {}
-        for i, names in enumerate(self.inputs):
-            for name in names:
-                self.readers.setdefault(name, []).append(i)
+        self.readers = readers(model)
 
 
 def optimised_truth(original: onnx.ModelProto, truth: Sequence[str | None], optimised: onnx.ModelProto) -> list[Truth]:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from .scopes import with_ancestors
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -75,13 +77,8 @@ def hierarchical_f1(truth: str, scope: str | None) -> float:
     """Return the F1 of the two sets of modules from the root (not counted) down; two roots agree fully."""
     if scope is None:
         return 0.0
-    ours, theirs = _with_ancestors(truth), _with_ancestors(scope)
+    ours, theirs = set(with_ancestors(truth)), set(with_ancestors(scope))
     return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 1.0
-
-
-def _with_ancestors(scope: str) -> set[str]:
-    atoms = scope.split(".") if scope else []
-    return {".".join(atoms[: i + 1]) for i in range(len(atoms))}
 
 
 def kind_of_mistake(truth: str, scope: str | None) -> str:

@@ -15,33 +15,28 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
-from .baselines import common_ancestor, reads
+from .dataflow import readers
+from .scopes import common_ancestor, nearest_called
 
 
 def serves_truth(
     model: onnx.ModelProto, truth: Sequence[str | None], auxiliary: Sequence[int], called: Collection[str]
 ) -> Mapping[int, str]:
     """Return position -> module served, for the auxiliary operations at the root that serve one below it."""
-    nodes = model.graph.node
-    readers: dict[str, list[int]] = {}
-    for i, node in enumerate(nodes):
-        for name in reads(node):
-            readers.setdefault(name, []).append(i)
+    nodes, reading = model.graph.node, readers(model)
     outputs = {value.name for value in model.graph.output}
     reached: list[frozenset[str]] = [frozenset()] * len(nodes)
     for i in reversed(range(len(nodes))):
         if truth[i]:
             reached[i] = frozenset((str(truth[i]),))
         else:
-            below = [reached[reader] for name in nodes[i].output for reader in readers.get(name, ())]
+            below = [reached[reader] for name in nodes[i].output for reader in reading.get(name, ())]
             ends = [frozenset(("",))] if outputs.intersection(nodes[i].output) else []
             reached[i] = frozenset().union(*below, *ends)
     served: dict[int, str] = {}
     for i in auxiliary:
         if truth[i] == "" and reached[i]:
-            scope = common_ancestor(reached[i])
-            while scope and scope not in called:
-                scope = scope.rpartition(".")[0]
+            scope = nearest_called(common_ancestor(reached[i]), called)
             if scope:
                 served[i] = scope
     return served
