@@ -69,7 +69,7 @@ def main() -> None:
     """Measure and report."""
     arguments = _arguments()
     from . import zoo_wide
-    from .export import CHOSEN
+    from .zoo_chosen import CHOSEN
 
     known = tuple(zoo_wide.names(held_out=True)) if arguments.held_out else tuple(CHOSEN)
     names = arguments.models or known

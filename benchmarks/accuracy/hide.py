@@ -113,12 +113,10 @@ def leaks(original: onnx.ModelProto, hidden: onnx.ModelProto, positions: list[in
 
 
 def _texts(message: Any) -> Iterator[str]:
-    for field, value in message.ListFields():
-        if field.type == field.TYPE_STRING:
-            yield from [value] if isinstance(value, str) else value
-        elif field.message_type is not None:
-            for part in [value] if hasattr(value, "ListFields") else value:
-                yield from _texts(part)
+    for part in _messages(message):
+        for field, value in part.ListFields():
+            if field.type == field.TYPE_STRING:
+                yield from [value] if isinstance(value, str) else value
 
 
 def _messages(message: Any) -> Iterator[Any]:

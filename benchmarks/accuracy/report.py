@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .cases import CASES, Row
 from .score import Breakdown, Score, kind_of_mistake
+
+_Key = TypeVar("_Key")
 
 AIMS = {
     "names": 99.5,
@@ -35,7 +37,7 @@ table can hardly do better.
 
 def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], title: str) -> str:
     """Return the whole report."""
-    kinds = _group(sorted(rows, key=_order), lambda row: row.case.partition(":")[0])
+    kinds = _group(sorted(rows, key=_order), _kind)
     parts = [
         f"# {title}",
         _INTRODUCTION,
@@ -53,27 +55,24 @@ def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], title
         _by_model(rows),
     ]
     if missing:
-        parts += [
-            "## Left out",
-            _table(["model", "engine", "reason"], [[m, e, _cell(r)] for m, e, r in missing]),
-        ]
+        parts += ["## Left out", _table(["model", "engine", "reason"], [[m, e, _cell(r)] for m, e, r in missing])]
     notes = _group((row for row in rows if row.note), lambda row: (row.case, row.note))
     if notes:
         lines = [
-            [
-                case,
-                _cell(note),
-                str(len(group)),
-                _cell(", ".join(f"{row.model}.{row.engine}" for row in group)),
-            ]
+            [case, _cell(note), str(len(group)), _cell(", ".join(f"{row.model}.{row.engine}" for row in group))]
             for (case, note), group in notes.items()
         ]
         parts += ["## Without a result", _table(["case", "reason", "models", "which"], lines)]
     return "\n\n".join(parts) + "\n"
 
 
+def _kind(row: Row) -> str:
+    """Return the case without the optimiser."""
+    return row.case.partition(":")[0]
+
+
 def _order(row: Row) -> int:
-    return CASES.index(row.case.partition(":")[0].partition(",")[0])
+    return CASES.index(_kind(row).partition(",")[0])
 
 
 def _summary(kinds: Mapping[str, list[Row]]) -> str:
@@ -115,16 +114,14 @@ def _summary(kinds: Mapping[str, list[Row]]) -> str:
     return _table(head, lines)
 
 
-def _split_table(kinds: Mapping[str, list[Row]], split: Any, columns: Sequence[str] | None = None) -> str:
+def _split_table(
+    kinds: Mapping[str, list[Row]],
+    split: Callable[[Breakdown], Mapping[str, Score]],
+    columns: Sequence[str] | None = None,
+) -> str:
     results = {case: split(_merged(rows)) for case, rows in kinds.items()}
     names = columns or sorted({name for result in results.values() for name in result})
-    lines = [
-        [
-            case,
-            *(_share_of(result.get(name, Score())) for name in names),
-        ]
-        for case, result in results.items()
-    ]
+    lines = [[case, *(_share_of(result.get(name, Score())) for name in names)] for case, result in results.items()]
     return _table(["case", *names], lines)
 
 
@@ -143,24 +140,22 @@ def _optimisers(rows: Sequence[Row]) -> list[str]:
     lines: list[list[str]] = []
     for case, group in _group(rows, lambda row: row.case).items():
         kind, _, optimiser = case.partition(": ")
-        done = [row for row in group if not row.note or row.nodes]
+        done = [row for row in group if row.nodes]  # an optimiser that failed left none
         if kind != "optimised" or not done:
             continue
-        result, alone = (
-            _merged(done),
-            _merged([row for row in rows if row.case == f"optimised, no reference: {optimiser}"]),
-        )
+        result = _merged(done)
+        alone = _merged(row for row in rows if row.case == f"optimised, no reference: {optimiser}")
         nodes, new = sum(row.nodes for row in done), Score()
         for row in done:
             new.merge(row.new)
-        restored = result.by_source.get("none", Score()).nodes
+        untagged = result.by_source.get("none", Score()).nodes
         lines.append(
             [
                 optimiser,
                 str(len(done)),
                 str(nodes),
                 str(sum(row.tags_left or 0 for row in done)),
-                str(result.total.nodes - restored),
+                str(result.total.nodes - untagged),
                 _percent(result.total.share),
                 _share_of(new),
                 _percent(alone.total.share),
@@ -182,10 +177,10 @@ def _optimisers(rows: Sequence[Row]) -> list[str]:
 
 
 def _by_model(rows: Sequence[Row]) -> str:
-    cases = list(_group(rows, lambda row: row.case.partition(":")[0]))
+    cases = list(_group(rows, _kind))
     lines: list[list[str]] = []
     for (model, engine), group in _group(rows, lambda row: (row.model, row.engine)).items():
-        by_case = _group(group, lambda row: row.case.partition(":")[0])
+        by_case = _group(group, _kind)
         cells = [_share_and_f1(_merged(by_case[case])) if case in by_case else "" for case in cases]
         lines.append([model, engine, str(max(row.nodes for row in group)), *cells])
     return _table(["model", "engine", "nodes", *cases], lines)
@@ -195,8 +190,8 @@ def _share_and_f1(result: Breakdown) -> str:
     return f"{_percent(result.total.share)} ({_percent(result.total.mean_f1)})" if result.total.nodes else ""
 
 
-def _group(rows: Iterable[Row], key: Any) -> dict[Any, list[Row]]:
-    groups: dict[Any, list[Row]] = {}
+def _group(rows: Iterable[Row], key: Callable[[Row], _Key]) -> dict[_Key, list[Row]]:
+    groups: dict[_Key, list[Row]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups

@@ -13,8 +13,7 @@ from .score import Answer
 
 def tag(model: onnx.ModelProto, *, modules: Path | None = None, reference: Path | None = None) -> onnx.ModelProto:
     """Return the model as `hpass run` writes it; the other arguments are the files its options take."""
-    options = {"modules": modules} | ({} if reference is None else {"reference": reference})
-    return hpass.run(model, **options).apply()
+    return hpass.run(model, modules=modules, reference=reference).apply()
 
 
 def answers(tagged: onnx.ModelProto) -> list[Answer]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
+from .apart import Record
 from .rows import Row
+
+Results = Sequence[tuple[Row, dict[str, Record]]]
+"""Each row with its record by engine."""
 
 _COLUMNS = (
     "| model | parameters | nodes | modules | auxiliary | metadata | other sources | coverage "
@@ -14,7 +17,8 @@ _COLUMNS = (
 
 # Float32 against float32 through other kernels: relative to the largest output.
 TOLERANCE = 1e-3
-LIMIT = 10.0
+# Seconds that export and tagging of a model of ordinary size should stay under.
+TARGET = 10
 
 _INTRODUCTION = """\
 # Architectures
@@ -34,9 +38,8 @@ class with the real model's sizes, so their graphs are the real ones; only the w
 """
 
 
-def page(rows: Iterable[tuple[Row, dict[str, dict[str, Any]]]], versions: str) -> str:
+def page(results: Results, versions: str) -> str:
     """Return the page: a table per engine, what the checks found, and the modules that own no node with the reason."""
-    results = list(rows)
     parts = [_INTRODUCTION, f"Measured with {versions}.\n"]
     for engine, title in (("dynamo", "torch.export"), ("torchscript", "TorchScript (`--engine torchscript`)")):
         parts += [f"\n## {title}\n\n", _table(results, engine)]
@@ -46,7 +49,7 @@ def page(rows: Iterable[tuple[Row, dict[str, dict[str, Any]]]], versions: str) -
     return "".join(parts)
 
 
-def _table(results: list[tuple[Row, dict[str, dict[str, Any]]]], engine: str) -> str:
+def _table(results: Results, engine: str) -> str:
     lines = [
         _COLUMNS,
         "|---|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|",
@@ -71,9 +74,9 @@ def _table(results: list[tuple[Row, dict[str, dict[str, Any]]]], engine: str) ->
     return "\n".join(lines) + "\n"
 
 
-def _speed(results: list[tuple[Row, dict[str, dict[str, Any]]]]) -> str:
+def _speed(results: Results) -> str:
     lines = [
-        "| model | export call + pipeline | under 10 s | tagging's share | torch.onnx.export alone |",
+        f"| model | export call + pipeline | under {TARGET} s | tagging's share | torch.onnx.export alone |",
         "|---|--:|---|--:|--:|",
     ]
     for row, records in results:
@@ -82,13 +85,13 @@ def _speed(results: list[tuple[Row, dict[str, dict[str, Any]]]]) -> str:
             continue
         total = record["export"] + record["tagging"]
         lines.append(
-            f"| {row.name} | {total:.1f} s | {'yes' if total < LIMIT else 'no'} "
+            f"| {row.name} | {total:.1f} s | {'yes' if total < TARGET else 'no'} "
             f"| {100 * record['tagging'] / total:.1f}% | {record['torch']:.1f} s |"
         )
     return "\n".join(lines) + "\n"
 
 
-def _checks(results: list[tuple[Row, dict[str, dict[str, Any]]]]) -> str:
+def _checks(results: Results) -> str:
     problems: list[str] = []
     count = 0
     for row, records in results:
@@ -103,7 +106,7 @@ def _checks(results: list[tuple[Row, dict[str, dict[str, Any]]]]) -> str:
     return f"Of {count} runs, what is not as it should be:\n\n" + "\n".join(problems) + "\n"
 
 
-def problems_of(record: dict[str, Any]) -> list[str]:
+def problems_of(record: Record) -> list[str]:
     """Return what is wrong with a row, in words."""
     if "failure" in record:
         return [f"failed: {record['failure']}"]
@@ -124,7 +127,7 @@ def problems_of(record: dict[str, Any]) -> list[str]:
     return found
 
 
-def _absent(results: list[tuple[Row, dict[str, dict[str, Any]]]]) -> str:
+def _absent(results: Results) -> str:
     lines = ["| model | modules | reason |", "|---|---|---|"]
     for row, records in results:
         reasons: dict[str, list[str]] = {}

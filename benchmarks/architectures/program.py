@@ -13,7 +13,7 @@ import torch
 # Operations that give back what they are given; nothing of them is left in ONNX.
 _NOTHING = (
     "aten.alias", "aten.clone", "aten.contiguous", "aten.detach", "aten.dropout", "aten.feature_dropout",
-    "aten.lift_fresh_copy", "aten._assert", "aten.sym_constrain", "_operator.getitem",
+    "aten.lift_fresh_copy", "aten._assert", "aten.sym_constrain",
 )  # fmt: skip
 # Operations that give back their input where its type and shape are already the wanted ones.
 _MAYBE_NOTHING = ("aten.to.", "aten._to_copy", "aten.view", "aten.reshape", "aten.expand", "aten.flatten", "aten.slice")

@@ -41,7 +41,7 @@ MOST_PARAMETERS = 250_000_000
 PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
 # Configs that are built and fail further on: more of them would not tell more.
 TRIES = 2
-EVERYTHING = "exported, tagged, agrees"
+AGREES = "exported, tagged, agrees"
 # Of several failures the one that came furthest is told.
 STAGES = ("config", "package", "model", "inputs", "export", "check")
 
@@ -165,7 +165,7 @@ def _verdict(record: Record) -> str:
     if problems:
         return f"exported and tagged, with a remark: {'; '.join(problems)}"
     missing = ", ".join(record.get("left out", []))
-    return f"exported, tagged, agrees, but without a part of the model: {missing}" if missing else EVERYTHING
+    return f"{AGREES}, but without a part of the model: {missing}" if missing else AGREES
 
 
 def main() -> None:
