@@ -7,15 +7,12 @@ its own; what is measured is kept, so a stopped run goes on where it was.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import sys
 import tempfile
 import time
 import zlib
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +29,13 @@ from .apart import Record, in_a_line, measured_apart, read_record
 from .base_models import base_models
 from .default import fails_by_default
 from .measure import measure, prepare
-from .page import problems_of
+from .sweep_page import sweep_page, verdict
 from .tiny import tiny_configs
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS = 250_000_000
-# What the result hangs on; many vision models want timm.
-PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
 # Configs that are built and fail further on: more of them would not tell more.
 TRIES = 2
-AGREES = "exported, tagged, agrees"
 # Of several failures the one that came furthest is told.
 STAGES = ("config", "package", "model", "inputs", "export", "check")
 
@@ -113,61 +107,6 @@ def _tried(kind: str, class_name: str) -> Record:
     return record
 
 
-def page(records: dict[str, Record], everything: dict[str, str]) -> str:
-    """Return docs/sweep.md: the counts, then a row per architecture."""
-    verdicts = {kind: _verdict(record) for kind, record in records.items()}
-    counts = Counter(verdict.partition(":")[0] for verdict in verdicts.values())
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES if find_spec(name))
-    lines = [
-        "# Every architecture of transformers",
-        "",
-        "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
-        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
-        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. Where the two differ and torch",
-        "differs from itself as much (ties within a top-k, rounding, chance, fused attention), that is said.",
-        "",
-        "- *config*, *model*, *inputs*: limits of the general rule, not of the exporter;",
-        "- *default config*: the defaults of the config class fail at the same line of transformers;",
-        "- *package*: one that is not installed;",
-        "- *export*: neither of torch's exporters can; *check*: onnxruntime refuses the file that they wrote;",
-        "- *limit*: over the processor time given to one architecture.",
-        "",
-        f"{versions}.",
-        "",
-        f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
-        "",
-        "| result | architectures |",
-        "|---|--:|",
-        *(f"| {verdict} | {count} |" for verdict, count in counts.most_common()),
-        "",
-        "| model type | class | inputs | engine | nodes | modules | auxiliary | result |",
-        "|---|---|---|---|--:|--:|--:|---|",
-    ]
-    for kind, record in sorted(records.items()):
-        numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
-        verdict = verdicts[kind].replace("|", "/")
-        inputs = ", ".join(record.get("inputs", []))
-        lines.append(f"| {kind} | {everything[kind]} | {inputs} | {' | '.join(numbers)} | {verdict} |")
-    return "\n".join(lines) + "\n"
-
-
-def _rest(untried: int) -> str:
-    return f"; the run was stopped, and nothing is known of the other {untried}:" if untried else ":"
-
-
-def _verdict(record: Record) -> str:
-    if "failure" in record:
-        cause = "default config" if record.get("by default") else record["stage"]
-        return f"failed ({cause}): {record['failure']}"
-    problems = problems_of(record)
-    if len(problems) == 1 and record.get("instability"):
-        return f"exported and tagged, torch differs from itself: {problems[0]}"
-    if problems:
-        return f"exported and tagged, with a remark: {'; '.join(problems)}"
-    missing = ", ".join(record.get("left out", []))
-    return f"{AGREES}, but without a part of the model: {missing}" if missing else AGREES
-
-
 def main() -> None:
     """Try what has no record yet and write the page from all records."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures.sweep", description=__doc__)
@@ -190,10 +129,10 @@ def main() -> None:
         if kind in wanted and (known is None or again):
             begin = time.perf_counter()
             known = measured_apart(partial(_tried, kind, everything[kind]), file, arguments.limit)
-            sys.stderr.write(f"{kind}: {_verdict(known)[:160]} ({time.perf_counter() - begin:.1f} s)\n")
+            sys.stderr.write(f"{kind}: {verdict(known)[:160]} ({time.perf_counter() - begin:.1f} s)\n")
         if known is not None:
             records[kind] = known
-    arguments.out.write_text(page(records, everything), encoding="utf-8")
+    arguments.out.write_text(sweep_page(records, everything), encoding="utf-8")
 
 
 if __name__ == "__main__":

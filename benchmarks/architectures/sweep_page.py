@@ -1,0 +1,70 @@
+"""docs/sweep.md from the records of the sweep."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from importlib.util import find_spec
+
+from .apart import Record
+from .page import problems_of
+
+# What the result hangs on; many vision models want timm.
+_PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
+_AGREES = "exported, tagged, agrees"
+
+
+def sweep_page(records: dict[str, Record], everything: dict[str, str]) -> str:
+    """Return the page: the counts, then a row per architecture; `everything` has the class's name by model type."""
+    verdicts = {kind: verdict(record) for kind, record in records.items()}
+    counts = Counter(result.partition(":")[0] for result in verdicts.values())
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES if find_spec(name))
+    lines = [
+        "# Every architecture of transformers",
+        "",
+        "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
+        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
+        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. Where the two differ and torch",
+        "differs from itself as much (ties within a top-k, rounding, chance, fused attention), that is said.",
+        "",
+        "- *config*, *model*, *inputs*: limits of the general rule, not of the exporter;",
+        "- *default config*: the defaults of the config class fail at the same line of transformers;",
+        "- *package*: one that is not installed;",
+        "- *export*: neither of torch's exporters can; *check*: onnxruntime refuses the file that they wrote;",
+        "- *limit*: over the processor time given to one architecture.",
+        "",
+        f"{versions}.",
+        "",
+        f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
+        "",
+        "| result | architectures |",
+        "|---|--:|",
+        *(f"| {result} | {count} |" for result, count in counts.most_common()),
+        "",
+        "| model type | class | inputs | engine | nodes | modules | auxiliary | result |",
+        "|---|---|---|---|--:|--:|--:|---|",
+    ]
+    for kind, record in sorted(records.items()):
+        numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
+        result = verdicts[kind].replace("|", "/")
+        inputs = ", ".join(record.get("inputs", []))
+        lines.append(f"| {kind} | {everything[kind]} | {inputs} | {' | '.join(numbers)} | {result} |")
+    return "\n".join(lines) + "\n"
+
+
+def verdict(record: Record) -> str:
+    """Return what came of an architecture, in words."""
+    if "failure" in record:
+        cause = "default config" if record.get("by default") else record["stage"]
+        return f"failed ({cause}): {record['failure']}"
+    problems = problems_of(record)
+    if len(problems) == 1 and record.get("instability"):
+        return f"exported and tagged, torch differs from itself: {problems[0]}"
+    if problems:
+        return f"exported and tagged, with a remark: {'; '.join(problems)}"
+    missing = ", ".join(record.get("left out", []))
+    return f"{_AGREES}, but without a part of the model: {missing}" if missing else _AGREES
+
+
+def _rest(untried: int) -> str:
+    return f"; the run was stopped, and nothing is known of the other {untried}:" if untried else ":"
