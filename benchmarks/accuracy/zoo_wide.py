@@ -21,7 +21,7 @@ from .sample import Sample, Shapes, floats, wants_tuples
 _USED, _OUT_OF = 2, 3
 _HELD_OUT_ONE_IN = 4
 _MOST_PARAMETERS = 20_000_000
-_IMAGE = 64
+_IMAGE_SIZE = 64
 
 
 def names(*, held_out: bool) -> Iterator[str]:
@@ -109,8 +109,8 @@ def _family(family: str) -> Sample:
 
 def _attempts(default: Any) -> Iterable[tuple[dict[str, Any], tuple[int, ...]]]:
     channels, *size = default.input_size if default else (3, 224, 224)
-    small = (channels, _IMAGE, _IMAGE)
-    return [({"img_size": _IMAGE}, small), ({}, small), ({}, (channels, *size))]
+    small = (channels, _IMAGE_SIZE, _IMAGE_SIZE)
+    return [({"img_size": _IMAGE_SIZE}, small), ({}, small), ({}, (channels, *size))]
 
 
 def _parameters(model: Any) -> int:

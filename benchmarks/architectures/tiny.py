@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+# What a small config has of each; where its class has less, that.
 VOCABULARY = 1000
 LAYERS = 2
 HEADS = 2
@@ -19,6 +20,7 @@ EXPERTS = 4
 CHOSEN_EXPERTS = 2
 HORIZON = 4
 
+# Which settings mean what, by their names.
 _VOCABULARY = re.compile(r"(^|_)(vocab_size(_|$)|vocab$)")
 _LAYERS = re.compile(r"(^|_)(layers?|blocks?|depths?)$")
 _HEADS = re.compile(r"(^|_)((num|n)_(\w+_)?heads?|attention_heads|heads)$")
