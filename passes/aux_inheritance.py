@@ -16,7 +16,7 @@ from ..inference.weights import standard_weighting
 from .base import Pass, option
 from .calls import called_from
 from .context import Context
-from .question import as_question
+from .question import as_question, is_answerable
 from .serves import served_modules
 
 
@@ -54,7 +54,7 @@ def _place(region: Region, around: str, context: Context) -> None:
     tags = [context.tag(node) for node in nodes]
     if None not in tags:
         return
-    if not any(tags):
+    if not is_answerable(region, tags, context):
         if region.is_function:
             _inherit_calls(region, around, context)
         return

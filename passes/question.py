@@ -39,13 +39,22 @@ def weigh(node: gs.Node, context: Context) -> Weighed | None:
         if position is None:
             continue
         tags = [_earlier_tag(other, decision.decided_by, context) for other in region.graph.nodes]
-        if tags[position] is not None or not any(tags):
+        if tags[position] is not None or not is_answerable(region, tags, context):
             return None
         question = as_question(region, around, tags, context)
         placement, reasons = infer.explain(question, standard_weighting(question.share_named), position)
         other = int(placement.runner_up[np.searchsorted(placement.node, position)])
         return Weighed(None if other == UNKNOWN else question.tree.names[other], tuple(reasons))
     return None
+
+
+def is_answerable(region: Region, tags: Sequence[Tag | None], context: Context) -> bool:
+    """Whether anything says where a region's nodes lie: a tag, or, for the main graph, the calls in a module table."""
+    if any(tags):
+        return True
+    # Of a table that an earlier run left, that run has made what can be made.
+    table = None if region.position or context.settled else context.declared
+    return table is not None and any(scope and table.is_called(scope) for scope in table)
 
 
 def _earlier_tag(node: gs.Node, inheriting: str, context: Context) -> Tag | None:

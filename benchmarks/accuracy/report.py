@@ -30,8 +30,8 @@ _FORMAT = 1
 _INTRODUCTION = """\
 Made by `python -m benchmarks.accuracy`. *Exact* is the share, in percent, of the nodes whose tag is exactly
 the module they ran in; F1 is the hierarchical F1 of the two paths. Both are micro averages over all models.
-*Named* is the share of the nodes whose module some name left in the file still tells of: who knows no module
-table can hardly do better.
+*Named* is the share of the nodes whose module some name left in the file still tells of; without a module table,
+the others can be known from repeated blocks alone.
 `benchmarks/accuracy/README.md` says how the truth is made and what each case hides."""
 
 

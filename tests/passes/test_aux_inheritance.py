@@ -301,3 +301,17 @@ def test_order_of_nodes_and_tags_is_the_file_s() -> None:
     run = hpass.run(model(MASK))
 
     assert [node.name for node, _ in run.tags()] == [node.name for node in run.model.proto.graph.node]
+
+
+def test_where_nothing_has_a_name_the_calls_of_a_table_are_laid_over_the_nodes() -> None:
+    source = model('["1"] a = Conv(x, w1) ["2"] b = Relu(a) ["3"] y = Conv(b, w2)', parameters=["w1", "w2"])
+    modules = {"": "Net", "stem": "Conv2d", "act": "ReLU", "head": "Conv2d"}
+
+    passes = "module-mapping,aux-inheritance"
+
+    assert scopes_of(hpass.run(source, passes, modules=table(modules)).context) == {
+        "1": "stem",
+        "2": "act",
+        "3": "head",
+    }
+    assert scopes_of(hpass.run(source, passes, modules=table({"": "Net"})).context) == {}
