@@ -16,10 +16,10 @@ FLOORS = {
     "names": 99,
     "modules": 99,
     "metadata": 100,
-    "aux": 89,
-    "random": 91,
-    "stripped": 63,
-    "stripped, modules": 83,
+    "aux": 90,
+    "random": 92,
+    "stripped": 66,
+    "stripped, modules": 85,
 }
 
 
