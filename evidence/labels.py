@@ -175,10 +175,24 @@ def _resolve_again(
     free = [
         scope for scope in _named(above.scope, base, known) if scope not in siblings.taken and _kind(scope) in alike
     ]
+    # Children of a parent that is numbered itself stand below the parent's label without the number.
+    free += [scope for scope in _read_below(base, siblings, known) if scope not in siblings.taken]
     if free:
         # Without a parameter to tell them apart, scopes of one label take the modules that fit in turn.
         return Resolved(free[0], certain=False)
     return Resolved(best, above.certain)
+
+
+def _read_below(name: str, siblings: _Siblings, known: KnownModules) -> list[str]:
+    """Return the modules of a label of which parameters are read below it, in that order."""
+    found: dict[str, None] = {}
+    for owner in siblings.labels[name].below if name in siblings.labels else ():
+        scope = owner
+        while scope and label(scope) != name:
+            scope = parent(scope)
+        if scope in known.names:
+            found[scope] = None
+    return list(found)
 
 
 def _candidates(above: str, name: str, owners: Counter[str], known: KnownModules) -> list[str]:

@@ -74,6 +74,11 @@ def scopes(paths: Paths, owners: Sequence[str] = (), table: Sequence[str] | None
             id="a number on the label of a module called again, none on its children's",
         ),
         pytest.param(
+            {"block/fc": ["x.block.fc"], "block": [], "block/fc_1": ["y.block.fc"], "block_1": []},
+            {"block/fc": "x.block.fc", "block": "x.block", "block/fc_1": "y.block.fc", "block_1": "y.block"},
+            id="another module of the same label, its children's labels below the first one's",
+        ),
+        pytest.param(
             {"layer.0": ["x.layer.0"], "layer.0_1": ["y.layer.0"]},
             {"layer.0": "x.layer.0", "layer.0_1": "y.layer.0"},
             id="blocks of two stages",
