@@ -24,7 +24,14 @@ from .parameters import label
 
 Labels = tuple[str, ...]
 _NUMBER = re.compile(r"\d+")
-_CALL = re.compile(r"^(?P<label>.+)_(?P<call>\d+)$")
+_NUMBERED = re.compile(r"(.+)_(\d+)")
+
+
+class _Call(NamedTuple):
+    """A label with the number that counts the scopes of it (`norm_1`: `norm`, 1)."""
+
+    label: str
+    number: int
 
 
 class Resolved(NamedTuple):
@@ -102,14 +109,14 @@ def resolve(paths: Mapping[Labels, Counter[str]], known: KnownModules) -> dict[L
     pending = [(root, resolved[()])]
     while pending:
         node, above = pending.pop()
-        taken: dict[str, None] = {}
-        for name, child in node.children.items():
-            siblings = _Siblings(node.children, taken)
+        siblings = _Siblings(node.children, {}, defaultdict(set))
+        # What parameters tell of some labels is evidence for the others below the same parent.
+        for name, child in sorted(node.children.items(), key=lambda item: not (item[1].below or item[1].own)):
             owners = child.below or child.own
             found = _resolve_child(above, name, owners, siblings, known)
             resolved[child.labels] = found
             pending.append((child, found))
-            taken[found.scope] = None
+            siblings.add(name, found.scope, owners)
             if child.own and child.below and not _support(found.scope, child.own):
                 # Two modules of one label: one runs nodes of its own, the other holds the labels below.
                 resolved[child.labels] = _resolve_child(above, name, child.own, siblings, known)
@@ -128,10 +135,21 @@ def _tree(paths: Mapping[Labels, Counter[str]]) -> _Label:
 
 
 class _Siblings(NamedTuple):
-    """The labels below one parent, and the modules that those resolved so far stand for."""
+    """The labels below one parent, and the modules that those resolved so far stand for.
+
+    `holders` are the modules right above those, as far as parameters tell, by the number that the label got (0: none).
+    """
 
     labels: Mapping[str, _Label]
-    taken: Mapping[str, None]
+    taken: dict[str, None]
+    holders: defaultdict[int, set[str]]
+
+    def add(self, name: str, scope: str, owners: Counter[str]) -> None:
+        """Add a label that was resolved."""
+        self.taken[scope] = None
+        call = None if label(scope) == name else _call(name)
+        if _support(scope, owners):
+            self.holders[0 if call is None else call.number].add(parent(scope))
 
 
 def _resolve_child(
@@ -139,13 +157,13 @@ def _resolve_child(
 ) -> Resolved:
     """Return the module of one label below a module."""
     exact = _candidates(above.scope, name, owners, known)
-    call = _CALL.match(name)
+    call = _call(name)
     if call is not None:
         # A number may be part of the name (`norm_1`) or count the scopes of one label (`norm`, again).
-        again = _candidates(above.scope, call["label"], owners, known)
-        repeated = call["label"] in siblings.labels
+        again = _candidates(above.scope, call.label, owners, known)
+        repeated = call.label in siblings.labels
         if (repeated and _most(exact, owners) < _most(again, owners)) or (not exact and (again or repeated)):
-            return _resolve_again(above, call["label"], owners, siblings, known)
+            return _resolve_again(above, call, owners, siblings, known)
     if exact:
         best = _best(exact, owners)
         rivals = [scope for scope in exact if scope != best and depth(scope) == depth(best)]
@@ -153,17 +171,19 @@ def _resolve_child(
     outside = _elsewhere(name, owners, known)
     if outside is not None:
         return Resolved(outside, above.certain)
-    return Resolved(_joined(above.scope, name), above.certain and not known.complete)
+    in_a_container = any(holder != above.scope for holder in siblings.holders[0])
+    return Resolved(_joined(above.scope, name), above.certain and not known.complete and not in_a_container)
 
 
 def _resolve_again(
     above: Resolved,
-    base: str,
+    call: _Call,
     owners: Counter[str],
     siblings: _Siblings,
     known: KnownModules,
 ) -> Resolved:
     """Return the module of a label that stands once more below its parent: another one that fits, or the same again."""
+    base = call.label
     candidates = _candidates(above.scope, base, owners, known)
     best = _best(candidates, owners) if candidates else _joined(above.scope, base)
     if _support(best, owners):
@@ -175,7 +195,10 @@ def _resolve_again(
     free = [
         scope for scope in _named(above.scope, base, known) if scope not in siblings.taken and _kind(scope) in alike
     ]
-    # Children of a parent that is numbered itself stand below the parent's label without the number.
+    # Children of a second module of the parent's label stand below the first one's, and share a number.
+    holders = siblings.holders[call.number]
+    if len(holders) == 1 and above.scope not in holders:
+        free.append(_joined(*holders, base))
     free += [scope for scope in _read_below(base, siblings, known) if scope not in siblings.taken]
     if free:
         # Without a parameter to tell them apart, scopes of one label take the modules that fit in turn.
@@ -241,6 +264,11 @@ def _length(name: str, labels: Labels) -> int:
     length = name.count("/") + 1
     start = "/".join(labels[:length])
     return length if start == name or _is_numbered(start, name) else 0
+
+
+def _call(name: str) -> _Call | None:
+    found = _NUMBERED.fullmatch(name)
+    return None if found is None else _Call(found[1], int(found[2]))
 
 
 def _is_numbered(name: str, start: str) -> bool:

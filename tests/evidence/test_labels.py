@@ -79,6 +79,11 @@ def scopes(paths: Paths, owners: Sequence[str] = (), table: Sequence[str] | None
             id="another module of the same label, its children's labels below the first one's",
         ),
         pytest.param(
+            {"a/fc": ["x.a.fc"], "a/act": [], "a/fc_1": ["y.a.fc"], "a_1": [], "a/act_1": []},
+            {"a/fc": "x.a.fc", "a/act": "x.a.act", "a/fc_1": "y.a.fc", "a_1": "y.a", "a/act_1": "y.a.act"},
+            id="children of another module of the same label share its number",
+        ),
+        pytest.param(
             {"layer.0": ["x.layer.0"], "layer.0_1": ["y.layer.0"]},
             {"layer.0": "x.layer.0", "layer.0_1": "y.layer.0"},
             id="blocks of two stages",
@@ -141,6 +146,7 @@ def test_labels_are_resolved_by_a_module_table(paths: Paths, table: Sequence[str
         pytest.param({"a": []}, ["x.a", "y.a"], False, id="the table has two of them"),
         pytest.param({"a": ["x.a"]}, ["x.a", "y.a"], True, id="a parameter tells which"),
         pytest.param({"a": []}, ["a", "y.a"], True, id="the nearer one"),
+        pytest.param({"a": [], "b": ["c.b"]}, None, False, id="its neighbour is known to lie in a container"),
     ],
 )
 def test_what_fits_other_modules_as_well_is_not_certain(
