@@ -15,6 +15,8 @@ import onnx_ir
 import torch
 from torch.utils import _pytree as pytree
 
+from .strides import LogicalStrides
+
 OPSET = 17
 
 
@@ -39,6 +41,7 @@ def export_torchscript(
         _log_of_torch(shown=verbose),
         warnings.catch_warnings(),
         plain_operations(model),
+        LogicalStrides(),
         _flat_forward(model, inputs, list(tensors)),
     ):
         # torch marks this exporter as the older one on every call; that is known here.

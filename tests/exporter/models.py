@@ -71,6 +71,29 @@ def attention() -> tuple[nn.Module, torch.Tensor]:
     return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), torch.randn(1, 5, 8)
 
 
+class Overlapping(nn.Module):
+    """Cuts what is not contiguous in memory into windows that overlap."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        turned = x.transpose(0, 1)
+        return turned.as_strided((2, 2, 2), (1, 3, 3)) * 2
+
+
+def overlapping() -> tuple[nn.Module, torch.Tensor]:
+    return Overlapping(), torch.arange(12.0).reshape(4, 3)
+
+
+class Squeezed(nn.Module):
+    """Squeezes an axis that is longer than one, which torch lets be."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x + 1).squeeze(1) * 2
+
+
+def squeezed() -> tuple[nn.Module, torch.Tensor]:
+    return Squeezed(), torch.randn(2, 4)
+
+
 def unsupported() -> tuple[nn.Module, tuple[torch.Tensor]]:
     return Sorted(), (torch.randn(3, 3),)
 
