@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, cast
 
 import onnx_ir
@@ -25,7 +26,8 @@ def export_dynamo(
 
         # Its forward wants every input by name, and it adds to the mapping that it is given.
         traced = dict(inputs)
-        exported = OnnxExporter().export(cast("Any", model), traced, OnnxConfig(dynamic=dynamic))
+        with _without_loss(model):
+            exported = OnnxExporter().export(cast("Any", model), traced, OnnxConfig(dynamic=dynamic))
         added = {name: value for name, value in traced.items() if isinstance(value, torch.Tensor)}
         return exported.program, {**added, **inputs}
     shapes = {name: _open_axes(value) for name, value in inputs.items()} if dynamic else None
@@ -48,7 +50,22 @@ def trace(model: torch.nn.Module, inputs: Mapping[str, Any]) -> None:
     from transformers.exporters.configs import DynamoConfig
     from transformers.exporters.exporter_dynamo import DynamoExporter
 
-    DynamoExporter().export(cast("Any", model), dict(inputs), DynamoConfig())
+    with _without_loss(model):
+        DynamoExporter().export(cast("Any", model), dict(inputs), DynamoConfig())
+
+
+@contextlib.contextmanager
+def _without_loss(model: torch.nn.Module) -> Generator[None]:
+    """Let a config that asks for a loss not ask meanwhile: transformers' exporter refuses it, inference has none."""
+    config: Any = getattr(model, "config", None)
+    asked = getattr(config, "return_loss", False)
+    if asked:
+        config.return_loss = False
+    try:
+        yield
+    finally:
+        if asked:
+            config.return_loss = asked
 
 
 def _open_axes(value: Any) -> Any:

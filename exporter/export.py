@@ -16,6 +16,7 @@ import torch
 from ..errors import HpassError, UsageError
 from ..graph.modules import EXPORTER_TABLE
 from .calls import recorded_calls
+from .check import check
 from .dynamo import export_dynamo
 from .inputs import Inputs, first_that_runs, sample_inputs
 from .load import load
@@ -152,6 +153,7 @@ def _staged(component: _Component, job: _Job) -> Exported:
         try:
             with reported(verbose=options.verbose), recorded_calls(component.model) as calls:
                 model, inputs = _run(engine, component, job)
+                check(model)
         except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
             failures.append(f"{engine}: {root_cause(error)}")
             if options.verbose:

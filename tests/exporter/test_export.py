@@ -94,6 +94,28 @@ def test_torchscript_traces_what_has_a_fused_path(tmp_path: Path) -> None:
     assert difference(exported, f"{MODELS}:attention", options) < 1e-5
 
 
+def test_torchscript_reads_strides_in_memory(tmp_path: Path) -> None:
+    [exported] = export(f"{MODELS}:overlapping", tmp_path / "net.onnx", options=Options(engine="torchscript"))
+    assert difference(exported, f"{MODELS}:overlapping", Options()) == 0
+
+
+def test_an_engine_that_writes_an_invalid_model_is_passed_over(tmp_path: Path) -> None:
+    [exported] = export(f"{MODELS}:squeezed", tmp_path / "net.onnx")
+    assert exported.engine == "torchscript"
+    assert difference(exported, f"{MODELS}:squeezed", Options()) < 1e-6
+    with pytest.raises(HpassError, match=r"dynamo: InvalidModelError: .*must be 1 instead of 4"):
+        export(f"{MODELS}:squeezed", tmp_path / "net.onnx", options=Options(engine="dynamo"))
+
+
+def test_a_config_that_asks_for_a_loss_is_exported_without(
+    bert: transformers.BertConfig, config_file: Callable[..., str], tmp_path: Path
+) -> None:
+    bert.return_loss = True
+    options = Options(random_weights=True, engine="dynamo")
+    [exported] = export(config_file(bert, "BertModel"), tmp_path / "out.onnx", options=options)
+    assert exported.engine == "dynamo"
+
+
 def test_the_table_says_what_each_module_is_and_whether_it_is_called(tmp_path: Path) -> None:
     [exported] = export(f"{MODELS}:net", tmp_path / "net.onnx", modules_out=tmp_path / "table.json")
     table = embedded_table(exported.path)
