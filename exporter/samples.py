@@ -8,12 +8,15 @@ name.
 from __future__ import annotations
 
 import inspect
+import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 
+from .documented import documented
 from .signature import parameters, required
 from .sizes import AUDIO, VIDEO, VISION, Sizes
 
@@ -23,8 +26,13 @@ SECONDS_OF_AUDIO = 1
 SAMPLING_RATE = 16_000
 FRAMES = 8
 SPECTRUM_FRAMES = 128
-# Patches along each side of a packed image: what merges or pools patches finds a multiple of 2, 3 and 4.
+# What cuts a sound into windows of equal length finds a multiple of 80 ms at 24 kHz, and of a second of frames.
+WINDOWED_SAMPLES = 15_360
+WINDOWED_FRAMES = 400
+# Patches along each side of a packed image, at least: what merges or pools patches finds a multiple of 2, 3 and 4.
 GRID = 12
+# Patches along a side that some models merge into one or see as one window.
+PATCHES_TOGETHER = 4
 
 Alternatives = list[torch.Tensor]
 
@@ -57,31 +65,50 @@ class Maker:
             ids[:, -1] = end
         return ids
 
+    def knows(self, name: str) -> bool:
+        """Whether a rule, another input or the documentation of the model tells what the input looks like."""
+        return _rule(name) is not None or name in _joints(self.model) or _stated(self, name) is not None
+
     def alternatives(self, name: str) -> Alternatives | None:
         """Return what the input could look like, the likeliest first; None where no rule knows it."""
-        rule = _RULES.get(name)
-        return None if rule is None else rule(self)
+        rule = _rule(name)
+        if rule is None and name in _joints(self.model):
+            # A stand-in: it follows from another input once that is chosen.
+            return [torch.ones(1, 1, dtype=torch.int64)]
+        stated = _as_documented(self, name)
+        if rule is None:
+            return stated
+        known = rule(self)
+        shapes = [value.shape for value in known]
+        return known + [value for value in stated or [] if value.is_floating_point() and value.shape not in shapes]
 
 
 def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
     """Yield complete sets of inputs to try, the likeliest first.
 
     First text with one other modality, as far as the model has them; then everything at once, then the first with
-    one input in another layout, each of these with what is seldom needed too, and at last the main input and what has
-    no default, with and without what goes with a text.
+    one input in another layout, each of these with what is seldom needed too; the same with what only the
+    documentation of the model tells; two inputs in another layout; and at last the main input and what has no default,
+    with and without what goes with a text.
     """
     seldom = _seldom_needed(maker.model)
-    choices = {name: made for name in _wanted(maker.model, seldom) if (made := maker.alternatives(name))}
+    wanted = _wanted(maker.model, seldom)
+    unusual = [name for name in _unusual(maker.model) if name not in wanted]
+    choices = {name: made for name in [*wanted, *unusual] if (made := maker.alternatives(name))}
     everything = {name: made[0] for name, made in choices.items()}
+    extra = seldom.union(unusual)
     later = _given_later(maker.model)
-    first = {name: value for name, value in everything.items() if name not in later | seldom}
-    most = {name: value for name, value in everything.items() if name not in seldom}
+    first = {name: value for name, value in everything.items() if name not in later | extra}
+    most = {name: value for name, value in everything.items() if name not in extra}
     layouts = [{name: other} for name, made in choices.items() if name in first for other in made[1:]]
-    rare = {name: value for name, value in everything.items() if name in seldom}
     sets = [first, most, *(first | layout for layout in layouts)]
-    if rare:
-        sets += [base | rare for base in sets]
-        sets += [first | rare | {name: other} for name in rare for other in choices[name][1:]]
+    rare = {name: value for name, value in everything.items() if name in seldom}
+    sets += [base | rare for base in sets] if rare else []
+    sets += [first | rare | {name: other} for name in rare for other in choices[name][1:]]
+    told = {name: value for name, value in everything.items() if name in unusual}
+    for base in (first, first | rare):
+        sets += [base | told, *(base | told | {name: other} for name in told for other in choices[name][1:])]
+    sets += [first | one | other for one, other in itertools.combinations(layouts, 2) if one.keys() != other.keys()]
     least = _least(maker.model)
     beside = {name for name, (source, _) in _BESIDE_TEXT.items() if source in least}
     for names in (least | beside, least):
@@ -96,7 +123,7 @@ def attempts(maker: Maker) -> Iterator[dict[str, torch.Tensor]]:
 
 def unknown(maker: Maker) -> list[str]:
     """Return the inputs without a default that no rule knows."""
-    return [name for name in required(maker.model) if name not in _RULES and name not in maker.given]
+    return [name for name in required(maker.model) if not (name in maker.given or maker.knows(name))]
 
 
 def left_out(model: torch.nn.Module, inputs: Mapping[str, object]) -> list[str]:
@@ -146,6 +173,21 @@ def _seldom_needed(model: torch.nn.Module) -> set[str]:
     return ((_SELDOM_NEEDED | undeclared) & set(parameters(model))) - _least(model) - set(_MODALITIES["text"])
 
 
+def _unusual(model: torch.nn.Module) -> list[str]:
+    """Return the inputs that no modality asks for: another text or image, and what only the documentation tells.
+
+    Labels are for training alone, and a model counts positions by itself.
+    """
+    stated = documented(model)
+    return [
+        name
+        for name in parameters(model)
+        if name not in _RULES
+        and not name.endswith(("labels", "position_ids"))
+        and (_is_another(name) if _rule(name) else name in stated)
+    ]
+
+
 def _given_later(model: torch.nn.Module) -> set[str]:
     """Return the inputs of further modalities: given only where the model does not run with one."""
     others = [modality for modality in _MODALITIES if modality != "text" and modality in _modalities(model)]
@@ -161,7 +203,8 @@ def _modalities(model: torch.nn.Module) -> set[str]:
 def _joined(maker: Maker, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Fit the inputs to one another: room for images and sounds in the text, masks as large as what they mask."""
     joined = dict(inputs)
-    _fit(_MASKS, maker, joined)
+    joints = _joints(maker.model)
+    _fit({name: joint for name, joint in joints.items() if name not in _BESIDE_TEXT}, maker, joined)
     if "input_ids" in joined:
         if "input_ids" not in maker.given:
             for modality, marks in _MARKS.items():
@@ -184,8 +227,32 @@ def _fit(joints: Mapping[str, tuple[str, Joint]], maker: Maker, inputs: dict[str
             del inputs[name]
 
 
+def _joints(model: torch.nn.Module) -> dict[str, tuple[str, Joint]]:
+    """Return what follows from another input, first that input: known ones, masks and paddings by name."""
+    present = parameters(model)
+    named: dict[str, tuple[str, Joint]] = {}
+    for name in present:
+        for ending, of, value in _NAMED_AFTER:
+            source = name.removesuffix(ending) + of
+            if name.endswith(ending) and source in present:
+                kind = torch.bool if "Bool" in str(present[name].annotation) else torch.int64
+                named.setdefault(name, (source, _same_length(source, value, kind)))
+    return {**named, **_MASKS, **_BESIDE_TEXT}
+
+
+def _same_length(source: str, value: int, kind: torch.dtype) -> Joint:
+    def joint(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return torch.full(inputs[source].shape[:2], value, dtype=kind, device=inputs[source].device)
+
+    return joint
+
+
+# A mask or padding named after what it masks: its ending, that of the other, and the value that hides nothing.
+_NAMED_AFTER = (("_attention_mask", "_input_ids", 1), ("_mask", "", 1), ("_padding", "", 0))
+
+
 def _mask_of_text(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    return torch.ones_like(inputs["input_ids"])
+    return torch.ones(inputs["input_ids"].shape[:2], dtype=torch.int64, device=inputs["input_ids"].device)
 
 
 def _boxes_of_text(_maker: Maker, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -297,9 +364,20 @@ def _input_ids(maker: Maker) -> Alternatives:
         return [maker.text["input_ids"]]
     text = maker.sizes.text()
     vocabulary = maker.sizes.number("vocab_size", default=getattr(text, "vocab_size", None) or 2)
-    if isinstance(getattr(text, "vocab_size", None), int):
+    if getattr(maker.sizes.config, "is_encoder_decoder", False):
+        vocabulary = maker.sizes.number("vocab_size", default=vocabulary, part=("encoder",))
+    elif isinstance(getattr(text, "vocab_size", None), int):
         vocabulary = text.vocab_size
-    return [maker.tokens(LENGTH, vocabulary)]
+    ids = maker.tokens(LENGTH, vocabulary)
+    codebooks = maker.sizes.number("num_codebooks", default=0)
+    # Sound by its codes may stand beside the text, step by step.
+    return [ids, _per_codebook(maker, ids, codebooks), _per_codebook(maker, ids, codebooks + 1)] if codebooks else [ids]
+
+
+def _per_codebook(maker: Maker, ids: torch.Tensor, codebooks: int) -> torch.Tensor:
+    """Return the ids once for every codebook, small enough for each."""
+    size = maker.sizes.number("codebook_vocab_size", "codebook_size", default=int(ids.max()) + 1)
+    return (ids % size)[..., None].expand(-1, -1, codebooks).contiguous()
 
 
 def _attention_mask(_maker: Maker) -> Alternatives:
@@ -309,11 +387,13 @@ def _attention_mask(_maker: Maker) -> Alternatives:
 def _decoder_input_ids(maker: Maker) -> Alternatives:
     decoder = getattr(maker.sizes.config, "decoder", None)
     sizes = Sizes(decoder) if hasattr(decoder, "vocab_size") else maker.sizes
-    return [maker.tokens(DECODER_LENGTH, sizes.number("vocab_size", default=2, part=("decoder", "text")))]
+    ids = maker.tokens(DECODER_LENGTH, sizes.number("vocab_size", default=2, part=("decoder", "text")))
+    codebooks = maker.sizes.number("num_codebooks", "num_channels", default=0, part=("decoder",))
+    return [ids, _per_codebook(maker, ids, codebooks)] if codebooks else [ids]
 
 
-def _qformer_input_ids(maker: Maker) -> Alternatives:
-    return [maker.tokens(LENGTH, maker.sizes.number("vocab_size", default=2, part=("qformer",)))]
+def _other_input_ids(maker: Maker, part: str) -> Alternatives:
+    return [maker.tokens(LENGTH, maker.sizes.number("vocab_size", default=2, part=(part, "text")))]
 
 
 def _task_inputs(maker: Maker) -> Alternatives:
@@ -336,6 +416,12 @@ def _embeddings(maker: Maker) -> Alternatives:
     return [maker.floats(1, LENGTH, width), maker.floats(1, width, LENGTH), maker.floats(LENGTH, width)]
 
 
+def _other_embeddings(maker: Maker, _part: str) -> Alternatives:
+    """Return embeddings as wide as any part of the model: they may be of any of them."""
+    widths = dict.fromkeys(maker.sizes.every("hidden_size", "d_model", "embed_dim", "dim"))
+    return [maker.floats(1, LENGTH, width) for width in widths]
+
+
 # --- images and video ------------------------------------------------------------------------------------
 
 
@@ -347,7 +433,17 @@ def _patches(maker: Maker, frames: int = 1) -> torch.Tensor:
     """Return the flattened patches of one image, as packed vision encoders take them."""
     side = maker.sizes.number("patch_size", default=14, part=VISION)
     frames = maker.sizes.number("temporal_patch_size", default=frames, part=VISION)
-    return maker.floats(GRID * GRID, _channels(maker) * frames * side * side)
+    return maker.floats(_side_of_grid(maker) ** 2, _channels(maker) * frames * side * side)
+
+
+def _side_of_grid(maker: Maker) -> int:
+    """Return the patches along each side of a packed image: whole windows where the config tells their size in pixels.
+
+    transformers' exporter traces attention within windows as one batch, which only windows of one size make.
+    """
+    window, side = (maker.sizes.number(name, default=1, part=VISION) for name in ("window_size", "patch_size"))
+    patches = window // side if window % side == 0 else 1
+    return -(-GRID // patches) * patches
 
 
 def _packed(maker: Maker) -> Alternatives | None:
@@ -360,7 +456,7 @@ def _packed(maker: Maker) -> Alternatives | None:
     if present & {"spatial_shapes", "pixel_position_ids", "image_position_ids"}:
         return [_patches(maker)[None]]
     if "target_sizes" in present:
-        return [maker.floats(1, _channels(maker), side, GRID * GRID * side)]
+        return [maker.floats(1, _channels(maker), side, _side_of_grid(maker) ** 2 * side)]
     return None
 
 
@@ -377,7 +473,20 @@ def _pixel_values(maker: Maker) -> Alternatives:
     if "video" in modalities and "image" not in modalities:
         return [video, image]
     # There may be several images, or several crops of one, some models compare two, and some take their patches.
-    return [image, image[None], video, pair, _patches(maker)[None]]
+    return [image, image[None], video, pair, _patches(maker)[None], *_evenly_divided(maker, height, width)]
+
+
+def _evenly_divided(maker: Maker, height: int, width: int) -> Alternatives:
+    """Return the image, and a row of one, enlarged to fours of patches: some models merge or window these."""
+    side = maker.sizes.number("patch_size", default=0, part=VISION) * PATCHES_TOGETHER
+    if not side or (height % side == 0 and width % side == 0):
+        return []
+    image = maker.floats(1, _channels(maker), -(-height // side) * side, -(-width // side) * side)
+    return [image, image[None]]
+
+
+def _other_pixel_values(maker: Maker, part: str) -> Alternatives:
+    return [maker.floats(1, _channels(maker), *maker.sizes.image(part=(part,)))]
 
 
 def _pixel_values_videos(maker: Maker) -> Alternatives:
@@ -388,16 +497,17 @@ def _pixel_values_videos(maker: Maker) -> Alternatives:
     return [maker.floats(1, frames, _channels(maker), height, width)]
 
 
-def _grid(_maker: Maker) -> Alternatives:
-    return [torch.tensor([[1, GRID, GRID]])]
+def _grid(maker: Maker) -> Alternatives:
+    return [torch.tensor([[1, _side_of_grid(maker), _side_of_grid(maker)]])]
 
 
-def _sides(_maker: Maker) -> Alternatives:
-    return [torch.tensor([[GRID, GRID]])]
+def _sides(maker: Maker) -> Alternatives:
+    return [torch.tensor([[_side_of_grid(maker), _side_of_grid(maker)]])]
 
 
-def _positions(_maker: Maker) -> Alternatives:
-    return [torch.cartesian_prod(torch.arange(GRID), torch.arange(GRID))[None]]
+def _positions(maker: Maker) -> Alternatives:
+    side = torch.arange(_side_of_grid(maker))
+    return [torch.cartesian_prod(side, side)[None]]
 
 
 def _ones(_maker: Maker) -> Alternatives:
@@ -430,7 +540,7 @@ def _input_values(maker: Maker) -> Alternatives:
     length = maker.sizes.find("max_length", part=AUDIO)
     samples = SAMPLING_RATE * SECONDS_OF_AUDIO
     channels = maker.sizes.number("audio_channels", default=1)
-    waves = [maker.floats(1, samples), maker.floats(1, channels, samples)]
+    waves = [maker.floats(1, samples), maker.floats(1, channels, samples), maker.floats(1, WINDOWED_SAMPLES)]
     if isinstance(bins, int) and isinstance(length, int):
         return [maker.floats(1, length, bins), *waves]
     return waves
@@ -439,7 +549,8 @@ def _input_values(maker: Maker) -> Alternatives:
 def _feature_widths(maker: Maker) -> list[int]:
     """Return how wide a frame of a sound's features may be, the likeliest first."""
     names = (
-        "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_dim", "feature_size",
+        "num_mel_bins", "feature_projection_input_dim", "input_feat_per_channel", "input_feat_size", "input_dim",
+        "feature_size",
     )  # fmt: skip
     stacked = maker.sizes.number("num_stacked_frames", default=1, part=AUDIO)
     widths = [maker.sizes.number(name, default=0, part=AUDIO) * stacked for name in names]
@@ -453,7 +564,11 @@ def _input_features(maker: Maker) -> Alternatives:
     # A fixed number of source positions, halved by a strided convolution, wants the whole window.
     if isinstance(frames, int):
         layouts.insert(0, maker.floats(1, widths[0], 2 * frames))
-    return layouts
+    return [*layouts, maker.floats(1, widths[0], WINDOWED_FRAMES)]
+
+
+def _spectrum(maker: Maker, _part: str) -> Alternatives:
+    return _input_features(maker)
 
 
 def _spectra(maker: Maker, width: int) -> Alternatives:
@@ -463,6 +578,49 @@ def _spectra(maker: Maker, width: int) -> Alternatives:
         maker.floats(1, width, SPECTRUM_FRAMES),
         maker.floats(1, 1, SPECTRUM_FRAMES, width),
     ]
+
+
+# --- by the documentation --------------------------------------------------------------------------------
+
+
+def _stated(maker: Maker, name: str) -> tuple[tuple[int, ...], torch.dtype] | None:
+    """Return the shape and the type of an input that the documentation of `forward` tells; None where it does not."""
+    stated = documented(maker.model).get(name)
+    shape = None if stated is None else stated.shape(lambda axis: _length(maker, axis))
+    return None if stated is None or shape is None else (shape, stated.dtype)
+
+
+def _as_documented(maker: Maker, name: str) -> Alternatives | None:
+    stated = _stated(maker, name)
+    if stated is None:
+        return None
+    shape, dtype = stated
+    ones = torch.ones(shape, dtype=torch.int64)
+    if dtype == torch.bool:
+        return [ones.bool()]
+    # Whatever an id stands for, there is a first; other numbers count or mark things, and 1 is the least that does.
+    numbers = [ones, torch.zeros_like(ones)]
+    if name.endswith("ids"):
+        numbers.reverse()
+    if dtype == torch.int64 or _WHOLE_NUMBERS.search(name):
+        return numbers
+    return [maker.floats(*shape), *numbers]
+
+
+_WHOLE_NUMBERS = re.compile(r"(ids|mask|sizes|indices|lengths)$")
+_PER_STEP = re.compile(r"length|len$|frames|tokens|steps|features")
+_PER_PATCH = re.compile(r"patches|image_tokens")
+
+
+def _length(maker: Maker, axis: str) -> int:
+    """Return how long an axis is by its name: a size of the config, a number of steps, or of things (one)."""
+    height, width = maker.sizes.image()
+    usual = {"height": height, "width": width, "image_size": height, "num_channels": _channels(maker), "batch_size": 1}
+    if axis in usual:
+        return usual[axis]
+    if _PER_PATCH.search(axis):
+        return _side_of_grid(maker) ** 2
+    return maker.sizes.number(axis, f"num_{axis}", default=LENGTH if _PER_STEP.search(axis) else 1)
 
 
 # --- time series -----------------------------------------------------------------------------------------
@@ -489,13 +647,28 @@ def _future_time_features(maker: Maker) -> Alternatives:
     return [maker.floats(1, maker.sizes.number("prediction_length", default=1), features)]
 
 
+def _rule(name: str) -> Callable[[Maker], Alternatives] | None:
+    """Return the rule for an input: its own, or that of what its name ends with."""
+    if name in _RULES:
+        return _RULES[name]
+    ending = next((ending for ending in _ENDINGS if name.endswith(ending)), None)
+    if ending is None:
+        return None
+    rule, part = _ENDINGS[ending], name.removesuffix(ending)
+    return lambda maker: rule(maker, part)
+
+
+def _is_another(name: str) -> bool:
+    """Whether an input is a further text, image or sound, and not a stand-in for one (as embeddings are)."""
+    return any(name.endswith(ending) for ending in ("_input_ids", "_pixel_values", "_mel"))
+
+
 _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "input_ids": _input_ids,
     "attention_mask": _attention_mask,
     "decoder_input_ids": _decoder_input_ids,
     "mm_token_type_ids": _attention_mask,
     "bbox": _bbox,
-    "qformer_input_ids": _qformer_input_ids,
     "task_inputs": _task_inputs,
     "encoder_hidden_states": _encoder_hidden_states,
     "inputs_embeds": _embeddings,
@@ -526,6 +699,15 @@ _RULES: dict[str, Callable[[Maker], Alternatives]] = {
     "future_time_features": _future_time_features,
 }
 
+# A further text, image or sound bears the name of its part before a known one.
+_ENDINGS: dict[str, Callable[[Maker, str], Alternatives]] = {
+    "_input_ids": _other_input_ids,
+    "_pixel_values": _other_pixel_values,
+    "_mel": _spectrum,
+    "_embeds": _other_embeddings,
+    "_hidden_states": _other_embeddings,
+}
+
 # Given only where the model does not run without.
 _SELDOM_NEEDED = {
     "image_sizes", "pixel_attention_mask", "image_attention_mask", "input_features_mask", "feature_attention_mask",
@@ -539,6 +721,6 @@ _MODALITIES: dict[str, tuple[str, ...]] = {
         "mm_token_type_ids", "image_sizes", "input_points", "input_labels",
     ),
     "audio": ("input_values", "input_features"),
-    "video": ("pixel_values_videos", "video_grid_thw", "mm_token_type_ids"),
+    "video": ("pixel_values_videos", "pixel_values", "video_grid_thw", "mm_token_type_ids"),
     "time": ("past_values", "past_time_features", "past_observed_mask", "future_time_features"),
 }  # fmt: skip

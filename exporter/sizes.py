@@ -40,10 +40,15 @@ class Sizes:
             value = cast("list[Any]", value)[0] if value else None
         return value if isinstance(value, int) and not isinstance(value, bool) else default
 
-    def image(self, default: int = 224) -> tuple[int, int]:
-        """Return the height and width of an image, in pixels."""
+    def every(self, *names: str) -> list[int]:
+        """Return the settings `names` of every part that has one of them as a number."""
+        found = [getattr(config, name, None) for _, config in _configs(self.config) for name in names]
+        return [value for value in found if isinstance(value, int)]
+
+    def image(self, default: int = 224, part: Iterable[str] = VISION) -> tuple[int, int]:
+        """Return the height and width of an image, in pixels, for the part of the model that has such a word."""
         for value in (
-            self.find("image_size", "img_size", "input_size", part=VISION),
+            self.find("image_size", "img_size", "input_size", part=part),
             self.processor.get("crop_size"),
             self.processor.get("size"),
         ):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import transformers
+from torch import nn
 
 from hpass.errors import HpassError
 from hpass.exporter import InputSpec, Options
@@ -82,6 +84,31 @@ CASES: dict[str, tuple[str, Callable[[], transformers.PreTrainedConfig], set[str
         {"input_ids", "attention_mask", "pixel_values"},
     ),
     "segmentation prompts": ("SamModel", prompted_segmenter, {"pixel_values", "input_points", "input_labels"}),
+    "trajectory, from the documentation": (
+        "DecisionTransformerModel",
+        lambda: transformers.DecisionTransformerConfig(hidden_size=32, n_head=2, n_layer=1, state_dim=3, act_dim=2),
+        {"states", "actions", "rewards", "returns_to_go", "timesteps"},
+    ),
+    "features of another network, from the documentation": (
+        "LxmertModel",
+        lambda: transformers.LxmertConfig(
+            **TEXT, l_layers=1, x_layers=1, r_layers=1, visual_feat_dim=6, visual_pos_dim=4
+        ),
+        {"input_ids", "attention_mask", "visual_feats", "visual_pos", "visual_attention_mask", "token_type_ids"},
+    ),
+    "padding of a series": (
+        "TimesFmModel",
+        lambda: transformers.TimesFmConfig(**SMALL, head_dim=16, patch_length=8, context_length=32, horizon_length=4),
+        {"past_values", "past_values_padding", "freq"},
+    ),
+    "codebooks beside the text": (
+        "KyutaiSpeechToTextModel",
+        lambda: transformers.KyutaiSpeechToTextConfig(
+            **SMALL, vocab_size=99, codebook_vocab_size=20, num_codebooks=3, head_dim=16, ffn_dim=36,
+            audio_bos_token_id=1, audio_pad_token_id=2, pad_token_id=3, bos_token_id=4,
+        ),
+        {"input_ids", "attention_mask"},
+    ),
     "time series": (
         "PatchTSTModel",
         lambda: transformers.PatchTSTConfig(num_input_channels=2, context_length=32, d_model=16),
@@ -95,12 +122,65 @@ def built(class_name: str, config: transformers.PreTrainedConfig) -> Loaded:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_likeliest_inputs_run(case: str) -> None:
+def test_the_inputs_that_run(case: str) -> None:
     class_name, config, names = CASES[case]
     loaded = built(class_name, config())
-    inputs = next(sample_inputs(loaded))
+    inputs = first_that_runs(loaded.model, sample_inputs(loaded))
     assert {name for name in inputs if name != "past_observed_mask"} == names
-    assert first_that_runs(loaded.model, [inputs]) is inputs
+
+
+@pytest.mark.parametrize("case", ["text", "decoder", "encoder-decoder", "image", "image within text", "waveform"])
+def test_the_likeliest_inputs_are_the_first(case: str) -> None:
+    class_name, config, names = CASES[case]
+    assert set(next(sample_inputs(built(class_name, config())))) == names
+
+
+class Compared(nn.Module):
+    """Takes a text and an image, and others that only their names and its documentation tell."""
+
+    main_input_name = "pixel_values"
+    input_modalities = ("image", "text")
+
+    def forward(  # noqa: PLR0917 (the signature is what is tested)
+        self,
+        pixel_values: torch.Tensor,
+        prompt_pixel_values: torch.Tensor,
+        task_input_ids: torch.LongTensor,
+        task_attention_mask: torch.BoolTensor,
+        audio_mel: torch.Tensor,
+        audio_mel_mask: torch.BoolTensor,
+        action_embeds: torch.Tensor,
+    ) -> None:
+        """Return nothing: what it is given counts."""
+
+
+def test_a_further_input_is_like_the_one_its_name_ends_with() -> None:
+    model = Compared()
+    prompt = SimpleNamespace(model_type="prompt", to_dict=dict, image_size=32, vocab_size=7)
+    text = SimpleNamespace(model_type="text", to_dict=dict, hidden_size=6, vocab_size=5)
+    model.config = SimpleNamespace(image_size=64, patch_size=24, num_mel_bins=20, prompt=prompt, task=text)
+    inputs = list(sample_inputs(Loaded(model)))
+    assert {name: tuple(value.shape) for name, value in inputs[0].items()} == {
+        "pixel_values": (1, 3, 64, 64),
+        "prompt_pixel_values": (1, 3, 32, 32),
+        "task_input_ids": (1, 16),
+        "task_attention_mask": (1, 16),
+        "audio_mel": (1, 128, 20),
+        "audio_mel_mask": (1, 128),
+        "action_embeds": (1, 16, 6),
+    }
+    assert inputs[0]["task_input_ids"].max() < 5
+    assert inputs[0]["audio_mel_mask"].dtype == torch.bool
+    # Four patches of 24 pixels are the least that is wider than the image.
+    assert (1, 3, 96, 96) in {tuple(made["pixel_values"].shape) for made in inputs}
+
+
+def test_a_packed_image_is_made_of_whole_windows() -> None:
+    vision = {**SMALL, "num_heads": 2, "depth": 1, "patch_size": 4, "window_size": 32, "out_hidden_size": 32}
+    config = transformers.Qwen2_5_VLVisionConfig(**vision)
+    inputs = next(sample_inputs(built("Qwen2_5_VisionTransformerPretrainedModel", config)))
+    assert inputs["grid_thw"].tolist() == [[1, 16, 16]]
+    assert len(inputs["hidden_states"]) == 16 * 16
 
 
 def test_the_processor_sizes_an_image_that_the_config_does_not() -> None:
