@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -25,7 +25,8 @@ def instability(model: torch.nn.Module, inputs: Mapping[str, Any], difference: f
     """Return in words where torch differs from itself about as much as `difference`; None where it does not.
 
     Tried are the same run again, ties within a top-k broken the other way, float64, and attention and experts written
-    out as plain operations (as an exporter sees them). The model has its own precision again afterwards.
+    out as plain operations (as an exporter sees them), and the program that transformers' exporter makes of it, which
+    holds no ONNX yet. The model has its own precision again afterwards.
     """
     attempts: tuple[tuple[str, Callable[[], float]], ...] = (
         ("in two runs with the same inputs", lambda: _apart(_outputs(model, inputs), _outputs(model, inputs))),
@@ -41,6 +42,10 @@ def instability(model: torch.nn.Module, inputs: Mapping[str, Any], difference: f
         (
             "between fused attention and the same written out",
             lambda: _apart(_outputs(model, inputs), _plain(_outputs, model, inputs)),
+        ),
+        (
+            "between the model and the program that transformers' exporter makes of it",
+            lambda: _apart(_outputs(model, inputs), _program(model, inputs)),
         ),
     )
     for words, attempt in attempts:
@@ -74,6 +79,17 @@ def _exact(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
         return _outputs(model.double(), _doubled(inputs))
     finally:
         model.float()
+
+
+def _program(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
+    from transformers.exporters.configs import DynamoConfig
+    from transformers.exporters.exporter_dynamo import DynamoExporter
+
+    # The exporter adds to the mapping what it works out beforehand, tensors and constants; these are inputs then.
+    traced = copy.deepcopy(dict(inputs))
+    with torch.no_grad(), reported(verbose=False):
+        outputs = DynamoExporter().export(cast("Any", model), traced, DynamoConfig()).program.module()(**traced)
+    return [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, torch.Tensor)]
 
 
 class _OtherTies(TorchFunctionMode):

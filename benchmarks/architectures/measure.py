@@ -133,8 +133,7 @@ def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Re
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     feed = {value.name: inputs[value.name.removeprefix("input.")].numpy() for value in session.get_inputs()}
     names = [value.name.removeprefix("output.") for value in session.get_outputs()]
-    arrays = cast("list[np.ndarray]", session.run(None, feed))
-    found = dict(zip(names, arrays, strict=True))
+    found = list(zip(names, cast("list[np.ndarray]", session.run(None, feed)), strict=True))
     pairs = _paired(expected, found)
     scale = max(
         (float(torch.nan_to_num(value.float()).abs().max()) for value, _ in pairs if value.numel()), default=0.0
@@ -143,15 +142,16 @@ def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Re
     return {"difference": difference, "relative": difference / max(scale, 1.0), "outputs": len(pairs)}
 
 
-def _paired(expected: Any, found: dict[str, np.ndarray]) -> list[tuple[torch.Tensor, np.ndarray]]:
+def _paired(expected: Any, found: list[tuple[str, np.ndarray]]) -> list[tuple[torch.Tensor, np.ndarray]]:
     """Return torch's outputs with onnxruntime's, by the names transformers gives them, else by position."""
     from transformers.exporters.utils import get_leaf_tensors
 
     named = get_leaf_tensors(expected)
-    if set(found) <= set(named):
-        return [(named[name], value) for name, value in found.items()]
+    if {name for name, _ in found} <= set(named):
+        return [(named[name], value) for name, value in found]
+    # TorchScript gives a tensor that is returned twice one name.
     tensors = [leaf for leaf in pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]
-    return list(zip(tensors, found.values(), strict=False))
+    return [(tensor, value) for tensor, (_, value) in zip(tensors, found, strict=False)]
 
 
 def _difference(expected: torch.Tensor, found: np.ndarray) -> float:

@@ -24,6 +24,7 @@ from hpass.errors import HpassError
 from hpass.exporter import Options
 from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
+from hpass.exporter.samples import left_out
 
 from .apart import Record, in_a_line, measured_apart, read_record
 from .base_models import base_models
@@ -34,8 +35,13 @@ from .tiny import tiny_configs
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS = 250_000_000
+# Once a config is known to take some of its inputs, another that takes all is looked for among so large ones, so long
+# (seconds of the processor).
+MOST_PARAMETERS_AGAIN = 60_000_000
+SEARCH = 20
 # Configs that are built and fail further on: more of them would not tell more.
 TRIES = 2
+OPTIONS = Options(random_weights=True)
 # Of several failures the one that came furthest is told.
 STAGES = ("config", "package", "model", "inputs", "export", "check")
 
@@ -48,29 +54,27 @@ def try_architecture(kind: str, class_name: str, folder: Path) -> Record:
     except Exception as error:  # noqa: BLE001 (packages that are missing, configs without defaults)
         return {"stage": "config", "failure": in_a_line(error)}
     failures = [_Failure("config", "no config of the general rule can be made")]
-    for config in candidates:
+    partial: str | None = None
+    for number, config in enumerate(candidates):
         if sum(failure.stage in STAGES[STAGES.index("export") :] for failure in failures) == TRIES:
             break
-        try:
-            size = _parameters(made, config)
-        except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
-            failures.append(_Failure("package" if isinstance(error, ImportError) else "model", in_a_line(error), error))
-            continue
-        if size > MOST_PARAMETERS:
-            failures.append(_Failure("model", f"{size / 1e6:.0f} million parameters by the general rule"))
-            continue
-        reference, options = _written(config, class_name, folder), Options(random_weights=True)
-        stage = "inputs"
-        try:
-            # A model that runs with nothing made up for it takes long to be refused by the exporters.
-            loaded = load(reference, options)
-            first_that_runs(loaded.model, sample_inputs(loaded))
-            stage = "export"
-            return measure(reference, folder, options)
-        except HpassError as error:
-            failures.append(_Failure(stage, in_a_line(error), error))
-        except Exception as error:  # noqa: BLE001 (onnxruntime's and the pipeline's are results here)
-            failures.append(_Failure("check", in_a_line(error), error))
+        if partial is not None and time.process_time() > SEARCH:
+            break
+        most = MOST_PARAMETERS if partial is None else MOST_PARAMETERS_AGAIN
+        match _attempt(made, config, class_name, folder / str(number), most):
+            case _Failure() as failure:
+                failures.append(failure)
+            case str() as reference:
+                # Another config may take all of its inputs; the first that takes some is better than none.
+                partial = partial or reference
+            case record:
+                return record
+    if partial is not None:
+        match _measured(partial, folder):
+            case _Failure() as failure:
+                failures.append(failure)
+            case record:
+                return record
     told = max(failures, key=lambda failure: STAGES.index(failure.stage))
     record: Record = {"stage": told.stage, "failure": told.text}
     if told.error is not None and told.stage in {"model", "inputs"}:
@@ -87,6 +91,33 @@ class _Failure:
     error: Exception | None = None
 
 
+def _attempt(made: Any, config: Any, class_name: str, folder: Path, most: int) -> Record | _Failure | str:
+    """Return the record of one config; its file where the model runs, though without an image or a sound it takes."""
+    try:
+        size = _parameters(made, config)
+    except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
+        return _Failure("package" if isinstance(error, ImportError) else "model", in_a_line(error), error)
+    if size > most:
+        return _Failure("model", f"{size / 1e6:.0f} million parameters by the general rule")
+    reference = _written(config, class_name, folder)
+    try:
+        # A model that runs with nothing made up for it takes long to be refused by the exporters.
+        loaded = load(reference, OPTIONS)
+        inputs = first_that_runs(loaded.model, sample_inputs(loaded))
+    except HpassError as error:
+        return _Failure("inputs", in_a_line(error), error)
+    return reference if left_out(loaded.model, inputs) else _measured(reference, folder)
+
+
+def _measured(reference: str, folder: Path) -> Record | _Failure:
+    try:
+        return measure(reference, folder, OPTIONS)
+    except HpassError as error:
+        return _Failure("export", in_a_line(error), error)
+    except Exception as error:  # noqa: BLE001 (onnxruntime's and the pipeline's are results here)
+        return _Failure("check", in_a_line(error), error)
+
+
 def _parameters(made: Any, config: Any) -> int:
     with torch.device("meta"):
         model = made._from_config(config)  # noqa: SLF001 (a concrete class has no other)
@@ -94,6 +125,7 @@ def _parameters(made: Any, config: Any) -> int:
 
 
 def _written(config: Any, class_name: str, folder: Path) -> str:
+    folder.mkdir(exist_ok=True)
     config.architectures = [class_name]
     config.save_pretrained(folder)
     return str(folder / "config.json")

@@ -15,6 +15,8 @@ from typing import Any
 # What a small config has of each; where its class has less, that.
 VOCABULARY = 1000
 LAYERS = 2
+# Models that mix layers of several kinds have each of them within so many.
+MIXED_LAYERS = 8
 HEADS = 2
 EXPERTS = 4
 CHOSEN_EXPERTS = 2
@@ -35,7 +37,9 @@ _CHOSEN_EXPERTS = re.compile(r"experts_per_tok|^(moe_)?top_?k(_experts)?$|^moe_k
 _GROUPS = re.compile(r"^(n_group|num_expert_group|topk_group)$")
 _SECTIONS = "mrope_section"
 _HORIZON = re.compile(r"^prediction_length$")
-_PLACE = re.compile(r"^(image|video|audio)_token_(id|index)$")
+_PLACE = re.compile(r"^(image|video|audio|pad)_token_(id|index)$")
+# What a part hands to the text beside it is this wide; the first that it has counts.
+_HANDED_ON = ("out_hidden_size", "output_dim")
 _TOKEN = re.compile(r"_token_(id|index)$")
 
 
@@ -44,14 +48,16 @@ class _Rule:
     """How far a config shrinks.
 
     Widths and heads are divided by `divisor`, or in every part by its `own` number (kept from below the part by the
-    same `gentleness`); `shallow` leaves two layers; `filled` gives counts that default to nothing a value.
+    same `gentleness`); `layers` are left, all of them where it is 0; `filled` gives counts that default to nothing a
+    value; what the parts beside a text hand to it gets its `width`, unless that is 0.
     """
 
     divisor: int
     gentleness: int = 1
     own: bool = False
-    shallow: bool = True
+    layers: int = LAYERS
     filled: bool = False
+    width: int = 0
 
     def of(self, part: Any) -> _Rule:
         """Return the rule for a part of a config; one without heads goes with the whole."""
@@ -71,11 +77,13 @@ def tiny_configs(config_class: type) -> Iterator[Any]:
     # What has a width of its own in each part may shrink further part by part.
     rules += [_Rule(divisor, gentleness, own=True) for gentleness in (1, 4)]
     rules += [_Rule(divisor, filled=True)]
-    rules += [_Rule(by, shallow=False) for by in gentler]
+    rules += [_Rule(divisor, filled=True, width=_text_width(default) // divisor)]
+    rules += [_Rule(by, layers=MIXED_LAYERS) for by in gentler[:2]]
+    rules += [_Rule(by, layers=0) for by in gentler]
     seen: list[dict[str, Any]] = []
     for rule in rules:
         try:
-            settings = _settings(default, rule)
+            settings = _settings(default, rule, {})
             if settings in seen:
                 continue
             seen.append(settings)
@@ -101,6 +109,23 @@ def _divisor(config: Any) -> int:
     return max(by for by in divisors if by <= heads // HEADS or by == 1 or divisors == [1, heads])
 
 
+def _text_width(config: Any) -> int:
+    """Return the width of the text part of a config with several parts, 0 where it has none."""
+    text = getattr(config, "text_config", None)
+    return getattr(text, "hidden_size", None) or 0
+
+
+def _handed_on(config: Any) -> str | None:
+    """Return the name of the width that a config hands on to a text, None where it says nothing of that.
+
+    Beside a width for itself, or a text within it, `hidden_size` is what others see.
+    """
+    settings = vars(config)
+    if "hidden_size" in settings and ("embed_dim" in settings or "text_config" in settings):
+        return "hidden_size"
+    return next((name for name in _HANDED_ON if name in settings), None)
+
+
 def _parts(config: Any) -> Iterator[Any]:
     yield config
     for value in vars(config).values():
@@ -112,10 +137,12 @@ def _is_config(value: Any) -> bool:
     return hasattr(value, "model_type") and hasattr(value, "to_diff_dict")
 
 
-def _settings(config: Any, rule: _Rule) -> dict[str, Any]:
-    """Return the keyword arguments that make the small config; derived settings follow from them."""
+def _settings(config: Any, rule: _Rule, tokens: dict[object, int]) -> dict[str, Any]:
+    """Return the keyword arguments that make the small config; derived settings follow from them.
+
+    `tokens` is what has become of tokens beyond the vocabulary so far: one stays one in all parts, and two stay two.
+    """
     settings: dict[str, Any] = {}
-    tokens = VOCABULARY
     # Lists with one entry per layer shrink with the layers.
     depths = {value for name, value in vars(config).items() if _LAYERS.search(name) and type(value) is int}
     if rule.filled and _SECTIONS in (getattr(config, "ignore_keys_at_rope_validation", None) or ()):
@@ -125,16 +152,18 @@ def _settings(config: Any, rule: _Rule) -> dict[str, Any]:
         if name.startswith("_") or name in settings:
             continue
         if _is_config(value):
+            inner = replace(rule.of(value), width=0) if name == "text_config" else rule.of(value)
             settings[name] = {
-                **value.to_diff_dict(), **_settings(value, rule.of(value)), "model_type": value.model_type,
+                **value.to_diff_dict(), **_settings(value, inner, tokens), "model_type": value.model_type,
             }  # fmt: skip
         elif (_TOKEN.search(name) and isinstance(value, int) and value >= VOCABULARY) or (
             rule.filled and value is None and _PLACE.search(name)
         ):
-            tokens -= 1
-            settings[name] = tokens
-        elif rule.shallow and isinstance(value, list) and len(value) > LAYERS and len(value) in depths:
-            settings[name] = [value[0], value[-1]]
+            settings[name] = tokens.setdefault(name if value is None else value, VOCABULARY - 1 - len(tokens))
+        elif rule.layers and isinstance(value, list) and len(value) > rule.layers and len(value) in depths:
+            settings[name] = [*value[: rule.layers - 1], value[-1]]
+        elif rule.width and name == _handed_on(config):
+            settings[name] = rule.width
         else:
             small = _filled(name) if value is None and rule.filled else _small(name, value, rule)
             if small != value:
@@ -179,7 +208,7 @@ def _small(name: str, value: Any, rule: _Rule) -> Any:
     if _HEADS.search(name):
         return max(value // rule.divisor, 1)
     if _LAYERS.search(name):
-        return min(value, LAYERS) if rule.shallow else value
+        return min(value, rule.layers) if rule.layers else value
     if _WIDTH.search(name) and not _NO_WIDTH.search(name) and value % rule.divisor == 0:
         return value // rule.divisor
     return value

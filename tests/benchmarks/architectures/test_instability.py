@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 from benchmarks.architectures.instability import instability
@@ -28,12 +29,26 @@ class Rounded(nn.Module):
         return ((x / 49) * 49 < x).float() + x
 
 
+class Patched(transformers.PreTrainedModel):
+    """Computes something else while it is exported, as where an exporter swaps its attention."""
+
+    config_class = transformers.BertConfig
+
+    def __init__(self, config: transformers.BertConfig) -> None:
+        super().__init__(config)
+        self.linear = nn.Linear(1, 1)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"y": x + 1 if torch.compiler.is_exporting() else x}
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
         (Chance(), "in two runs with the same inputs"),
         (Ties(), "with how ties within a top-k are broken"),
         (Rounded(), "between float32 and float64"),
+        (Patched(transformers.BertConfig()), "the program that transformers' exporter makes of it"),
     ],
 )
 def test_torch_differs_from_itself(model: nn.Module, words: str) -> None:

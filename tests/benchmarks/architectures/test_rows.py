@@ -61,6 +61,28 @@ def test_a_setting_without_a_default_is_filled_in() -> None:
     assert any(config.prediction_length for config in tiny_configs(CONFIG_MAPPING["autoformer"]))
 
 
+def test_tokens_of_different_parts_stay_different() -> None:
+    small = next(tiny_configs(CONFIG_MAPPING["qwen2_vl"]))
+    tokens = [
+        small.image_token_id,
+        small.video_token_id,
+        small.text_config.bos_token_id,
+        small.text_config.eos_token_id,
+    ]
+    assert len(set(tokens)) == len(tokens)
+    assert max(tokens) < 1000
+
+
+def test_a_config_hands_images_on_as_wide_as_its_text() -> None:
+    configs = list(tiny_configs(CONFIG_MAPPING["qwen3_vl"]))
+    assert any(config.vision_config.out_hidden_size == config.text_config.hidden_size for config in configs)
+
+
+def test_a_config_has_layers_of_every_kind() -> None:
+    kinds = [set(config.layers_block_type) for config in tiny_configs(CONFIG_MAPPING["jamba"])]
+    assert kinds[0] < max(kinds, key=len)
+
+
 def test_a_class_whose_own_defaults_fail_is_told(tmp_path: Path) -> None:
     """Fourteen heads do not divide its width of 1152."""
     record = try_architecture("aya_vision", "AyaVisionModel", tmp_path)
