@@ -149,9 +149,12 @@ def _paired(expected: Any, found: list[tuple[str, np.ndarray]]) -> list[tuple[to
     named = get_leaf_tensors(expected)
     if {name for name, _ in found} <= set(named):
         return [(named[name], value) for name, value in found]
-    # TorchScript gives a tensor that is returned twice one name.
+    # TorchScript gives a tensor that is returned twice one name, and makes a tensor of every number it traces.
     tensors = [leaf for leaf in pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]
-    return [(tensor, value) for tensor, (_, value) in zip(tensors, found, strict=False)]
+    arrays = [value for _, value in found]
+    if len(tensors) != len(arrays):
+        tensors, arrays = [tensor for tensor in tensors if tensor.dim()], [array for array in arrays if array.ndim]
+    return list(zip(tensors, arrays, strict=False))
 
 
 def _difference(expected: torch.Tensor, found: np.ndarray) -> float:
