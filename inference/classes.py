@@ -64,5 +64,10 @@ class ClassOperators:
         return min(1.0, sum(self.nodes.get(class_name, {}).values()) / max(1, self.modules[class_name]) / 4.0)
 
     @cached_property
+    def operators(self) -> frozenset[str]:
+        """All operators that were counted."""
+        return frozenset(self._everywhere)
+
+    @cached_property
     def _everywhere(self) -> Counter[str]:
         return sum((Counter(counts) for counts in self.nodes.values()), Counter[str]())

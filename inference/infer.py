@@ -59,6 +59,7 @@ class Reason(NamedTuple):
 class Region:
     """What is known of one region: `known` holds the module of each node, or UNKNOWN.
 
+    Nodes are numbered in the sequence that they are looked at; `sequence` has the position of each in the file.
     `around` is the module that the region itself runs in; `owns` tells which modules have parameters of their own;
     `suggested` is the module that a node's twins suggest, `aligned` the one that the order of calls puts it into (or
     UNKNOWN), `calls` the order of calls itself. `share_named` is the share of nodes that are known by more
@@ -66,6 +67,7 @@ class Region:
     """
 
     flow: Flow
+    sequence: Ids
     tree: ScopeTree
     known: Ids
     around: int
@@ -125,6 +127,19 @@ def place(region: Region, weighting: Weighting) -> Placement:
     """Return the module of every unknown node of a region."""
     question = last_question(region, weighting)
     return decided(question, weighting.rounds[-1].scores(question))
+
+
+def familiar(region: Region, lessons: Lessons) -> Flags:
+    """Whether each node lies among unknown ones whose operators all were seen when the weights were fitted.
+
+    A quantiser puts in nodes that no exporter writes; how sure an answer about them is was never measured.
+    """
+    strange = np.array([name not in lessons.class_operators.operators for name in region.flow.operator_names])
+    unknown = region.known < 0
+    run = np.cumsum(np.diff(unknown, prepend=False))
+    spoilt = np.zeros(len(unknown) + 1, np.bool_)
+    spoilt[run[unknown & strange[region.flow.operators]]] = True
+    return ~(unknown & spoilt[run])
 
 
 def explain(region: Region, weighting: Weighting, node: int) -> tuple[Placement, list[Reason]]:

@@ -94,9 +94,9 @@ class Weighting:
     high: float | None
     medium: float
 
-    def confidence(self, probability: float) -> Confidence:
-        """Return the confidence of an answer of this probability."""
-        if self.high is not None and probability >= self.high:
+    def confidence(self, probability: float, *, familiar: bool) -> Confidence:
+        """Return the confidence of an answer of this probability; what is not `familiar` was never measured."""
+        if self.high is not None and familiar and probability >= self.high:
             return Confidence.HIGH
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 

@@ -62,17 +62,19 @@ def _place(region: Region, around: str, context: Context) -> None:
     weighting = standard_weighting(question.share_named)
     placement = infer.place(question, weighting)
     names = question.tree.names
-    for position, scope, probability, other in zip(
-        placement.node.tolist(),
+    familiar = infer.familiar(question, weighting.lessons)[placement.node]
+    for position, scope, probability, other, known_kind in zip(
+        question.sequence[placement.node].tolist(),
         placement.scope.tolist(),
         placement.probability.tolist(),
         placement.runner_up.tolist(),
+        familiar.tolist(),
         strict=True,
     ):
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
             nodes[position],
-            Tag(names[scope], Source.INHERITED, weighting.confidence(probability)),
+            Tag(names[scope], Source.INHERITED, weighting.confidence(probability, familiar=known_kind)),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
 

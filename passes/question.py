@@ -14,6 +14,7 @@ from ..inference import infer
 from ..inference.calls import aligned_modules
 from ..inference.candidates import UNKNOWN
 from ..inference.flow import Flow
+from ..inference.sequence import sequence
 from ..inference.suggest import suggested_modules
 from ..inference.tree import ScopeTree
 from ..inference.weights import standard_weighting
@@ -42,8 +43,9 @@ def weigh(node: gs.Node, context: Context) -> Weighed | None:
         if tags[position] is not None or not is_answerable(region, tags, context):
             return None
         question = as_question(region, around, tags, context)
-        placement, reasons = infer.explain(question, standard_weighting(question.share_named), position)
-        other = int(placement.runner_up[np.searchsorted(placement.node, position)])
+        at = int(np.flatnonzero(question.sequence == position)[0])
+        placement, reasons = infer.explain(question, standard_weighting(question.share_named), at)
+        other = int(placement.runner_up[np.searchsorted(placement.node, at)])
         return Weighed(None if other == UNKNOWN else question.tree.names[other], tuple(reasons))
     return None
 
@@ -71,8 +73,13 @@ def as_question(region: Region, around: str, tags: Sequence[Tag | None], context
 
     `around` is the module that the region runs in; `tags` are those of its nodes, None where the module is unknown.
     """
-    flow = Flow(list(region.graph.nodes))
+    nodes = list(region.graph.nodes)
     scopes = [None if tag is None else tag.scope for tag in tags]
+    flow = Flow(nodes)
+    order = sequence(flow, scopes)
+    if (np.diff(order) < 0).any():
+        flow = Flow([nodes[position] for position in order])
+        scopes = [scopes[position] for position in order]
     suggested = suggested_modules(flow, scopes)
     if context.declared is not None:
         suggested = {node: scope for node, scope in suggested.items() if context.modules.is_called(scope)}
@@ -86,6 +93,7 @@ def as_question(region: Region, around: str, tags: Sequence[Tag | None], context
     owns[[number for number in map(tree.id, context.weights.owners()) if number is not None]] = True
     return infer.Region(
         flow,
+        order,
         tree,
         np.array([_number(scope, tree) for scope in scopes], np.int64),
         _number(around, tree),

@@ -151,7 +151,7 @@ def problems(entry: corpus.Entry, cases: Sequence[Case]) -> Iterator[Problem]:
         question = as_question(region, around, tags, run.context)
         known = question.known >= 0
         if known.any() and not known.all():
-            truth = np.array([_number(scope, question) for scope in entry.truth], np.int64)
+            truth = np.array([_number(entry.truth[at], question) for at in question.sequence], np.int64)
             question.flow.release()
             yield Problem(entry.model, case.name, question, truth)
 

@@ -98,8 +98,9 @@ def test_the_weights_fit_the_evidence(known: float) -> None:
 
     assert {network.direct.shape for network in weighting.rounds} == {(len(Role), len(EVIDENCE))}
     assert {network.setting.shape[1] for network in weighting.rounds} == {len(CIRCUMSTANCES)}
-    assert weighting.confidence(0.0) is Confidence.LOW
-    assert weighting.confidence(1.0) is (Confidence.HIGH if known else Confidence.MEDIUM)
+    assert weighting.confidence(0.0, familiar=True) is Confidence.LOW
+    assert weighting.confidence(1.0, familiar=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
+    assert weighting.confidence(1.0, familiar=False) is Confidence.MEDIUM
 
 
 def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_reason() -> None:
@@ -228,3 +229,12 @@ def test_an_unknown_module_is_no_number() -> None:
     question = region(chain(6, lambda index: "a" if index == 2 else None))
 
     assert [number == UNKNOWN for number in question.known.tolist()] == [True, True, False, True, True, True]
+
+
+def test_what_lies_beside_an_operator_that_no_exporter_writes_is_not_familiar() -> None:
+    source = chain(16, lambda index: None if index % 4 else "a")
+    source.graph.node[5].op_type = "MatMulInteger"
+
+    found = infer.familiar(region(source), standard_weighting(1.0).lessons)
+
+    assert np.flatnonzero(~found).tolist() == [5, 6, 7]
