@@ -20,9 +20,9 @@ from .check import check
 from .dynamo import export_dynamo
 from .inputs import Inputs, first_that_runs, sample_inputs
 from .load import load
+from .modalities import joins_modalities, left_out
 from .options import Options
 from .quiet import reported, root_cause
-from .samples import joins_modalities, left_out
 from .table import build_table
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 
 from ..errors import HpassError
+from .attempts import attempts
+from .input_rules import unknown
 from .input_spec import InputSpec
 from .load import Loaded
-from .samples import Maker, attempts, unknown
+from .maker import Maker
 from .signature import Inputs, listed, parameters, required
 from .sizes import Sizes
 

@@ -24,7 +24,7 @@ from hpass.errors import HpassError
 from hpass.exporter import Options
 from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
-from hpass.exporter.samples import left_out
+from hpass.exporter.modalities import left_out
 
 from .apart import Record, in_a_line, measured_apart, read_record
 from .base_models import base_models

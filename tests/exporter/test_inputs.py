@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import transformers
-from torch import nn
 
 from hpass.errors import HpassError
 from hpass.exporter import InputSpec, Options
@@ -135,79 +133,10 @@ def test_the_likeliest_inputs_are_the_first(case: str) -> None:
     assert set(next(sample_inputs(built(class_name, config())))) == names
 
 
-class Compared(nn.Module):
-    """Takes a text and an image, and others that only their names and its documentation tell."""
-
-    main_input_name = "pixel_values"
-    input_modalities = ("image", "text")
-
-    def forward(  # noqa: PLR0917 (the signature is what is tested)
-        self,
-        pixel_values: torch.Tensor,
-        prompt_pixel_values: torch.Tensor,
-        task_input_ids: torch.LongTensor,
-        task_attention_mask: torch.BoolTensor,
-        audio_mel: torch.Tensor,
-        audio_mel_mask: torch.BoolTensor,
-        action_embeds: torch.Tensor,
-    ) -> None:
-        """Return nothing: what it is given counts."""
-
-
-def test_a_further_input_is_like_the_one_its_name_ends_with() -> None:
-    model = Compared()
-    prompt = SimpleNamespace(model_type="prompt", to_dict=dict, image_size=32, vocab_size=7)
-    text = SimpleNamespace(model_type="text", to_dict=dict, hidden_size=6, vocab_size=5)
-    model.config = SimpleNamespace(image_size=64, patch_size=24, num_mel_bins=20, prompt=prompt, task=text)
-    inputs = list(sample_inputs(Loaded(model)))
-    assert {name: tuple(value.shape) for name, value in inputs[0].items()} == {
-        "pixel_values": (1, 3, 64, 64),
-        "prompt_pixel_values": (1, 3, 32, 32),
-        "task_input_ids": (1, 16),
-        "task_attention_mask": (1, 16),
-        "audio_mel": (1, 128, 20),
-        "audio_mel_mask": (1, 128),
-        "action_embeds": (1, 16, 6),
-    }
-    assert inputs[0]["task_input_ids"].max() < 5
-    assert inputs[0]["audio_mel_mask"].dtype == torch.bool
-    # Four patches of 24 pixels are the least that is wider than the image.
-    assert (1, 3, 96, 96) in {tuple(made["pixel_values"].shape) for made in inputs}
-
-
-def test_a_packed_image_is_made_of_whole_windows() -> None:
-    vision = {**SMALL, "num_heads": 2, "depth": 1, "patch_size": 4, "window_size": 32, "out_hidden_size": 32}
-    config = transformers.Qwen2_5_VLVisionConfig(**vision)
-    inputs = next(sample_inputs(built("Qwen2_5_VisionTransformerPretrainedModel", config)))
-    assert inputs["grid_thw"].tolist() == [[1, 16, 16]]
-    assert len(inputs["hidden_states"]) == 16 * 16
-
-
-def test_the_processor_sizes_an_image_that_the_config_does_not() -> None:
-    config = transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1])
-    model = transformers.ResNetModel(config).eval()
-    sized = Loaded(model, processor={"size": {"shortest_edge": 70}, "crop_size": {"height": 64, "width": 48}})
-    assert next(sample_inputs(sized))["pixel_values"].shape == (1, 3, 64, 48)
-    assert next(sample_inputs(Loaded(model)))["pixel_values"].shape == (1, 3, 224, 224)
-
-
 def test_a_model_without_a_forward_has_no_inputs() -> None:
     loaded = built("PreTrainedModel", transformers.BertConfig(**TEXT))
     with pytest.raises(HpassError, match="nothing is known of its inputs"):
         next(sample_inputs(loaded))
-
-
-def test_a_mask_fits_the_given_text() -> None:
-    loaded = built("BertModel", transformers.BertConfig(**TEXT))
-    inputs = next(sample_inputs(loaded, [InputSpec("input_ids", (1, 5), torch.int64)]))
-    assert inputs["attention_mask"].shape == inputs["input_ids"].shape == (1, 5)
-
-
-def test_the_tokenizer_s_text_is_used() -> None:
-    text = torch.tensor([[2, 3, 4]])
-    model = transformers.BertModel(transformers.BertConfig(**TEXT)).eval()
-    inputs = next(sample_inputs(Loaded(model, text={"input_ids": text})))
-    assert inputs["input_ids"] is text
 
 
 def test_an_unknown_input_is_asked_for() -> None:
