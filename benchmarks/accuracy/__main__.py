@@ -85,7 +85,7 @@ def main() -> None:
     else:
         rows = [row for entry in entries for row in measure(entry)]
     missing = list(corpus.failures(arguments.cache, names, engines))
-    text = report.markdown(rows, missing, "Accuracy on held-out models" if arguments.held_out else "Accuracy")
+    text = report.markdown(rows, missing, held_out=arguments.held_out)
     data = report.to_json(rows, missing)
     if arguments.json:
         arguments.json.write_text(json.dumps(data), encoding="utf-8")

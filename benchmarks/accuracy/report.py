@@ -34,13 +34,19 @@ the module they ran in; F1 is the hierarchical F1 of the two paths. Both are mic
 the others can be known from repeated blocks alone.
 `benchmarks/accuracy/README.md` says how the truth is made and what each case hides."""
 
+_HELD_OUT = "Nobody chose these models, and no weight was fitted on them: this is what to expect of others."
+_CHOSEN = """\
+Rules were made with these models in view, and weights are fitted on them;
+[accuracy-held-out.md](accuracy-held-out.md) says what to expect of others."""
 
-def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], title: str) -> str:
-    """Return the whole report."""
+
+def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], *, held_out: bool) -> str:
+    """Return the whole report, which says whether the models are held out."""
     kinds = _group(sorted(rows, key=_order), _kind)
     parts = [
-        f"# {title}",
+        "# Accuracy on held-out models" if held_out else "# Accuracy on the chosen models",
         _INTRODUCTION,
+        _HELD_OUT if held_out else _CHOSEN,
         _summary(kinds),
         "## By source",
         _split_table(kinds, lambda result: result.by_source),
