@@ -94,7 +94,13 @@ def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
     folder = tmp_path / "out"
     folder.mkdir()
     command = [*HPASS, "run", *map(str, pipes), str(model), "-o", str(folder), "--jobs", str(jobs)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - no thread runs here
+    )
     # Whoever reads these files waits for what nobody writes.
     writers = [_open_once_read(pipe) for pipe in pipes[:jobs]]
 
@@ -105,6 +111,11 @@ def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
         os.close(writer)
     assert (running.returncode, err) == (130, b"")
     assert not list(folder.iterdir())
+
+
+def _heed_interrupts() -> None:
+    """Undo what a shell does to a job in its background, whose children would all ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _open_once_read(pipe: Path) -> int:
