@@ -198,7 +198,7 @@ def _resolve_again(
     # Children of a second module of the parent's label stand below the first one's, and share a number.
     holders = siblings.holders[call.number]
     if len(holders) == 1 and above.scope not in holders:
-        free.append(_joined(*holders, base))
+        free.append(_joined(next(iter(holders)), base))
     free += [scope for scope in _read_below(base, siblings, known) if scope not in siblings.taken]
     if free:
         # Without a parameter to tell them apart, scopes of one label take the modules that fit in turn.
