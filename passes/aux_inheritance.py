@@ -63,7 +63,7 @@ def _place(region: Region, around: str, context: Context) -> None:
     placement = infer.place(question, weighting)
     names = question.tree.names
     familiar = infer.familiar(question, weighting.lessons)[placement.node]
-    for position, scope, probability, other, known_kind in zip(
+    for position, scope, probability, other, is_familiar in zip(
         question.sequence[placement.node].tolist(),
         placement.scope.tolist(),
         placement.probability.tolist(),
@@ -74,7 +74,7 @@ def _place(region: Region, around: str, context: Context) -> None:
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
             nodes[position],
-            Tag(names[scope], Source.INHERITED, weighting.confidence(probability, familiar=known_kind)),
+            Tag(names[scope], Source.INHERITED, weighting.confidence(probability, familiar=is_familiar)),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
 

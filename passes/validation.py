@@ -82,7 +82,7 @@ def _find_nothing_named(context: Context) -> None:
         context.find(
             Severity.INFO,
             "nothing-named",
-            "no name, metadata or parameter in the file says where a node belongs; what could: --modules or --model, "
+            "nothing that this run looked at says where a node belongs; what could: --modules or --model, "
             "and better --reference with a tagged model, the original export or a checkpoint of its weights",
         )
 

@@ -116,6 +116,12 @@ def test_a_model_of_which_nothing_is_known_is_worth_a_hint() -> None:
     assert "--reference" in message
 
 
+def test_the_hint_does_not_speak_for_passes_that_did_not_run() -> None:
+    _, message = found(model(CHAIN, metadata={"m": stack("a")}), "fallback,validation")["nothing-named"]
+
+    assert message.startswith("nothing that this run looked at")
+
+
 def test_a_tied_weight_is_worth_knowing() -> None:
     source = model(
         '["m"] v = Gather("a.weight", x) ["n"] y = MatMul(v, "a.weight")',
