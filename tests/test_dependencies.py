@@ -1,0 +1,58 @@
+"""What the package imports is declared, and what is declared is imported."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from product import settings, sources
+
+_IMPORTED_BY_TORCH = {"onnxscript"}
+
+
+def test_every_import_is_declared() -> None:
+    undeclared = {
+        f"{path}: {package}"
+        for path, tree in sources().items()
+        for package in imports(tree)
+        if not distributions(package) & (declared() | (declared("export") if path.startswith("exporter/") else set()))
+    }
+
+    assert undeclared == set()
+
+
+def test_every_dependency_is_imported() -> None:
+    used = {name for tree in sources().values() for package in imports(tree) for name in distributions(package)}
+
+    assert (declared() | declared("export")) - _IMPORTED_BY_TORCH - used == set()
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Yield the packages that a module imports and that are neither Python's nor its own."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and not node.level:
+            names = [node.module]
+        yield from {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+
+
+@cache
+def installed() -> dict[str, set[str]]:
+    return {package: {canonicalize_name(name) for name in names} for package, names in packages_distributions().items()}
+
+
+def distributions(package: str) -> set[str]:
+    return installed().get(package, set())
+
+
+def declared(extra: str | None = None) -> set[str]:
+    project = settings()["project"]
+    lines = project["dependencies"] if extra is None else project["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
