@@ -116,9 +116,8 @@ def _table_problems(found: Mapping[str, str], table: ModuleTable) -> Iterator[tu
 
 def _difference(model: Model, original: Model) -> list[Finding]:
     """Compare without tags: the messages, unknown fields included, and the external data by content."""
-    model.strip()
-    original.strip()
-    where = _first_difference(model.proto, original.proto)
+    # Copies, because the models may be the caller's.
+    where = _first_difference(untagged(model.proto), untagged(original.proto))
     if where is not None:
         return [_error("not-lossless", f"differs from {original.name} at {where}")]
     if model.folder is None or original.folder is None:
