@@ -59,7 +59,7 @@ class Context:
     `declared` is the table that the user handed in (`given`), else the one in the file, else the reference's; None
     where there is none. What evidence shows running is added to `modules` as it is found, its classes to `classes`;
     `closed` are the names between modules that were open, of which most are containers. `settled` says that the
-    declared table is in the file's own names, `retag` that tags in the file are no evidence, `rewritten` that a pass
+    declared table came in the file's own names, `retag` that tags in the file are no evidence, `rewritten` that a pass
     which may edit the graph has run, `untouched` that the current pass has found the graph to be as it was read.
     """
 
@@ -82,6 +82,7 @@ class Context:
         self.settled = given is None and not retag and model.stored_version is not None
         if self.declared is None and isinstance(reference, Twin):
             self.declared, self.settled = reference.declared, True
+        self._aligned = self.settled
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
         self.closed: set[str] = set()
@@ -179,12 +180,21 @@ class Context:
                 yield node, decision.tag
 
     def claim(self, node: gs.Node, claim: Claim) -> None:
-        """Add a piece of evidence for a node."""
+        """Add a piece of evidence for a node, unless it is there already."""
         known = self.claims.get(node)
         if known is None:
             self.claims[node] = [claim]
-        else:
+        elif claim not in known:
             known.append(claim)
+
+    def use_declared(self) -> None:
+        """Add the declared table to the one in use, brought to the file's own names by the first pass that asks."""
+        if self.declared is None:
+            return
+        if not self._aligned:
+            self.declared = self.declared.aligned({*self.weights.owners(), *self.modules})
+            self._aligned = True
+        self.modules.merge(self.declared)
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
         """Remember modules that were open together, outermost first: each was called, so it is a level of its own."""

@@ -26,9 +26,8 @@ class ModuleMapping(Pass):
 
     def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - modules belong to no region
         """Complete the module table in use."""
+        context.use_declared()
         table = context.modules
-        if context.declared is not None:
-            table.merge(context.declared)
         for scope, class_name in context.classes.items():
             table.add(scope, class_name)
         table.add("")

@@ -131,11 +131,9 @@ def _named_nodes(context: Context) -> _Paths:
 
 def _known_modules(weights: Weights, context: Context) -> KnownModules:
     """Return the modules that exist: those of a declared table, else the owners of parameters."""
+    context.use_declared()
     if context.declared is None:
         return KnownModules.of(weights.owners())
-    if not context.settled:
-        context.declared = context.declared.aligned({*weights.owners(), *context.modules})
-    context.modules.merge(context.declared)
     return KnownModules.of(context.declared, complete=True)
 
 

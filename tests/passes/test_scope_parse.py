@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pytest
 from text_models import Metadata, model, run_pass, scopes_of, stack, table, tags_of
 
-from hpass import ModuleTable, Source
+from hpass import Context, Model, ModuleTable, Pass, Source
+from hpass.passes.module_mapping import ModuleMapping
 from hpass.passes.scope_parse import ScopeParse
 
 RELU = '["n"] y = Relu(x)'
@@ -442,3 +443,32 @@ def test_all_evidence_is_kept_the_strongest_first() -> None:
         ("b", "name", "/b/Gemm"),
         ("c", "parameter", "c.weight"),
     ]
+
+
+def test_a_second_run_adds_no_evidence() -> None:
+    source = model('["/b/Gemm"] y = Gemm(x, "c.weight")', metadata={"/b/Gemm": stack("a")}, parameters=["c.weight"])
+    context = run_pass(ScopeParse(), source)
+    (node,) = context.nodes()
+    before = list(context.claims[node])
+
+    result = ScopeParse().run(context)
+
+    assert context.claims[node] == before
+    assert not result.changed
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_a_table_is_aligned_whichever_pass_meets_it_first(*, inner: bool) -> None:
+    modules = {"": "Inner", "layer.0": "Linear"} if inner else {"": "Outer", "top": "Inner", "top.layer.0": "Linear"}
+    weight = "bert.layer.0.weight" if inner else "layer.0.weight"
+    source = model(f'["n"] y = MatMul(x, "{weight}")', parameters=[weight])
+    passes: tuple[Pass, Pass] = (ScopeParse(), ModuleMapping())
+
+    tables: list[object] = []
+    for order in (passes, passes[::-1], passes * 2):
+        context = Context(Model.open(source), given=table(modules))
+        for step in order:
+            step.run(context)
+        tables.append((context.modules.to_json(), scopes_of(context)))
+
+    assert tables[1:] == tables[:1] * 2
