@@ -113,6 +113,14 @@ class Model:
         """Count how the graph differs from the model that was read."""
         return self._emitted + edits(self._imported)
 
+    def write_edits(self) -> None:
+        """Bring what passes rewrote in the graph into `proto`; the tags in it stay as they are."""
+        pending = edits(self._imported)
+        if pending:
+            emit(self._imported, self.proto)
+            self._emitted += pending
+            self._before = fingerprint(self.proto)
+
     def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable, *, edited: bool = True) -> None:
         """Write the graph's edits, the tags and the module table into `proto`, all other tags being removed.
 
@@ -120,7 +128,7 @@ class Model:
         Raises AssertionError where anything but tags came to differ beyond what passes rewrote.
         """
         if edited:
-            self._emit_edits()
+            self.write_edits()
         self.strip()
         if fingerprint(self.proto) != self._before:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
@@ -137,7 +145,7 @@ class Model:
 
     def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
         """Return a copy of the model as `apply` would leave it; the tags in the model itself stay as they are."""
-        self._emit_edits()
+        self.write_edits()
         by_message = {id(self._imported.nodes[node]): tag for node, tag in tags}
         copy = untagged(self.proto)
         for original, twin in zip(all_nodes(self.proto), all_nodes(copy), strict=True):
@@ -184,13 +192,6 @@ class Model:
             for location in self.locations:
                 if os.path.realpath(folder / location) == os.path.realpath(target):
                     raise HpassError(f"{target}: the model keeps its external data under this name; choose another")
-
-    def _emit_edits(self) -> None:
-        pending = edits(self._imported)
-        if pending:
-            emit(self._imported, self.proto)
-            self._emitted += pending
-            self._before = fingerprint(self.proto)
 
     def _metadata(self, key: str) -> str | None:
         return next((as_text(prop.value) for prop in self.proto.metadata_props if prop.key == key), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
@@ -88,6 +87,7 @@ class Context:
         self.closed: set[str] = set()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
         self._weights: Weights | None = None
+        self._same_weights: Mapping[str, str] | None = None
         self._regions: list[Region] | None = None
         self._rewriting = False
         self._stacks: set[tuple[str | None, ...]] = set()
@@ -110,10 +110,20 @@ class Context:
             self._weights = Weights(self.model, {name: old for name, old in names.items() if is_parameter(old)})
         return self._weights
 
-    @cached_property
+    @property
     def same_weights(self) -> Mapping[str, str]:
-        """The reference's names of weights that have lost theirs. Weights are read here, and nowhere else."""
-        return {} if self.reference is None else self.reference.weights_of(self.model)
+        """The reference's names of weights that have lost theirs; found anew after a pass that may have rewritten them.
+
+        Weights are read here, and nowhere else.
+        """
+        if self.reference is None:
+            return _NOTHING
+        if self._same_weights is None:
+            if self.rewritten:
+                # They are read from the message.
+                self.model.write_edits()
+            self._same_weights = self.reference.weights_of(self.model)
+        return self._same_weights
 
     def regions(self) -> list[Region]:
         """Return the main graph, all subgraphs and all function bodies, as they stand."""
@@ -166,6 +176,7 @@ class Context:
         self.untouched = False
         if rewrites or self._rewriting:
             self._weights = None
+            self._same_weights = None
             self._regions = None
         self._rewriting = rewrites
         self._current_pass = name
