@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,7 @@ def run(
     source: Source,
     passes: str | Pipeline = ALL,
     *,
-    settings: Iterable[str] = (),
+    settings: str | Iterable[str] | Mapping[str, object] = (),
     modules: str | Path | ModuleTable | None = None,
     reference: Source | Reference | None = None,
     retag: bool = False,
@@ -97,13 +97,13 @@ def run(
 ) -> Run:
     """Run a pipeline over a model and return the result; nothing is written.
 
-    `settings` are `PASS.OPTION=VALUE`; `modules` is a module table or the JSON file of one; `retag` ignores tags that
-    the file already has. `reference` is a model of the same origin, tagged on the fly where it is not yet, or a
-    `.safetensors` file. Raises UsageError for a wrong call and HpassError for a model that cannot be opened.
+    `settings` is one `PASS.OPTION=VALUE`, several of them, or a mapping of `PASS.OPTION` to values; `modules` is a
+    module table or the JSON file of one; `retag` ignores tags that the file already has. `reference` is a model of the
+    same origin, tagged on the fly where it is not yet, or a `.safetensors` file. Raises UsageError for a wrong call and
+    HpassError for a model that cannot be opened.
     """
-    pipeline = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
-    for setting in settings:
-        pipeline = pipeline.with_option(setting)
+    chosen = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
+    pipeline = chosen.with_options(settings)
     table = modules if isinstance(modules, ModuleTable) or modules is None else read_modules(modules)
     with _collector_paused(), redirect_stdout(sys.stderr):
         model = load(source)

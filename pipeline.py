@@ -7,7 +7,7 @@ come from the entry-point group `hpass.passes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from itertools import pairwise
@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from .errors import UsageError, nearest
 from .passes import STANDARD_PASSES
-from .passes.base import Pass, PassResult
+from .passes.base import Pass, PassResult, option_text
 from .passes.context import Context
 
 ENTRY_POINT_GROUP = "hpass.passes"
@@ -65,6 +65,20 @@ class Pipeline:
                 for step in self.passes
             )
         )
+
+    def with_options(self, settings: str | Iterable[str] | Mapping[str, object]) -> Pipeline:
+        """Return the pipeline with options set: one `PASS.OPTION=VALUE`, several, or a mapping of names to values.
+
+        Raises UsageError as `with_option` does.
+        """
+        if isinstance(settings, str):
+            settings = [settings]
+        elif isinstance(settings, Mapping):
+            settings = [f"{name}={option_text(value)}" for name, value in settings.items()]
+        pipeline = self
+        for setting in settings:
+            pipeline = pipeline.with_option(setting)
+        return pipeline
 
     def run(self, context: Context, observer: Observer | None = None) -> list[PassResult]:
         """Run the passes in order and return what each did; an observer may end the run between two passes."""

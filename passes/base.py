@@ -99,7 +99,7 @@ class Pass(ABC):
             Option(
                 _external(item.name),
                 _type_name(hints[item.name]),
-                _option_text(item.default),
+                option_text(item.default),
                 item.metadata.get("help", ""),
             )
             for item in fields(cls)
@@ -126,7 +126,7 @@ class Pass(ABC):
     def settings(self) -> dict[str, str]:
         """Return the options that differ from their defaults, as text."""
         return {
-            _external(item.name): _option_text(getattr(self, item.name))
+            _external(item.name): option_text(getattr(self, item.name))
             for item in fields(self)
             if getattr(self, item.name) != item.default
         }
@@ -142,7 +142,8 @@ def _type_name(kind: Any) -> str:
     return {bool: "true|false", int: "integer", float: "number"}.get(kind, "text")
 
 
-def _option_text(value: Any) -> str:
+def option_text(value: object) -> str:
+    """Return the value of an option as it is written in a pipeline."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
