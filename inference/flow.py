@@ -49,7 +49,7 @@ class Flow:
             positions[node] = index
         sources: list[int] = []
         targets: list[int] = []
-        rank = np.full(len(nodes), -1, np.int64)
+        rank = [-1] * len(nodes)
         for index, node in enumerate(nodes):
             seen: set[int] = set()
             for tensor in node.inputs:
@@ -64,7 +64,7 @@ class Flow:
                         targets.append(index)
         self.sources: Ids = np.array(sources, np.int64)
         self.targets: Ids = np.array(targets, np.int64)
-        self.weight_rank: Ids = rank
+        self._constant_rank: list[int] = rank
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -85,6 +85,7 @@ class Flow:
         """The `Role` of each node."""
         roles = np.empty(len(self.nodes), np.int64)
         inputs = self.inputs
+        weight_rank = list(self._constant_rank)
         is_free = np.zeros(len(self.nodes), np.bool_)
         is_shape = np.zeros(len(self.nodes), np.bool_)
         for index, node in enumerate(self.nodes):
@@ -94,7 +95,7 @@ class Flow:
             # A weight may come through operations that only hand it on, all of them free of the data.
             for producer in producers:
                 if is_free[producer]:
-                    self.weight_rank[index] = max(self.weight_rank[index], self.weight_rank[producer])
+                    weight_rank[index] = max(weight_rank[index], weight_rank[producer])
             if not fed or (producers and not active and not _reads_outside(node)):
                 is_free[index] = True
                 roles[index] = Role.CONSTANT
@@ -105,7 +106,7 @@ class Flow:
                 is_shape[index] = True
                 roles[index] = Role.SHAPE
             else:
-                roles[index] = _working_role(node, int(self.weight_rank[index]), len(active))
+                roles[index] = _working_role(node, weight_rank[index], len(active))
         return roles
 
     def release(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,17 @@ def test_edges_join_each_pair_once_in_file_order(flow: MakeFlow) -> None:
     assert list(zip(found.sources.tolist(), found.targets.tolist(), strict=True)) == [(0, 1), (1, 2), (0, 2)]
     assert found.inputs == [[], [0], [1, 0]]
     assert found.consumers == [[1, 2], [2], []]
+
+
+def test_no_property_of_the_flow_changes_another(flow: MakeFlow) -> None:
+    found = flow('["t"] v = Transpose(w) ["n"] y = MatMul(x, v)', "w")
+    before = deepcopy({name: value for name, value in vars(found).items() if name != "nodes"})
+
+    for name in vars(Flow):
+        getattr(found, name)
+
+    for name, value in before.items():
+        np.testing.assert_array_equal(vars(found)[name], value, err_msg=name)
 
 
 BLOCK = ("MatMul", "Relu", "MatMul", "Add", "Tanh")
