@@ -8,51 +8,54 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import Run, load, run, strip
     from .errors import HpassError, UsageError
-    from .graph.external import Carry
+    from .graph.files.external_data import ExternalDataMode
     from .graph.model import Model
-    from .graph.modules import Module, ModuleTable
-    from .graph.tags import Confidence, Source, Tag
+    from .identity_map import IdentityMap
     from .passes.base import Pass, PassResult, option
     from .passes.context import Claim, Context
     from .passes.findings import Finding, Severity
     from .pipeline import Pipeline
-    from .reporting.document import report
-    from .tagged import validate
+    from .reporting.json_report import report
+    from .tags.module_table import Module, ModuleTable
+    from .tags.tag_format import Confidence, Source, Tag
+    from .validate_model import validate
 
 # `hpass --help` must import neither onnx nor torch, so every name is looked up on first use.
-_HOMES = {
-    "Carry": ".graph.external",
+_LAZY_IMPORTS = {
+    "ExternalDataMode": ".graph.files.external_data",
     "Claim": ".passes.context",
-    "Confidence": ".graph.tags",
+    "Confidence": ".tags.tag_format",
     "Context": ".passes.context",
     "Finding": ".passes.findings",
     "HpassError": ".errors",
+    "IdentityMap": ".identity_map",
     "Model": ".graph.model",
-    "Module": ".graph.modules",
-    "ModuleTable": ".graph.modules",
+    "Module": ".tags.module_table",
+    "ModuleTable": ".tags.module_table",
     "Pass": ".passes.base",
     "PassResult": ".passes.base",
     "Pipeline": ".pipeline",
     "Run": ".api",
     "Severity": ".passes.findings",
-    "Source": ".graph.tags",
-    "Tag": ".graph.tags",
+    "Source": ".tags.tag_format",
+    "Tag": ".tags.tag_format",
     "UsageError": ".errors",
     "load": ".api",
     "option": ".passes.base",
-    "report": ".reporting.document",
+    "report": ".reporting.json_report",
     "run": ".api",
     "strip": ".api",
-    "validate": ".tagged",
+    "validate": ".validate_model",
 }
 
 __all__ = [
-    "Carry",
     "Claim",
     "Confidence",
     "Context",
+    "ExternalDataMode",
     "Finding",
     "HpassError",
+    "IdentityMap",
     "Model",
     "Module",
     "ModuleTable",
@@ -74,9 +77,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name], __name__), name)
+    value = getattr(import_module(_LAZY_IMPORTS[name], __name__), name)
     globals()[name] = value
     return value
 

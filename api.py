@@ -13,19 +13,19 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from .errors import HpassError, UsageError
-from .graph.external import Carry
-from .graph.identity import IdentityMap
+from .graph.files.external_data import ExternalDataMode
 from .graph.model import Model
-from .graph.modules import ModuleTable
-from .graph.tags import Tag
+from .identity_map import IdentityMap
 from .passes.base import PassResult
 from .passes.context import Context, Reference
 from .passes.findings import Finding, Severity
 from .pipeline import ALL, Observer, Pipeline
-from .reference.checkpoint import Checkpoint
-from .reference.twin import Twin
+from .restore.checkpoint import Checkpoint
+from .restore.reference_model import ReferenceModel
+from .tags.module_table import ModuleTable
+from .tags.tag_format import Tag
 
-Source = str | Path | onnx.ModelProto | Model
+ModelSource = str | Path | onnx.ModelProto | Model
 
 CHECKPOINT_SUFFIX = ".safetensors"
 _TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
@@ -71,7 +71,7 @@ class Run:
         self.model.apply(self.context.tags(), self.context.modules, edited=edited)
         return self.model.proto
 
-    def save(self, path: str | Path, external_data: Carry = Carry.COPY) -> None:
+    def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:
         """Write the tagged model to a file, whole or not at all, external data going along into another folder.
 
         Raises HpassError, in one line, for whatever keeps it from being written.
@@ -80,18 +80,18 @@ class Run:
         self.model.save(path, external_data)
 
 
-def load(source: Source) -> Model:
+def load(source: ModelSource) -> Model:
     """Open a model: a path, `-` for standard input, or a message, which is copied. Raises HpassError."""
     return source if isinstance(source, Model) else Model.open(source)
 
 
 def run(
-    source: Source,
+    source: ModelSource,
     passes: str | Pipeline = ALL,
     *,
     settings: str | Iterable[str] | Mapping[str, object] = (),
     modules: str | Path | ModuleTable | None = None,
-    reference: Source | Reference | None = None,
+    reference: ModelSource | Reference | None = None,
     retag: bool = False,
     observer: Observer | None = None,
 ) -> Run:
@@ -113,7 +113,7 @@ def run(
     return Run(model, context, pipeline, results)
 
 
-def strip(source: Source) -> Model:
+def strip(source: ModelSource) -> Model:
     """Open a model and remove every `hpass.*` key from it; nothing is written."""
     model = load(source)
     model.strip()
@@ -133,12 +133,12 @@ def read_modules(path: str | Path) -> ModuleTable:
         raise UsageError(str(error)) from error
 
 
-def tagged(source: Source, *, modules: ModuleTable | None = None) -> Run:
+def ensure_tagged(source: ModelSource, *, modules: ModuleTable | None = None) -> Run:
     """Open a model with a tag on every node: those it has, and what it lacks worked out. Raises HpassError."""
     return run(source, _TAGGING, modules=modules)
 
 
-def read_reference(source: Source | None, *, modules: ModuleTable | None = None) -> Reference | None:
+def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = None) -> Reference | None:
     """Open what `--reference` names: a model, with a tag on every node whether it has them or not, or a checkpoint.
 
     Raises UsageError for a checkpoint and HpassError for a model that cannot be read.
@@ -147,11 +147,11 @@ def read_reference(source: Source | None, *, modules: ModuleTable | None = None)
         return None
     if isinstance(source, (str, Path)) and Path(source).suffix == CHECKPOINT_SUFFIX:
         return Checkpoint.open(Path(source))
-    twin = tagged(source, modules=modules)
+    twin = ensure_tagged(source, modules=modules)
     tags: IdentityMap[gs.Node, Tag] = IdentityMap()
     for node, tag in twin.tags():
         tags[node] = tag
-    return Twin(twin.model, tags, twin.modules, twin.context.declared)
+    return ReferenceModel(twin.model, tags, twin.modules, twin.context.declared_table)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import HpassError, UsageError, nearest
-from .graph.external import Carry
-from .graph.regions import placed_nodes
+from .graph.files.external_data import ExternalDataMode
+from .graph.regions import nodes_with_position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,7 +51,7 @@ def observe(
     if dump is not None:
         observers.append(Dump(dump))
     if progress is not None:
-        observers.append(Progress(progress))
+        observers.append(PassProgress(progress))
     if stop_after is not None:
         observers.append(StopAfter(stop_after))
     return Timing(tuple(observers))
@@ -106,7 +106,7 @@ class StopAfter:
 
 
 @dataclass(frozen=True)
-class Progress:
+class PassProgress:
     """Tells a callback the name of the pass that runs next, and None when all have run."""
 
     tell: Callable[[str | None], None]
@@ -133,7 +133,7 @@ class PrintAfter:
 def graph_lines(name: str, context: Context) -> Iterable[str]:
     """Yield the text of the tagged graph: position, operator, node name, scope, source and confidence."""
     yield f"; after {name}"
-    for position, node in placed_nodes(context.regions()):
+    for position, node in nodes_with_position(context.regions()):
         tag = context.tag(node)
         if tag is None:
             known = "untagged"
@@ -156,7 +156,7 @@ class Dump:
             return
         self._count += 1
         snapshot = context.model.snapshot(context.tags(), context.modules)
-        snapshot.save(self.folder / f"{self._count:02}-{previous.name}.onnx", Carry.LINK)
+        snapshot.save(self.folder / f"{self._count:02}-{previous.name}.onnx", ExternalDataMode.LINK)
 
 
 _Shape = dict[str, tuple[Any, ...]]

@@ -82,7 +82,7 @@ class Pipeline:
 
     def run(self, context: Context, observer: Observer | None = None) -> list[PassResult]:
         """Run the passes in order and return what each did; an observer may end the run between two passes."""
-        look = observer or _look_away
+        look = observer or _no_observer
         results: list[PassResult] = []
         for previous, step in pairwise((None, *self.passes)):
             if step is None or look(previous, context, step):
@@ -158,5 +158,5 @@ def _malformed(text: str, position: int, problem: str) -> UsageError:
     return UsageError(f"pipeline '{text}', character {position + 1}: {problem}")
 
 
-def _look_away(_previous: Pass | None, _context: Context, _next: Pass | None) -> None:
+def _no_observer(_previous: Pass | None, _context: Context, _next: Pass | None) -> None:
     """Observe nothing."""

@@ -1,5 +1,5 @@
 """The command line: a thin face of the Python API, one file per command."""
 
-from .entry import main
+from .main import main
 
 __all__ = ["main"]

@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
-from .job import Job, Outcome, attempt
+from .exit_codes import BAD_MODEL, DONE, FOUND_ERRORS
 from .progress import Progress
-from .statuses import BAD_MODEL, DONE, FOUND_ERRORS
+from .run_job import Job, Outcome, try_job
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from types import FrameType
 
-    from .telling import Teller
+    from .output import Printer
 
 
-def run_all(jobs: Sequence[Job], processes: int, teller: Teller) -> int:
+def run_all(jobs: Sequence[Job], processes: int, teller: Printer) -> int:
     """Tag several files, `processes` side by side, tell about them in order, and return the worst status.
 
     No file stops the others, whatever is wrong with it.
@@ -32,21 +32,21 @@ def run_all(jobs: Sequence[Job], processes: int, teller: Teller) -> int:
     names = [job.source.name for job in jobs]
     with Progress(len(jobs)) as progress:
         progress.begin(names[0])
-        for outcome in map(attempt, jobs) if processes == 1 else _side_by_side(jobs, processes):
+        for outcome in map(try_job, jobs) if processes == 1 else _side_by_side(jobs, processes):
             outcomes.append(outcome)
             # Graphs hold themselves, and the collector is off.
             gc.collect()
             progress.begin((*names, "")[len(outcomes)])
             if outcome.error:
-                teller.tell_error(outcome)
-    teller.tell_all(outcomes)
+                teller.print_error(outcome)
+    teller.print_all(outcomes)
     # A file that could not be tagged is worse than one that was, with errors found.
     return max((outcome.status for outcome in outcomes), key=(DONE, FOUND_ERRORS, BAD_MODEL).index)
 
 
 def _side_by_side(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
     with _pool(min(processes, len(jobs))) as pool:
-        with _deaf_to_interrupts():
+        with _ignore_sigint():
             futures = [pool.submit(_attempt_or_leave, job) for job in jobs]
         try:
             for job, future in zip(jobs, futures, strict=True):
@@ -79,7 +79,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Generator[None]:
+def _ignore_sigint() -> Generator[None]:
     """Start processes that take no notice of Ctrl-C, which the terminal sends to all: the first one ends the others."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -97,7 +97,7 @@ def _clean_up_when_terminated() -> None:
 
 def _attempt_or_leave(job: Job) -> Outcome:
     try:
-        return attempt(job)
+        return try_job(job)
     except SystemExit:
         # Everything is unwound and cleaned up; the pool would go on with the next job.
         os._exit(1)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..reporting.text import several
-from .options import Json
-from .statuses import DIFFERENT, DONE
-from .streams import emit, paint_for, printable
+from ..reporting.wording import several
+from .exit_codes import DIFFERENT, DONE
+from .shared_options import Json
+from .streams import printable, use_colour, write_result
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -36,11 +36,11 @@ def diff(
 
     A model without tags is tagged on the fly. Status 0: no difference; 3: there is one.
     """
-    from ..api import tagged
+    from ..api import ensure_tagged
     from ..reporting.difference import difference
 
-    found = difference(tagged(before), tagged(after))
-    emit(json_text.dumps(found.to_json()) + "\n" if json else "".join(_lines(found)))
+    found = difference(ensure_tagged(before), ensure_tagged(after))
+    write_result(json_text.dumps(found.to_json()) + "\n" if json else "".join(_lines(found)))
     return DIFFERENT if found else DONE
 
 
@@ -50,7 +50,7 @@ def _lines(found: Difference) -> Iterator[str]:
     yield f"nodes {before.nodes:,} -> {after.nodes:,}, modules {before.modules:,} -> {after.modules:,}\n"
     if not found:
         yield "no difference in modules\n"
-    paint = paint_for(sys.stdout)
+    paint = use_colour(sys.stdout)
     for title, sign, colour, changes in (
         ("added", "+", "green", found.added),
         ("gone", "-", "red", found.gone),

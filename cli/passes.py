@@ -5,8 +5,8 @@ from __future__ import annotations
 import json as json_text
 from typing import TYPE_CHECKING
 
-from .options import Json
-from .streams import emit
+from .shared_options import Json
+from .streams import write_result
 
 if TYPE_CHECKING:
     from ..passes.base import Pass
@@ -18,9 +18,9 @@ def passes(*, json: Json = False) -> None:
 
     known = registered_passes()
     if json:
-        emit(json_text.dumps([_entry(name, step) for name, step in known.items()]) + "\n")
+        write_result(json_text.dumps([_entry(name, step) for name, step in known.items()]) + "\n")
         return
-    emit("\n".join(line for name, step in known.items() for line in _lines(name, step)))
+    write_result("\n".join(line for name, step in known.items() for line in _lines(name, step)))
 
 
 def _entry(name: str, step: type[Pass]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-_PATIENCE = 1.0
+_DELAY_S = 1.0
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            self._timer = Timer(_PATIENCE, self._show)
+            self._timer = Timer(_DELAY_S, self._show)
             self._timer.daemon = True
             self._timer.start()
         return self

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from .completion import complete_pass
-from .options import ExternalData, InPlace
-from .outputs import tagged_outputs
+from .option_checks import check_options
+from .output import Printer
+from .paths import tagged_outputs
 from .progress import Progress
-from .refusals import refuse
-from .tagging import Tagging, takes_tagging
-from .telling import Teller
+from .shared_options import ExternalData, InPlace
+from .tagging_options import TaggingOptions, with_tagging_options
 
 
-@takes_tagging
+@with_tagging_options
 def run(
     sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="Models; - is standard input.")],
     output: Annotated[
@@ -24,7 +24,7 @@ def run(
         typer.Option("--output", "-o", metavar="OUT", help="Where to write; with several inputs a folder."),
     ] = None,
     *,
-    tagging: Tagging,
+    tagging: TaggingOptions,
     in_place: InPlace = False,
     external_data: ExternalData = "copy",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="So many files side by side.")] = 1,
@@ -66,7 +66,7 @@ def run(
     model.onnx becomes model.tagged.onnx beside it.
     """
     targets = tagged_outputs(sources, output, in_place=in_place)
-    refuse(
+    check_options(
         sources,
         targets,
         jobs=jobs,
@@ -80,9 +80,9 @@ def run(
     pipeline = tagging.pipeline(verify_runtime=verify_runtime)
     table = tagging.table()
 
-    from ..graph.external import Carry
+    from ..graph.files.external_data import ExternalDataMode
     from ..observers import check_names
-    from .job import Job, do
+    from .run_job import Job, run_job
 
     check_names(pipeline, print_after=print_after or (), stop_after=stop_after)
     work = [
@@ -93,7 +93,7 @@ def run(
             modules=table,
             reference=tagging.reference,
             retag=tagging.retag,
-            carry=Carry(external_data),
+            carry=ExternalDataMode(external_data),
             report=report,
             json=json,
             print_after=tuple(print_after or ()),
@@ -103,12 +103,12 @@ def run(
         )
         for source, target in zip(sources, targets, strict=True)
     ]
-    teller = Teller(json=json, time_passes=time_passes, verbose=verbose)
+    teller = Printer(json=json, time_passes=time_passes, verbose=verbose)
     if len(work) > 1:
         from .batch import run_all
 
         return run_all(work, jobs, teller)
     with Progress(len(pipeline.passes) + 2) as progress:
-        outcome = do(work[0], progress)
-    teller.tell(outcome)
+        outcome = run_job(work[0], progress)
+    teller.print_outcome(outcome)
     return outcome.status

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .options import Input, Json
-from .streams import emit, paint_for, printable
-from .tagging import Tagging, takes_tagging
+from .shared_options import Input, Json
+from .streams import printable, use_colour, write_result
+from .tagging_options import TaggingOptions, with_tagging_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ _VALUES = 6
 _REASONS = 8
 
 
-@takes_tagging
+@with_tagging_options
 def show(
     source: Input,
     node: Annotated[
@@ -33,7 +33,7 @@ def show(
     ],
     *,
     stored: Annotated[bool, typer.Option("--stored", help="Show what the file says; run no pass.")] = False,
-    tagging: Tagging,
+    tagging: TaggingOptions,
     json: Json = False,
 ) -> None:
     """Show why a node has its tag, worked out anew.
@@ -46,9 +46,9 @@ def show(
         )
 
     from ..api import load
-    from ..reporting.document import node_entry, stored_entry, weighed_entry
     from ..reporting.explanation import explain
-    from ..reporting.lookup import find_nodes
+    from ..reporting.find_nodes import find_nodes
+    from ..reporting.json_report import attributed_entry, node_entry, stored_entry
 
     model = load(source)
     if stored:
@@ -58,15 +58,15 @@ def show(
         run = tagging.run(model)
         found = find_nodes(model.regions(), node)
         entries = [
-            node_entry(explain(position, match, run.context), run) | weighed_entry(match, run.context)
+            node_entry(explain(position, match, run.context), run) | attributed_entry(match, run.context)
             for position, match in found
         ]
     if json:
-        emit(json_text.dumps(entries) + "\n")
+        write_result(json_text.dumps(entries) + "\n")
     elif len(entries) > 1:
-        emit("".join(_listed(entries)))
+        write_result("".join(_listed(entries)))
     else:
-        emit("\n".join(_lines(entries[0], found[0][1], stored=stored)))
+        write_result("\n".join(_lines(entries[0], found[0][1], stored=stored)))
 
 
 def _listed(entries: list[dict[str, Any]]) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _listed(entries: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[str]:
-    paint = paint_for(sys.stdout)
+    paint = use_colour(sys.stdout)
     yield printable(f"{entry['position']} {entry['op']} {entry['name']}")
     yield ""
     for title, text in _facts(entry, node, stored=stored):

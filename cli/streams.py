@@ -24,7 +24,7 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def emit(text: str) -> None:
+def write_result(text: str) -> None:
     """Write a result to standard output. Where its reader has gone, the rest goes nowhere.
 
     Raises HpassError where it cannot be written.
@@ -39,7 +39,7 @@ def emit(text: str) -> None:
         raise HpassError(f"standard output: cannot be written ({error.strerror})") from error
 
 
-def say(message: str) -> None:
+def log_error(message: str) -> None:
     """Write one line to standard error, from the program's name."""
     sys.stderr.write(f"hpass: {printable(message)}\n")
 
@@ -49,13 +49,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def paint_for(stream: TextIO) -> Paint:
+def use_colour(stream: TextIO) -> Paint:
     """Return `typer.style` for a terminal that shows colours, else a function that leaves text plain."""
     colours = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return typer.style if colours else _plain
 
 
-def draws(stream: TextIO) -> bool:
+def uses_box_drawing(stream: TextIO) -> bool:
     """Whether the stream's encoding has box characters."""
     return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ..reporting.text import several
-from .options import ExternalData, InPlace, Input
-from .outputs import written_to
-from .streams import emit
+from ..reporting.wording import several
+from .paths import written_to
+from .shared_options import ExternalData, InPlace, Input
+from .streams import write_result
 
 
 def strip(
@@ -25,11 +25,11 @@ def strip(
 ) -> None:
     """Remove all tags: every hpass.* key goes."""
     from ..api import load
-    from ..graph.external import Carry
+    from ..graph.files.external_data import ExternalDataMode
 
     target = written_to(source, output, in_place=in_place)
     model = load(source)
     count = model.strip()
-    model.save(target, Carry(external_data))
+    model.save(target, ExternalDataMode(external_data))
     if str(target) != "-":
-        emit(f"{target}: {several(count, 'key')} removed\n")
+        write_result(f"{target}: {several(count, 'key')} removed\n")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reporting.text import percent, several
-from .streams import draws, paint_for, printable
+from ..reporting.wording import percent, several
+from .streams import printable, use_colour, uses_box_drawing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class Timed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TaggedFile:
     """What is told of a tagged model: where it came from and went, its figures, findings and times."""
 
     source: str
@@ -56,15 +56,15 @@ class Style:
     @classmethod
     def of(cls, stream: TextIO) -> Style:
         """Return colours and bars for a terminal, plain text for a pipe or a file."""
-        return cls(paint_for(stream), draws(stream), stream.isatty() and draws(stream))
+        return cls(use_colour(stream), uses_box_drawing(stream), stream.isatty() and uses_box_drawing(stream))
 
 
-def summary(tagged: Tagged, style: Style, *, all_findings: bool = False) -> str:
+def summary(tagged: TaggedFile, style: Style, *, all_findings: bool = False) -> str:
     """Return the summary of one model, ending in a line break."""
     return "\n".join([*_lines(tagged, style, all_findings=all_findings), ""])
 
 
-def table(models: Sequence[Tagged], style: Style) -> str:
+def table(models: Sequence[TaggedFile], style: Style) -> str:
     """Return the summary of several models, a line each."""
     rows = [("nodes", "tagged", "modules", "inherited", "fell back", "findings", "s", "written to")]
     rows += [
@@ -97,7 +97,7 @@ def time_table(times: Sequence[Timed]) -> str:
     )
 
 
-def _lines(tagged: Tagged, style: Style, *, all_findings: bool) -> Iterator[str]:
+def _lines(tagged: TaggedFile, style: Style, *, all_findings: bool) -> Iterator[str]:
     totals, paint = tagged.totals, style.paint
     arrow = "→" if style.draws else "->"
     yield f"{printable(tagged.source)} {arrow} {paint(printable(str(tagged.target)), bold=True)}"

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Input, Json
-from .streams import draws, emit, paint_for, printable
-from .tagging import Tagging, takes_tagging
+from .shared_options import Input, Json
+from .streams import printable, use_colour, uses_box_drawing, write_result
+from .tagging_options import TaggingOptions, with_tagging_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..reporting.tree import Branch
+    from ..reporting.module_tree import Branch
 
 
-@takes_tagging
+@with_tagging_options
 def tree(
     source: Input,
     *,
     depth: Annotated[
         int | None, typer.Option("--depth", "-d", min=0, help="Show so many levels below the root.")
     ] = None,
-    tagging: Tagging,
+    tagging: TaggingOptions,
     json: Json = False,
 ) -> None:
     """Show the modules, with the number of nodes in each.
@@ -35,8 +35,8 @@ def tree(
     A model without tags is tagged on the fly; so is one with tags where an option says how.
     """
     from ..api import load
-    from ..graph.modules import ModuleTable
-    from ..reporting.tree import module_tree
+    from ..reporting.module_tree import module_tree
+    from ..tags.module_table import ModuleTable
 
     model = load(source)
     if model.stored_version is not None and not tagging.is_asked_for:
@@ -46,18 +46,18 @@ def tree(
         run = tagging.run(model)
         root = module_tree((tag for _, tag in run.tags()), run.modules)
     if json:
-        emit(json_text.dumps(_entry(root, depth)) + "\n")
+        write_result(json_text.dumps(_entry(root, depth)) + "\n")
     else:
-        emit("".join(_lines(root, depth)))
+        write_result("".join(_lines(root, depth)))
 
 
 def _lines(root: Branch, depth: int | None) -> Iterator[str]:
-    from ..reporting.tree import drawn, label
+    from ..reporting.module_tree import draw, label
 
-    paint = paint_for(sys.stdout)
+    paint = use_colour(sys.stdout)
     width = max(len("nodes"), len(f"{root.total:,}"))
     yield paint(f"{'own':>{width}}  {'all':>{width}}", dim=True) + "\n"
-    for prefix, branch, level in drawn(root, ascii_only=not draws(sys.stdout)):
+    for prefix, branch, level in draw(root, ascii_only=not uses_box_drawing(sys.stdout)):
         if depth is None or level <= depth:
             counts = f"{branch.own:>{width},}  {branch.total:>{width},}"
             name = paint(printable(label(branch)), dim=not branch.total)

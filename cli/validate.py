@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .options import Input, Json
-from .statuses import DONE, FOUND_ERRORS
-from .streams import emit, printable
+from .exit_codes import DONE, FOUND_ERRORS
+from .shared_options import Input, Json
+from .streams import printable, write_result
 from .summary import Style, finding_lines
 
 
@@ -33,15 +33,15 @@ def validate(
     All nodes have a tag, the tags are well-formed, and the module table gives them.
     """
     from ..passes.findings import Severity
-    from ..tagged import validate as validate_file
+    from ..validate_model import validate as validate_file
 
     findings = validate_file(source, against, full=full)
     sound = all(finding.severity is not Severity.ERROR for finding in findings)
     if json:
-        emit(json_text.dumps({"ok": sound, "findings": [finding._asdict() for finding in findings]}) + "\n")
+        write_result(json_text.dumps({"ok": sound, "findings": [finding._asdict() for finding in findings]}) + "\n")
     else:
         same = "" if against is None else f", and but for them the same as {printable(str(against))}"
         verdict = f"its tags are sound{same}" if sound else "not sound"
         lines = [f"{printable(str(source))}: {verdict}", *finding_lines(findings, Style.of(sys.stdout)), ""]
-        emit("\n".join(lines))
+        write_result("\n".join(lines))
     return DONE if sound else FOUND_ERRORS

@@ -10,8 +10,8 @@ if _MISSING:
 
 # ruff: noqa: E402 (the message about missing packages comes before the imports that need them)
 from .export import Exported, export
-from .input_spec import InputSpec, parse_input, spelled
-from .options import ENGINES, Options
-from .reference_table import module_table
+from .export_options import ENGINES, Options
+from .meta_table import module_table
+from .sample_inputs.spec import InputSpec, parse_input, spelled
 
 __all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "module_table", "parse_input", "spelled"]

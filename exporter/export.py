@@ -14,16 +14,16 @@ import onnx_ir
 import torch
 
 from ..errors import HpassError, UsageError
-from ..graph.modules import EXPORTER_TABLE
-from .calls import recorded_calls
-from .check import check
+from ..tags.module_table import EXPORTER_TABLE
+from .call_recorder import record_calls
+from .capture_output import captured_output, root_cause
 from .dynamo import export_dynamo
-from .inputs import Inputs, first_that_runs, sample_inputs
+from .export_check import check
+from .export_options import Options
 from .load import load
-from .modalities import joins_modalities, left_out
-from .options import Options
-from .quiet import reported, root_cause
-from .table import build_table
+from .module_classes import build_module_table
+from .sample_inputs.modalities import joins_modalities, omitted_inputs
+from .sample_inputs.sample import Inputs, first_that_runs, sample_inputs
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace
 
@@ -86,11 +86,11 @@ def export(
     options = options or Options()
     target = _target(out)
     progress("building the model")
-    with reported(verbose=options.verbose):
+    with captured_output(verbose=options.verbose):
         loaded = load(reference, options)
         candidates = sample_inputs(loaded, options.inputs)
         inputs = next(candidates)
-        if loaded.own is None and joins_modalities(inputs):
+        if loaded.factory_inputs is None and joins_modalities(inputs):
             # While it is traced, a model does not check whether its images fit its text.
             inputs = first_that_runs(loaded.model, [inputs, *candidates])
     with workspace(target) as folder:
@@ -107,7 +107,7 @@ def export(
             if not rest:
                 raise failure
             progress("looking for inputs that fit")
-            with reported(verbose=options.verbose):
+            with captured_output(verbose=options.verbose):
                 fitting = first_that_runs(loaded.model, [inputs, *rest])
             if fitting is inputs:
                 raise failure
@@ -117,7 +117,7 @@ def export(
 
 
 def _exported(model: torch.nn.Module, inputs: Inputs, job: _Job) -> list[Exported]:
-    with reported(verbose=job.options.verbose):
+    with captured_output(verbose=job.options.verbose):
         components = _components(model, copy.deepcopy(inputs), job.options)
     return [_staged(component, job) for component in components]
 
@@ -151,7 +151,7 @@ def _staged(component: _Component, job: _Job) -> Exported:
     for engine in ("dynamo", "torchscript") if options.engine == "auto" else (options.engine,):
         job.progress(f"exporting{label} with {engine}")
         try:
-            with reported(verbose=options.verbose), recorded_calls(component.model) as calls:
+            with captured_output(verbose=options.verbose), record_calls(component.model) as calls:
                 model, inputs = _run(engine, component, job)
                 check(model)
         except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
@@ -159,12 +159,12 @@ def _staged(component: _Component, job: _Job) -> Exported:
             if options.verbose:
                 traceback.print_exception(error)
             continue
-        table = build_table(component.model, calls, same_run=True)
+        table = build_module_table(component.model, calls, same_run=True)
         model.metadata_props[EXPORTER_TABLE] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
         nodes = sum(1 for _ in model.graph.all_nodes())
-        missing = () if component.name else tuple(left_out(component.model, component.inputs))
+        missing = () if component.name else tuple(omitted_inputs(component.model, component.inputs))
         return Exported(path, component.name, engine, nodes, table, inputs, left_out=missing)
     report = "" if options.verbose else "-v shows the exporter's report, "
     raise HpassError(

@@ -13,8 +13,8 @@ from typing import cast
 import torch
 
 from ..errors import HpassError
-from .reference import Factory
-from .signature import Inputs, bind
+from .model_spec import Factory
+from .sample_inputs.signature import Inputs, bind
 
 
 def build(reference: Factory) -> tuple[torch.nn.Module, Inputs | None]:

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from ..errors import HpassError, UsageError
+from .export_options import Options
 from .factory import build
-from .options import Options
-from .reference import Factory, parse_reference
-from .signature import Inputs
+from .model_spec import Factory, parse_model_spec
+from .sample_inputs.signature import Inputs
 
 PROMPT = "A small brown fox jumps over the lazy dog."
 
@@ -22,7 +22,7 @@ class Loaded:
     """A module in evaluation mode, and what is known of its inputs: the factory's, or files by the config."""
 
     model: torch.nn.Module
-    own: Inputs | None = None
+    factory_inputs: Inputs | None = None
     processor: Mapping[str, Any] = field(default_factory=dict[str, Any])
     text: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
 
@@ -32,7 +32,7 @@ def load(reference: str, options: Options) -> Loaded:
 
     Raises HpassError where the reference names no model, or one that cannot be built.
     """
-    parsed = parse_reference(reference)
+    parsed = parse_model_spec(reference)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if isinstance(parsed, Factory):
@@ -45,15 +45,15 @@ def load(reference: str, options: Options) -> Loaded:
     return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
 
 
-def outline(reference: str, options: Options) -> Loaded:
+def load_on_meta(reference: str, options: Options) -> Loaded:
     """Return the model without weights, on the meta device: its modules, and nothing to compute with.
 
     Raises HpassError as `load` does.
     """
-    parsed = parse_reference(reference)
+    parsed = parse_model_spec(reference)
     if isinstance(parsed, Factory):
         _check_factory(options)
-        return _outlined(parsed)
+        return _factory_on_meta(parsed)
     from . import pretrained
 
     with torch.device("meta"):
@@ -62,7 +62,7 @@ def outline(reference: str, options: Options) -> Loaded:
     return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
 
 
-def _outlined(factory: Factory) -> Loaded:
+def _factory_on_meta(factory: Factory) -> Loaded:
     """Return a factory's module on the meta device; one that computes with its weights is let have them."""
     try:
         with torch.device("meta"):

@@ -11,8 +11,8 @@ import transformers
 from transformers.pipelines import SUPPORTED_TASKS
 
 from ..errors import HpassError, UsageError
-from .options import Options
-from .reference import Pretrained
+from .export_options import Options
+from .model_spec import Pretrained
 
 
 def load_config(reference: Pretrained, options: Options) -> Any:

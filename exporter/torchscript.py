@@ -15,7 +15,7 @@ import onnx_ir
 import torch
 from torch.utils import _pytree as pytree
 
-from .strides import LogicalStrides
+from .as_strided_patch import LogicalAsStrided
 
 OPSET = 17
 
@@ -41,7 +41,7 @@ def export_torchscript(
         _log_of_torch(shown=verbose),
         warnings.catch_warnings(),
         plain_operations(model),
-        LogicalStrides(),
+        LogicalAsStrided(),
         _flat_forward(model, inputs, list(tensors)),
     ):
         # torch marks this exporter as the older one on every call; that is known here.

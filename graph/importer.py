@@ -18,17 +18,17 @@ import onnx_graphsurgeon as gs
 from onnx import AttributeProto
 from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
 
-from .identity import IdentityMap
-from .objects import make_node, make_variable
-from .text import as_text
-from .values import DenseValues, SparseTensorValues, Values, element_type
+from ..identity_map import IdentityMap
+from .decode import as_text
+from .fast_nodes import make_node, make_variable
+from .lazy_values import DenseValues, SparseTensorValues, Values, element_type
 
 GraphLike = onnx.GraphProto | onnx.FunctionProto
 # Names as protobuf has them: bytes where they are not UTF-8.
 _Scope = dict[str | bytes, gs.Tensor]
 
 
-class Declared(NamedTuple):
+class DeclaredType(NamedTuple):
     """A value whose type the file gives, the message that does, and the type as it came into the graph."""
 
     tensor: gs.Tensor
@@ -43,7 +43,7 @@ class Declared(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedModel:
     """A model as graphsurgeon's graph, with the messages that it came from.
 
     `nodes` and `graphs` say which message a node and a region's graph were read from. For each graph, `constants` are
@@ -54,10 +54,10 @@ class Imported:
     nodes: IdentityMap[gs.Node, onnx.NodeProto]
     graphs: IdentityMap[gs.Graph, GraphLike]
     constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]]
-    declared: IdentityMap[gs.Graph, list[Declared]]
+    declared: IdentityMap[gs.Graph, list[DeclaredType]]
 
 
-def import_model(model: onnx.ModelProto, folder: Path | None = None) -> Imported:
+def import_model(model: onnx.ModelProto, folder: Path | None = None) -> ImportedModel:
     """Return the model's graph; `folder` is where its external data lies."""
     return _Importer(model, folder).run()
 
@@ -101,14 +101,14 @@ class _Importer:
         self.nodes: IdentityMap[gs.Node, onnx.NodeProto] = IdentityMap()
         self.graphs: IdentityMap[gs.Graph, GraphLike] = IdentityMap()
         self.constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]] = IdentityMap()
-        self.declared: IdentityMap[gs.Graph, list[Declared]] = IdentityMap()
+        self.declared: IdentityMap[gs.Graph, list[DeclaredType]] = IdentityMap()
 
-    def run(self) -> Imported:
+    def run(self) -> ImportedModel:
         graph = self.import_graph(self.model.graph, [])
         graph.functions = [self.import_function(function) for function in self.model.functions]
         graph.producer_name = self.model.producer_name
         graph.producer_version = self.model.producer_version
-        return Imported(graph, self.nodes, self.graphs, self.constants, self.declared)
+        return ImportedModel(graph, self.nodes, self.graphs, self.constants, self.declared)
 
     def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_Scope]) -> gs.Graph:
         originals: list[Values] = [SparseTensorValues(sparse) for sparse in proto.sparse_initializer]
@@ -223,9 +223,9 @@ def _variable(info: onnx.ValueInfoProto) -> gs.Variable:
     return gs.Variable(as_text(info.name), dtype, shape, kind or "tensor_type")
 
 
-def _declared(info: onnx.ValueInfoProto, values: _Scope) -> Declared:
+def _declared(info: onnx.ValueInfoProto, values: _Scope) -> DeclaredType:
     tensor = values[info.name]
-    return Declared(tensor, info, tensor.dtype, _frozen(tensor.shape))
+    return DeclaredType(tensor, info, tensor.dtype, _frozen(tensor.shape))
 
 
 def _frozen(shape: Iterable[Any] | None) -> tuple[Any, ...] | None:

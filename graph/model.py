@@ -11,16 +11,16 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
-from . import file
-from .edits import Edits, edits
-from .emit import emit, settle
-from .external import Carry, carry_external_data, check_external_data, reading_folders
-from .fingerprint import fingerprint
-from .importer import GraphLike, Imported, import_model
-from .modules import EXPORTER_TABLE, ModuleTable
+from ..tags.module_table import EXPORTER_TABLE, ModuleTable
+from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, untagged, write_tag
+from .decode import as_text
+from .diff import Edits, count_edits
+from .files import model_file
+from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
+from .importer import GraphLike, ImportedModel, import_model
 from .regions import Region, regions
-from .tags import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, untagged, write_tag
-from .text import as_text
+from .verify.fingerprint import fingerprint
+from .write_back import lower_function_constants, write_back
 
 FunctionKey = tuple[str, str, str]
 """The domain, name and overload of a local function."""
@@ -49,14 +49,14 @@ class Model:
         if isinstance(source, onnx.ModelProto):
             proto = onnx.ModelProto()
             proto.CopyFrom(source)
-            return cls(proto, "the model", None, file.external_files(proto))
-        proto = file.read(source)
-        name, folder = ("standard input", Path()) if str(source) == file.STANDARD_STREAM else (str(source), None)
+            return cls(proto, "the model", None, model_file.external_files(proto))
+        proto = model_file.read(source)
+        name, folder = ("standard input", Path()) if str(source) == model_file.STANDARD_STREAM else (str(source), None)
         folder = Path(source).parent if folder is None else folder
         return cls(proto, name, folder, check_external_data(proto, folder, name))
 
     @cached_property
-    def _imported(self) -> Imported:
+    def _imported(self) -> ImportedModel:
         return import_model(self.proto, self.folder)
 
     @property
@@ -105,19 +105,19 @@ class Model:
         """Return the module table that the exporter wrote into the file. Raises HpassError where it is broken."""
         return self._table(EXPORTER_TABLE)
 
-    def settle(self) -> None:
+    def lower_function_constants(self) -> None:
         """Bring what a rewriting pass left into the form that ONNX has for it: no constants in function bodies."""
-        settle(self.graph)
+        lower_function_constants(self.graph)
 
     def edits(self) -> Edits:
         """Count how the graph differs from the model that was read."""
-        return self._emitted + edits(self._imported)
+        return self._emitted + count_edits(self._imported)
 
     def write_edits(self) -> None:
         """Bring what passes rewrote in the graph into `proto`; the tags in it stay as they are."""
-        pending = edits(self._imported)
+        pending = count_edits(self._imported)
         if pending:
-            emit(self._imported, self.proto)
+            write_back(self._imported, self.proto)
             self._emitted += pending
             self._before = fingerprint(self.proto)
 
@@ -159,15 +159,15 @@ class Model:
         """Remove every `hpass.*` key from the model; return how many there were."""
         return strip(self.proto)
 
-    def save(self, path: str | Path, external_data: Carry = Carry.COPY) -> None:
+    def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:
         """Write `proto` to a file, whole or not at all, its external data going along into another folder.
 
         Raises HpassError, in one line, for whatever keeps it from being written.
         """
         target = Path(path)
         try:
-            if str(path) == file.STANDARD_STREAM:
-                file.write_to_stdout(self.proto)
+            if str(path) == model_file.STANDARD_STREAM:
+                model_file.write_to_stdout(self.proto)
                 return
             if target.is_dir():
                 raise HpassError(f"{target}: a folder; name a file in it (-o {target / 'model.onnx'})")
@@ -175,14 +175,14 @@ class Model:
                 raise HpassError(f"{target.parent}: there is no such folder; create it first")
             self._spare_external_data(target)
             # The model comes last: until it is replaced, the old one is what there is.
-            with file.written(self.proto, target):
+            with model_file.written(self.proto, target):
                 # Beside a device or a pipe there is nobody to read it.
                 is_kept = target.is_file() or not target.exists()
                 if self.locations and self.folder is not None and is_kept:
                     replaceable = _locations_of(target)
-                    carry_external_data(self.locations, self.folder, target, replaceable=replaceable, how=external_data)
+                    copy_external_data(self.locations, self.folder, target, replaceable=replaceable, how=external_data)
         except OSError as error:
-            name = "standard output" if str(path) == file.STANDARD_STREAM else target
+            name = "standard output" if str(path) == model_file.STANDARD_STREAM else target
             where = error.filename2 or error.filename or name
             raise HpassError(f"{where}: cannot be written ({error.strerror or error})") from error
 
@@ -211,6 +211,6 @@ def _locations_of(target: Path) -> list[str]:
     if not target.is_file():
         return []
     try:
-        return file.external_files(file.read(target))
+        return model_file.external_files(model_file.read(target))
     except HpassError:
         return []

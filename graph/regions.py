@@ -44,7 +44,7 @@ def regions(graph: gs.Graph) -> list[Region]:
     return found
 
 
-def placed_nodes(among: Iterable[Region]) -> Iterator[tuple[str, gs.Node]]:
+def nodes_with_position(among: Iterable[Region]) -> Iterator[tuple[str, gs.Node]]:
     """Yield every node of some regions, with its position."""
     for region in among:
         for index, node in enumerate(region.graph.nodes):

@@ -14,14 +14,14 @@ from functools import cached_property
 
 import numpy as np
 
-from .calls import Call
-from .tree import Ids, ScopeTree
+from .call_alignment import Call
+from .scope_tree import Ids, ScopeTree
 
 UNKNOWN = -1
 
 
 @dataclass(frozen=True)
-class Gaps:
+class Anchors:
     """For each node the nearest known modules before and after it, and how many nodes away those are.
 
     Known nodes are their own gap. Before the first and after the last known node stands `around`, the module that the
@@ -30,11 +30,11 @@ class Gaps:
 
     before: Ids
     after: Ids
-    since: Ids
-    until: Ids
+    distance_before: Ids
+    distance_after: Ids
 
     @classmethod
-    def of(cls, known: Ids, around: int) -> Gaps:
+    def of(cls, known: Ids, around: int) -> Anchors:
         """Find the gaps between known modules (`UNKNOWN` elsewhere)."""
         count = len(known)
         index = np.arange(count)
@@ -51,18 +51,18 @@ class Gaps:
 
 
 # How many modules that no node names are candidates for the nodes of one gap.
-_SILENT = 12
+_MAX_UNNAMED_CALLS = 12
 
 
 @dataclass(frozen=True)
-class Calls:
+class CallOrder:
     """The order of calls, in the tree's numbers: `place` of each module (or UNKNOWN), and the modules by place."""
 
-    place: Ids
+    position: Ids
     modules: Ids
 
     @classmethod
-    def of(cls, tree: ScopeTree, calls: Sequence[Call]) -> Calls:
+    def of(cls, tree: ScopeTree, calls: Sequence[Call]) -> CallOrder:
         """Return the order of calls in a tree's numbers."""
         place = np.full(len(tree), UNKNOWN, np.int64)
         modules = np.array([tree.id(call.scope) or 0 for call in calls], np.int64)
@@ -76,18 +76,18 @@ class Calls:
         first, counts = self._spans(np.array([before]), np.array([after]))
         return self.modules[first[0] : first[0] + counts[0]].tolist()
 
-    def between(self, nodes: Ids, gaps: Gaps) -> tuple[Ids, Ids]:
+    def between(self, nodes: Ids, anchors: Anchors) -> tuple[Ids, Ids]:
         """Return rows of nodes and the modules called between the ends of their gaps, where those are few."""
-        first, counts = self._spans(gaps.before[nodes], gaps.after[nodes])
+        first, counts = self._spans(anchors.before[nodes], anchors.after[nodes])
         rows = np.repeat(np.arange(len(nodes)), counts)
         within_row = np.arange(len(rows)) - np.repeat(np.append(0, np.cumsum(counts))[:-1], counts)
         return nodes[rows], self.modules[first[rows] + within_row] if len(rows) else rows
 
     def _spans(self, before: Ids, after: Ids) -> tuple[Ids, Ids]:
         """Return the place behind each module, and how many modules are called from there to the other one."""
-        first, last = self.place[before] + 1, self.place[after]
+        first, last = self.position[before] + 1, self.position[after]
         counts = last - first
-        return first, np.where((first > 0) & (counts > 0) & (counts <= _SILENT), counts, 0)
+        return first, np.where((first > 0) & (counts > 0) & (counts <= _MAX_UNNAMED_CALLS), counts, 0)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Candidates:
         return np.flatnonzero(np.diff(self.node, prepend=-1))
 
     @cached_property
-    def group(self) -> Ids:
+    def node_index(self) -> Ids:
         """The place of each row's node among the nodes."""
         return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.node))))
 
@@ -115,41 +115,41 @@ class Candidates:
         return cls(keys // len(tree), keys % len(tree))
 
 
-def ways(nodes: Ids, tree: ScopeTree, gaps: Gaps) -> tuple[Ids, Ids]:
+def paths_between(nodes: Ids, tree: ScopeTree, anchors: Anchors) -> tuple[Ids, Ids]:
     """Return rows of nodes and the modules on the way through their gaps."""
     found: dict[tuple[int, int], list[int]] = {}
     lengths = np.empty(len(nodes), np.int64)
     scopes: list[int] = []
-    for row, pair in enumerate(zip(gaps.before[nodes].tolist(), gaps.after[nodes].tolist(), strict=True)):
+    for row, pair in enumerate(zip(anchors.before[nodes].tolist(), anchors.after[nodes].tolist(), strict=True)):
         way = found.get(pair)
         if way is None:
-            way = found[pair] = _way(tree, *pair)
+            way = found[pair] = _path_through_gap(tree, *pair)
         lengths[row] = len(way)
         scopes.extend(way)
     return np.repeat(nodes, lengths), np.array(scopes, np.int64)
 
 
-def _way(tree: ScopeTree, before: int, after: int) -> list[int]:
+def _path_through_gap(tree: ScopeTree, before: int, after: int) -> list[int]:
     """Return the modules between two known ones: from each up to their common ancestor, and the two above it."""
-    way, bottom = tree.way(before, after)
+    way, bottom = tree.path_between(before, after)
     return [*way, *tree.path(bottom)[1:3]]
 
 
-def bottoms(tree: ScopeTree, gaps: Gaps) -> Ids:
+def anchor_lca(tree: ScopeTree, anchors: Anchors) -> Ids:
     """Return the common ancestor of the known modules around each node: the answer of the order alone."""
-    return tree.common(gaps.before, gaps.after)
+    return tree.lca(anchors.before, anchors.after)
 
 
-def common_of(owners: Ids, scopes: Ids, count: int, tree: ScopeTree) -> Ids:
+def segment_lca(owners: Ids, scopes: Ids, count: int, tree: ScopeTree) -> Ids:
     """Return the common ancestor of the scopes of each owner (0 to count); UNKNOWN for owners that have none.
 
     Of any set of modules, the first and the last that a walk over the tree enters have the same common ancestor as all.
     """
     first = np.full(count, len(tree), np.int64)
     last = np.full(count, UNKNOWN, np.int64)
-    np.minimum.at(first, owners, tree.enter[scopes])
-    np.maximum.at(last, owners, tree.enter[scopes])
+    np.minimum.at(first, owners, tree.preorder[scopes])
+    np.maximum.at(last, owners, tree.preorder[scopes])
     found = np.flatnonzero(last >= 0)
     result = np.full(count, UNKNOWN, np.int64)
-    result[found] = tree.common(tree.entered[first[found]], tree.entered[last[found]])
+    result[found] = tree.lca(tree.by_preorder[first[found]], tree.by_preorder[last[found]])
     return result

@@ -8,16 +8,16 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
+from ..analysis.call_sites import regions_with_scope
+from ..analysis.served_module import served_modules
 from ..graph.regions import Region
-from ..graph.tags import Confidence, Source, Tag
-from ..inference import infer
+from ..inference import predict
 from ..inference.candidates import UNKNOWN
-from ..inference.weights import standard_weighting
+from ..inference.scoring_model import load_model
+from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass, option
-from .calls import called_from
 from .context import Context
-from .question import as_question, is_answerable
-from .serves import served_modules
+from .inference_problem import build_problem, has_anchors
 
 
 class Root(StrEnum):
@@ -40,7 +40,7 @@ class AuxInheritance(Pass):
 
     def apply(self, graph: gs.Graph, context: Context) -> None:
         """Place what has no tag in every region that has a tag to inherit from."""
-        for region, around in called_from(context):
+        for region, around in regions_with_scope(context):
             _place(region, around, context)
         if self.root is Root.SERVE:
             for node, scope in served_modules(graph, context):
@@ -54,15 +54,15 @@ def _place(region: Region, around: str, context: Context) -> None:
     tags = [context.tag(node) for node in nodes]
     if None not in tags:
         return
-    if not is_answerable(region, tags, context):
+    if not has_anchors(region, tags, context):
         if region.is_function:
             _inherit_calls(region, around, context)
         return
-    question = as_question(region, around, tags, context)
-    weighting = standard_weighting(question.share_named)
-    placement = infer.place(question, weighting)
+    question = build_problem(region, around, tags, context)
+    weighting = load_model(question.share_named)
+    placement = predict.predict(question, weighting)
     names = question.tree.names
-    familiar = infer.familiar(question, weighting.lessons)[placement.node]
+    familiar = predict.in_distribution(question, weighting.statistics)[placement.node]
     for position, scope, probability, other, is_familiar in zip(
         question.sequence[placement.node].tolist(),
         placement.scope.tolist(),

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NamedTuple, final, get_type_hints
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError, UsageError
-from ..graph.edits import Edits
-from ..graph.tags import Source
+from ..graph.diff import Edits
+from ..tags.tag_format import Source
 from .context import Context
 
 Condition = Callable[[Context], str | None]
@@ -76,7 +76,7 @@ class Pass(ABC):
         before = context.model.edits() if self.rewrites else Edits()
         self.apply(context.graph, context)
         if self.rewrites:
-            context.model.settle()
+            context.model.lower_function_constants()
         after = context.model.edits() if self.rewrites else Edits()
         self._check(self.ensures, context, promised=True)
         nodes = sum(len(region.graph.nodes) for region in context.regions())

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import onnx
 
-from ..graph.runtime import TIME_LIMIT, Outcome, compare
+from ..graph.verify.runtime import TIME_LIMIT, ComparisonOutcome, compare
 from .findings import Finding, Severity
 
 _SEVERITIES = {
-    Outcome.IDENTICAL: Severity.INFO,
-    Outcome.RANDOM: Severity.INFO,
-    Outcome.NOT_RUNNABLE: Severity.WARNING,
-    Outcome.TIMED_OUT: Severity.WARNING,
-    Outcome.DIFFERENT: Severity.ERROR,
+    ComparisonOutcome.IDENTICAL: Severity.INFO,
+    ComparisonOutcome.RANDOM: Severity.INFO,
+    ComparisonOutcome.NOT_RUNNABLE: Severity.WARNING,
+    ComparisonOutcome.TIMED_OUT: Severity.WARNING,
+    ComparisonOutcome.DIFFERENT: Severity.ERROR,
 }
 
 

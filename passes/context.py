@@ -12,19 +12,19 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
-from ..evidence.parameters import is_parameter
-from ..evidence.weights import Weights
-from ..graph.identity import IdentityMap
+from ..evidence.parameter_names import is_parameter
+from ..evidence.parameter_uses import ParameterUses
+from ..graph.decode import as_text
 from ..graph.model import Model
-from ..graph.modules import ModuleTable, is_within, parent
 from ..graph.regions import Region
-from ..graph.tags import Source, Tag
-from ..graph.text import as_text
-from ..reference.checkpoint import Checkpoint
-from ..reference.twin import Twin
+from ..identity_map import IdentityMap
+from ..restore.checkpoint import Checkpoint
+from ..restore.reference_model import ReferenceModel
+from ..tags.module_table import ModuleTable, is_descendant, parent
+from ..tags.tag_format import Source, Tag
 from .findings import Finding, Severity
 
-Reference = Twin | Checkpoint
+Reference = ReferenceModel | Checkpoint
 """What `--reference` takes: a tagged twin of the model, or a checkpoint of its weights."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -74,19 +74,19 @@ class Context:
         self.reference = reference
         self.retag = retag
         self.rewritten = False
-        self.untouched = False
+        self.graph_unchanged = False
         self.findings: list[Finding] = []
-        self.declared = given or self._embedded()
+        self.declared_table = given or self._embedded()
         # The table that hpass wrote is in the file's own names already.
-        self.settled = given is None and not retag and model.stored_version is not None
-        if self.declared is None and isinstance(reference, Twin):
-            self.declared, self.settled = reference.declared, True
-        self._aligned = self.settled
+        self.table_is_aligned = given is None and not retag and model.stored_version is not None
+        if self.declared_table is None and isinstance(reference, ReferenceModel):
+            self.declared_table, self.table_is_aligned = reference.declared, True
+        self._aligned = self.table_is_aligned
         self.modules = ModuleTable()
         self.classes: dict[str, str] = {}
-        self.closed: set[str] = set()
+        self.inferred_containers: set[str] = set()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
-        self._weights: Weights | None = None
+        self._weights: ParameterUses | None = None
         self._same_weights: Mapping[str, str] | None = None
         self._regions: list[Region] | None = None
         self._rewriting = False
@@ -102,16 +102,16 @@ class Context:
         return self.model.graph
 
     @property
-    def weights(self) -> Weights:
+    def parameter_uses(self) -> ParameterUses:
         """The parameters that nodes read; worked out anew after a pass that may have rewritten the graph."""
         if self._weights is None:
             # A twin knows more of a weight than its name: who reads it.
-            names = self.same_weights if isinstance(self.reference, Checkpoint) else {}
-            self._weights = Weights(self.model, {name: old for name, old in names.items() if is_parameter(old)})
+            names = self.weight_aliases if isinstance(self.reference, Checkpoint) else {}
+            self._weights = ParameterUses(self.model, {name: old for name, old in names.items() if is_parameter(old)})
         return self._weights
 
     @property
-    def same_weights(self) -> Mapping[str, str]:
+    def weight_aliases(self) -> Mapping[str, str]:
         """The reference's names of weights that have lost theirs; found anew after a pass that may have rewritten them.
 
         Weights are read here, and nowhere else.
@@ -122,7 +122,7 @@ class Context:
             if self.rewritten:
                 # They are read from the message.
                 self.model.write_edits()
-            self._same_weights = self.reference.weights_of(self.model)
+            self._same_weights = self.reference.renamed_weights(self.model)
         return self._same_weights
 
     def regions(self) -> list[Region]:
@@ -173,7 +173,7 @@ class Context:
     def begin(self, name: str, *, rewrites: bool) -> None:
         """Start counting for a pass; the base class calls this."""
         self.rewritten |= rewrites
-        self.untouched = False
+        self.graph_unchanged = False
         if rewrites or self._rewriting:
             self._weights = None
             self._same_weights = None
@@ -200,12 +200,12 @@ class Context:
 
     def use_declared(self) -> None:
         """Add the declared table to the one in use, brought to the file's own names by the first pass that asks."""
-        if self.declared is None:
+        if self.declared_table is None:
             return
         if not self._aligned:
-            self.declared = self.declared.aligned({*self.weights.owners(), *self.modules})
+            self.declared_table = self.declared_table.aligned({*self.parameter_uses.owners(), *self.modules})
             self._aligned = True
-        self.modules.merge(self.declared)
+        self.modules.merge(self.declared_table)
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
         """Remember modules that were open together, outermost first: each was called, so it is a level of its own."""
@@ -219,8 +219,8 @@ class Context:
                 self.classes.setdefault(scope, kind)
         for outer, inner in pairwise(scopes):
             above = parent(inner)
-            while is_within(above, outer) and above != outer:
-                self.closed.add(above)
+            while is_descendant(above, outer) and above != outer:
+                self.inferred_containers.add(above)
                 above = parent(above)
 
     def is_described(self, node: gs.Node) -> bool:
@@ -239,7 +239,7 @@ class Context:
         """Return the message that a node was read from; None for one that a pass created. Not to be changed."""
         return self.model.node_proto(node)
 
-    def find(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
+    def add_finding(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
         """Report something about the model; `node` is a position."""
         self.findings.append(Finding(severity, rule, message, node))
 
@@ -251,7 +251,7 @@ class Context:
             try:
                 table = read()
             except HpassError as error:
-                self.find(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
+                self.add_finding(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
                 continue
             if table is not None:
                 tables.append(table)

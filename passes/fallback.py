@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ..graph.tags import Confidence, Source, Tag
+from ..tags.tag_format import Confidence, Source, Tag
 from .base import Condition, Pass
 from .conditions import every_node_has_a_tag
 from .context import Context

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ..graph.modules import ModuleTable, parent
+from ..tags.module_table import ModuleTable, parent
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
 from .context import Context
@@ -35,11 +35,13 @@ class ModuleMapping(Pass):
         for scope in named:
             table.add(scope)
         _name_aliases(table)
-        if context.declared is None:
+        if context.declared_table is None:
             unknown = list(table)
         else:
-            aliases = context.declared.aliases()
-            unknown = [scope for scope in named if scope and scope not in context.declared and scope not in aliases]
+            aliases = context.declared_table.aliases()
+            unknown = [
+                scope for scope in named if scope and scope not in context.declared_table and scope not in aliases
+            ]
             if unknown:
                 _report(unknown, context)
         for scope in unknown:
@@ -60,14 +62,14 @@ def _add_ancestors(scope: str, context: Context) -> None:
     """
     while scope:
         above, _, own = scope.rpartition(".")
-        if above not in context.modules and above not in context.closed and not own.isnumeric():
+        if above not in context.modules and above not in context.inferred_containers and not own.isnumeric():
             context.modules.add(above)
         scope = parent(scope)
 
 
 def _report(unknown: list[str], context: Context) -> None:
     shown = examples([f"'{scope}'" for scope in unknown])
-    context.find(
+    context.add_finding(
         Severity.WARNING,
         "unknown-module",
         f"{len(unknown)} modules that nodes name are not in the module table ({shown}); is it this model's?",

@@ -9,21 +9,21 @@ from typing import ClassVar, NamedTuple
 
 import onnx_graphsurgeon as gs
 
+from ..analysis.parameter_folding import Folding
 from ..evidence.class_path import classes, read_class_path
-from ..evidence.labels import KnownModules, Labels, Resolved, resolve
 from ..evidence.module_stack import read_module_stack
-from ..evidence.names import LabelPath, ModulePath, read_name
-from ..evidence.weights import Weights
-from ..graph.modules import common_ancestor
-from ..graph.tags import Confidence, Source, Tag
-from ..reference.twin import Twin
+from ..evidence.node_names import LabelPath, ModulePath, read_name
+from ..evidence.parameter_uses import ParameterUses
+from ..evidence.torchscript_labels import KnownModules, Labels, Resolved, resolve
+from ..restore.reference_model import ReferenceModel
+from ..tags.module_table import lca
+from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass
 from .context import Claim, Context
 from .findings import Severity
-from .folding import Folding
 
 # So many of the nodes of a model, or of its reference where that has fewer, should be in both.
-_LIKE = 0.1
+_MIN_SHARED_NODES = 0.1
 
 
 class _Named(NamedTuple):
@@ -58,11 +58,11 @@ class ScopeParse(Pass):
 
     def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it reads all regions
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
-        weights = context.weights
+        weights = context.parameter_uses
         described = [node for node in context.nodes() if context.is_described(node)]
         for node in described:
             _claim_stored_tag(node, context)
-        if isinstance(context.reference, Twin):
+        if isinstance(context.reference, ReferenceModel):
             _claim_reference(context.reference, context)
         for node in described:
             _claim_module_stack(node, context)
@@ -75,9 +75,13 @@ class ScopeParse(Pass):
         for node, readings in weights.items():
             for reading in readings:
                 # A container of parameters, or a module whose weights another one uses, never runs itself.
-                owner = reading.owner if context.declared is None else context.declared.called_ancestor(reading.owner)
+                owner = (
+                    reading.owner
+                    if context.declared_table is None
+                    else context.declared_table.nearest_called(reading.owner)
+                )
                 context.claim(node, Claim(owner, Source.PARAMETER, "parameter", reading.parameter))
-        folding = None if context.declared is None else Folding.of(context.declared, weights.owners())
+        folding = None if context.declared_table is None else Folding.of(context.declared_table, weights.owners())
         for node, claims in context.claims.items():
             if context.tag(node) is None:
                 _decide(node, claims, folding, context)
@@ -89,20 +93,20 @@ def _claim_stored_tag(node: gs.Node, context: Context) -> None:
         context.set_tag(node, tag, "the file has this tag already")
 
 
-def _claim_reference(reference: Twin, context: Context) -> None:
-    if context.declared is reference.declared:
+def _claim_reference(reference: ReferenceModel, context: Context) -> None:
+    if context.declared_table is reference.declared:
         context.modules.merge(reference.modules)
     kept = 0
-    for node, tag, reason, is_kept in reference.restored(context.model, context.same_weights):
+    for node, tag, reason, is_kept in reference.restored(context.model, context.weight_aliases):
         kept += is_kept
         certain = tag.confidence is Confidence.HIGH
         context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
         if context.tag(node) is None:
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())
-    if kept < _LIKE * min(total, len(reference.tags)):
+    if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
         found = f"only {kept} of {total} nodes are found in the reference {reference.model.name}"
-        context.find(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
+        context.add_finding(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
 
 
 def _claim_module_stack(node: gs.Node, context: Context) -> None:
@@ -129,15 +133,15 @@ def _named_nodes(context: Context) -> _Paths:
     return paths
 
 
-def _known_modules(weights: Weights, context: Context) -> KnownModules:
+def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
     """Return the modules that exist: those of a declared table, else the owners of parameters."""
     context.use_declared()
-    if context.declared is None:
+    if context.declared_table is None:
         return KnownModules.of(weights.owners())
-    return KnownModules.of(context.declared, complete=True)
+    return KnownModules.of(context.declared_table, complete=True)
 
 
-def _open_modules(named: _Paths, weights: Weights, context: Context) -> dict[_Path, _Stack]:
+def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> dict[_Path, _Stack]:
     """Return the modules that were open for every path."""
     known = _known_modules(weights, context)
     labels = {path: known.joined(path.labels) for path in named if isinstance(path, LabelPath)}
@@ -197,7 +201,7 @@ def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context
         confidence = Confidence.HIGH if certain else Confidence.MEDIUM
         context.set_tag(node, Tag(first.scope, Source.PARAMETER, confidence), f"it reads the parameter '{first.text}'")
         return
-    scope = common_ancestor(owners)
+    scope = lca(owners)
     texts = " and ".join(f"'{claim.text}'" for claim in claims[:3])
     context.set_tag(
         node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}"

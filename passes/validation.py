@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ..graph.check import check_structure
-from ..graph.modules import is_within
-from ..graph.tags import Source
+from ..analysis.convexity import nonconvex_modules
+from ..graph.verify.onnx_check import check_structure
+from ..tags.module_table import is_descendant
+from ..tags.tag_format import Source
 from .base import Pass, option
 from .context import Context
-from .convexity import nonconvex_modules
 from .findings import Severity, examples
 
 
@@ -37,7 +37,7 @@ class Validation(Pass):
         if self.checker:
             problem = check_structure(context.model.proto)
             if problem is not None:
-                context.find(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
+                context.add_finding(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
         _find_nothing_named(context)
         _find_foreign_parameters(context)
         _find_nonconvex_modules(context)
@@ -50,7 +50,7 @@ def _check_coverage(context: Context) -> None:
         missing = [index for index, node in enumerate(region.graph.nodes) if context.tag(node) is None]
         if missing:
             where = f"{region.position}: " if region.position else ""
-            context.find(
+            context.add_finding(
                 Severity.ERROR,
                 "coverage",
                 f"{where}{len(missing)} of {len(region.graph.nodes)} nodes have no tag",
@@ -61,25 +61,25 @@ def _check_coverage(context: Context) -> None:
 def _check_tags(context: Context) -> None:
     unknown = {tag.target for _, tag in context.tags() if tag.target not in context.modules}
     for scope in sorted(unknown)[:10]:
-        context.find(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
+        context.add_finding(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
 
 
 def _check_topology(context: Context) -> None:
     edits = context.model.edits()
-    context.untouched = not edits
+    context.graph_unchanged = not edits
     if not edits:
         return
     if context.rewritten:
-        context.find(Severity.INFO, "rewritten", f"passes rewrote the graph; nodes: {edits}")
+        context.add_finding(Severity.INFO, "rewritten", f"passes rewrote the graph; nodes: {edits}")
     else:
-        context.find(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
+        context.add_finding(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
 
 
 def _find_nothing_named(context: Context) -> None:
     """Report a model of which nothing is known: that all its nodes are at the root is no result."""
     sources = {tag.source for _, tag in context.tags()}
     if sources == {Source.FALLBACK}:
-        context.find(
+        context.add_finding(
             Severity.INFO,
             "nothing-named",
             "nothing that this run looked at says where a node belongs; what could: --modules or --model, "
@@ -90,7 +90,7 @@ def _find_nothing_named(context: Context) -> None:
 def _find_foreign_parameters(context: Context) -> None:
     """Report parameters that a node outside their owner reads: tied weights, folding, weights handed to a function."""
     found: list[str] = []
-    for node, readings in chain(context.weights.items(), context.weights.aside()):
+    for node, readings in chain(context.parameter_uses.items(), context.parameter_uses.non_local()):
         tag = context.tag(node)
         if tag is None or tag.source is Source.FALLBACK:
             continue
@@ -98,10 +98,10 @@ def _find_foreign_parameters(context: Context) -> None:
             f"'{reading.parameter}' is read in '{tag.scope}'"
             for reading in readings
             if reading.owner in context.modules
-            and not (is_within(tag.scope, reading.owner) or is_within(reading.owner, tag.scope))
+            and not (is_descendant(tag.scope, reading.owner) or is_descendant(reading.owner, tag.scope))
         ]
     if found:
-        context.find(
+        context.add_finding(
             Severity.INFO,
             "foreign-parameter",
             f"{len(found)} parameters are read outside their module: {examples(found)}",
@@ -111,7 +111,7 @@ def _find_foreign_parameters(context: Context) -> None:
 def _find_nonconvex_modules(context: Context) -> None:
     found = [f"'{scope}'" for scope in nonconvex_modules(context)]
     if found:
-        context.find(
+        context.add_finding(
             Severity.INFO,
             "not-convex",
             f"{len(found)} modules are not convex (what they compute leaves and comes back): {examples(found)}",

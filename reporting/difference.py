@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..graph.identity import IdentityMap
-from ..graph.modules import natural
-from ..graph.regions import placed_nodes
-from ..reference.pairing import matched_regions, renamed_weights
+from ..graph.regions import nodes_with_position
+from ..identity_map import IdentityMap
+from ..restore.match_regions import matched_regions, renamed_weights
+from ..tags.module_table import natural_sort_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,7 +94,7 @@ def difference(before: Run, after: Run) -> Difference:
     ours, theirs = _operators(after), _operators(before)
     changes = [
         ModuleChange(scope, _class_name(scope, before, after), theirs.get(scope, Counter()), ours.get(scope, Counter()))
-        for scope in sorted({*ours, *theirs}, key=natural)
+        for scope in sorted({*ours, *theirs}, key=natural_sort_key)
         if ours.get(scope) != theirs.get(scope)
     ]
     return Difference(
@@ -125,16 +125,16 @@ def _moves(before: Run, after: Run) -> Iterator[Move]:
     weights = renamed_weights(before.model, after.model)
     for match in matched_regions(before.model, after.model, weights):
         for index, twin in sorted(match.nodes.items()):
-            old, new = match.old.nodes[twin], match.new.nodes[index]
+            old, new = match.reference.nodes[twin], match.target.nodes[index]
             left, entered = before.tag(old), after.tag(new)
-            if index in match.guessed or left is None or entered is None or left.scope == entered.scope:
+            if index in match.inferred or left is None or entered is None or left.scope == entered.scope:
                 continue
             yield Move(positions[0][old], positions[1][new], new.op, new.name, left.scope, entered.scope)
 
 
 def _positions(run: Run) -> IdentityMap[gs.Node, str]:
     positions: IdentityMap[gs.Node, str] = IdentityMap()
-    for position, node in placed_nodes(run.model.regions()):
+    for position, node in nodes_with_position(run.model.regions()):
         positions[node] = position
     return positions
 

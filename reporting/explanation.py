@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..graph.regions import placed_nodes
+from ..graph.regions import nodes_with_position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,5 +34,5 @@ def explain(position: str, node: gs.Node, context: Context) -> Explanation:
 
 def explanations(context: Context) -> Iterator[Explanation]:
     """Yield the explanation of every node of every region, in order."""
-    for position, node in placed_nodes(context.regions()):
+    for position, node in nodes_with_position(context.regions()):
         yield explain(position, node, context)

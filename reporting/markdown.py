@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ..graph.tags import Source
-from .text import percent, several
-from .tree import drawn, label, module_tree
+from ..tags.tag_format import Source
+from .module_tree import draw, label, module_tree
+from .wording import percent, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +112,7 @@ def _tree(run: Run) -> Iterator[str]:
     yield "Nodes that ran in the module itself, and with those below it."
     yield ""
     yield "```text"
-    for line in drawn(module_tree((tag for _, tag in run.tags()), run.modules)):
+    for line in draw(module_tree((tag for _, tag in run.tags()), run.modules)):
         yield f"{line.branch.own:7} {line.branch.total:7}  {line.prefix}{label(line.branch)}"
     yield "```"
     yield ""

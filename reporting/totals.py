@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..graph.operators import is_auxiliary
-from ..graph.tags import Confidence, Source, Tag
+from ..tags.tag_format import Confidence, Source, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ import pytest
 from onnx import parser
 
 from hpass import Context, HpassError, Model, Pass, Pipeline, Source, Tag, UsageError
-from hpass.graph.tags import all_nodes, read_tag
 from hpass.observers import Verification, observe
+from hpass.tags.tag_format import all_nodes, read_tag
 
 MODEL = """
 <ir_version: 8, opset_import: ["": 17]>

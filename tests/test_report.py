@@ -13,7 +13,7 @@ from onnx import parser
 import hpass
 from hpass import Context, Model
 from hpass.observers import observe
-from hpass.reporting.document import dumps, report
+from hpass.reporting.json_report import dumps, report
 from hpass.reporting.markdown import markdown
 from hpass.reporting.totals import totals
 
@@ -170,7 +170,7 @@ def test_the_markdown_report_tells_what_fell_back_and_why() -> None:
 
 def test_markdown_shows_names_as_they_are() -> None:
     run = hpass.run(parser.parse_model(MODEL))
-    run.context.find(hpass.Severity.INFO, "odd-name", "module 'a|b_*c*'", "#0")
+    run.context.add_finding(hpass.Severity.INFO, "odd-name", "module 'a|b_*c*'", "#0")
 
     assert r"| info | odd-name | module 'a\|b\_\*c\*' | #0 |" in markdown(run, report(run))
 

@@ -49,8 +49,8 @@ def _architecture(kind: str) -> Sample:
     import transformers
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    from hpass.exporter.inputs import first_that_runs, sample_inputs
     from hpass.exporter.load import Loaded
+    from hpass.exporter.sample_inputs.sample import first_that_runs, sample_inputs
 
     made = getattr(transformers, base_models()[kind])
     failure: Exception = RuntimeError(f"{kind}: no config of the general rule can be made")

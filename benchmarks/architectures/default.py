@@ -9,9 +9,9 @@ import torch
 import transformers
 
 from hpass.errors import HpassError
-from hpass.exporter.inputs import sample_inputs
+from hpass.exporter.capture_output import captured_output
 from hpass.exporter.load import Loaded
-from hpass.exporter.quiet import reported
+from hpass.exporter.sample_inputs.sample import sample_inputs
 
 _Place = tuple[str, int]
 
@@ -25,14 +25,14 @@ def fails_by_default(made: Any, config_class: Any, error: Exception) -> bool:
     if place is None:
         return False
     try:
-        with reported(verbose=False), torch.device("meta"):
+        with captured_output(verbose=False), torch.device("meta"):
             model = made._from_config(config_class()).eval()  # noqa: SLF001 (a concrete class has no other)
         candidates = list(sample_inputs(Loaded(model)))
     except Exception as other:  # noqa: BLE001 (that it fails is the question)
         return _place(other) == place
     for inputs in candidates:
         try:
-            with reported(verbose=False), torch.no_grad():
+            with captured_output(verbose=False), torch.no_grad():
                 model(**inputs)
         except Exception as other:  # noqa: BLE001 (as above)
             if _place(other) == place:

@@ -10,7 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from hpass.exporter.quiet import reported
+from hpass.exporter.capture_output import captured_output
 from hpass.exporter.torchscript import plain_operations
 
 Outputs = list[torch.Tensor]
@@ -59,7 +59,7 @@ def instability(model: torch.nn.Module, inputs: Mapping[str, Any], difference: f
 
 
 def _outputs(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
-    with torch.no_grad(), reported(verbose=False):
+    with torch.no_grad(), captured_output(verbose=False):
         outputs = model(**copy.deepcopy(dict(inputs)))
     return [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, torch.Tensor)]
 
@@ -87,7 +87,7 @@ def _program(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
 
     # The exporter adds to the mapping what it works out beforehand, tensors and constants; these are inputs then.
     traced = copy.deepcopy(dict(inputs))
-    with torch.no_grad(), reported(verbose=False):
+    with torch.no_grad(), captured_output(verbose=False):
         outputs = DynamoExporter().export(cast("Any", model), traced, DynamoConfig()).program.module()(**traced)
     return [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, torch.Tensor)]
 

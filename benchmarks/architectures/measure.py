@@ -18,9 +18,9 @@ from torch.utils import _pytree as pytree
 
 import hpass
 from hpass.exporter import Options, export
+from hpass.exporter.capture_output import captured_output
 from hpass.exporter.load import load
-from hpass.exporter.quiet import reported
-from hpass.exporter.table import qualified_class
+from hpass.exporter.module_classes import qualified_class
 from hpass.graph.operators import is_auxiliary
 
 from .apart import Record
@@ -126,7 +126,7 @@ def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Re
 
 def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Record:
     """Compare onnxruntime's outputs with torch's: the largest difference, also relative to the largest value."""
-    with torch.no_grad(), reported(verbose=False):
+    with torch.no_grad(), captured_output(verbose=False):
         expected = model(**copy.deepcopy(inputs))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -22,9 +22,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from hpass.errors import HpassError
 from hpass.exporter import Options
-from hpass.exporter.inputs import first_that_runs, sample_inputs
 from hpass.exporter.load import load
-from hpass.exporter.modalities import left_out
+from hpass.exporter.sample_inputs.modalities import omitted_inputs
+from hpass.exporter.sample_inputs.sample import first_that_runs, sample_inputs
 
 from .apart import Record, in_a_line, measured_apart, read_record
 from .base_models import base_models
@@ -106,7 +106,7 @@ def _attempt(made: Any, config: Any, class_name: str, folder: Path, most: int) -
         inputs = first_that_runs(loaded.model, sample_inputs(loaded))
     except HpassError as error:
         return _Failure("inputs", in_a_line(error), error)
-    return reference if left_out(loaded.model, inputs) else _measured(reference, folder)
+    return reference if omitted_inputs(loaded.model, inputs) else _measured(reference, folder)
 
 
 def _measured(reference: str, folder: Path) -> Record | _Failure:

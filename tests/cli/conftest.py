@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hpass.cli.entry import run_command
+from hpass.cli.main import run_command
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

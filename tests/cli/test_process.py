@@ -19,7 +19,7 @@ HPASS = [sys.executable, "-m", "hpass"]
 
 def test_help_imports_neither_onnx_nor_torch() -> None:
     code = (
-        "import sys; from hpass.cli.entry import run_command; run_command(['--help']); "
+        "import sys; from hpass.cli.main import run_command; run_command(['--help']); "
         "print(*({'onnx', 'torch', 'numpy', 'rich', 'onnx_graphsurgeon', 'transformers'} & set(sys.modules)))"
     )
 
@@ -132,7 +132,7 @@ def test_a_bug_keeps_its_traceback(model: Path) -> None:
         "import hpass.api, sys\n"
         "def broken(*_): raise ZeroDivisionError('a bug')\n"
         "hpass.api.load = broken\n"
-        "from hpass.cli.entry import main\n"
+        "from hpass.cli.main import main\n"
         f"sys.argv = ['hpass', 'tree', {str(model)!r}]\n"
         "main()\n"
     )
@@ -147,15 +147,15 @@ def test_a_bug_keeps_its_traceback(model: Path) -> None:
 def test_a_process_that_dies_takes_only_its_own_file_along(model: Path, control_flow: Path) -> None:
     """A hostile file can kill a C library; here opening it does."""
     code = (
-        "import os, hpass.cli.job as job\n"
-        "from hpass.cli.entry import main\n"
+        "import os, hpass.cli.run_job as run_job\n"
+        "from hpass.cli.main import main\n"
         "import sys\n"
         "if __name__ == '__main__':\n"
         "    sys.argv = ['hpass', 'run', *sys.argv[1:], '--jobs', '2']\n"
         "    main()\n"
         "else:\n"
-        "    load = job.load\n"
-        "    job.load = lambda path: os._exit(7) if 'hostile' in str(path) else load(path)\n"
+        "    load = run_job.load\n"
+        "    run_job.load = lambda path: os._exit(7) if 'hostile' in str(path) else load(path)\n"
     )
     script = model.with_name("script.py")
     script.write_text(code)

@@ -27,7 +27,7 @@ def _wait_for(stream: io.StringIO, text: str) -> bool:
 def test_a_terminal_sees_what_runs_and_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(progress, "_PATIENCE", 0.01)
+    monkeypatch.setattr(progress, "_DELAY_S", 0.01)
     monkeypatch.setenv("TERM", "xterm")
 
     with Progress(2) as bar:
@@ -43,7 +43,7 @@ def test_what_is_soon_done_and_what_nobody_looks_at_shows_nothing(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, patience: float
 ) -> None:
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(progress, "_PATIENCE", patience)
+    monkeypatch.setattr(progress, "_DELAY_S", patience)
 
     with Progress(1) as bar:
         bar.begin("open")

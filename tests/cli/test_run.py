@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 import pytest
 
-from hpass.graph.tags import all_nodes, read_tag, strip
+from hpass.tags.tag_format import all_nodes, read_tag, strip
 
 DEFINITION = """
 import torch

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpass.cli.entry import run_command
+from hpass.cli.main import run_command
 from hpass.exporter import write
 
 MODELS = Path(__file__).parent / "models.py"

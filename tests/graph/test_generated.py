@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, TensorProto
 
 import hpass
-from hpass.graph import tags
-from hpass.graph.file import parse
+from hpass.graph.files.model_file import parse
+from hpass.tags import tag_format
 
 # Few names, so that they meet: empty, repeated, with separators, as paths, as another tool's tags, in other scripts.
 NAMES = st.sampled_from(["", "a", "b", "/m/a/Add", "m.a.weight", "a/b%2F", "_1", "\n", "名前", "node_add_1", "x" * 300])
@@ -160,10 +160,10 @@ def test_a_generated_model_is_tagged_without_loss(model: onnx.ModelProto) -> Non
     run = hpass.run(original)
     data = run.apply().SerializeToString()
     written = parse(data, "written")
-    assert all(tags.read_tag(node) is not None for node in tags.all_nodes(written))
+    assert all(tag_format.read_tag(node) is not None for node in tag_format.all_nodes(written))
     assert hpass.run(written).apply().SerializeToString() == data
-    tags.strip(written)
-    tags.strip(original)
+    tag_format.strip(written)
+    tag_format.strip(original)
     assert written.SerializeToString() == original.SerializeToString()
 
 
@@ -180,5 +180,5 @@ def test_an_attribute_given_twice_stays_given_twice() -> None:
     node.attribute.append(onnx.helper.make_attribute("a", [1.0]))
     original = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], []))
     written = hpass.run(original).apply()
-    tags.strip(written)
+    tag_format.strip(written)
     assert written == original

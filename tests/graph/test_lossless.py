@@ -11,9 +11,10 @@ import onnx
 import pytest
 
 import hpass
-from hpass.graph import tags, wire
-from hpass.graph.file import external_files
-from hpass.graph.runtime import Outcome, Runtime
+from hpass.graph.files import chunked_serialize
+from hpass.graph.files.model_file import external_files
+from hpass.graph.verify.runtime import ComparisonOutcome, Runtime
+from hpass.tags import tag_format
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def read(path: Path) -> onnx.ModelProto:
 
 def stripped(path: Path) -> onnx.ModelProto:
     model = read(path)
-    tags.strip(model)
+    tag_format.strip(model)
     return model
 
 
@@ -92,8 +93,8 @@ def test_stripping_the_output_gives_the_input(tagged: Tagged) -> None:
 
 def test_the_bytes_in_pieces_are_those_of_protobuf(tagged: Tagged, monkeypatch: pytest.MonkeyPatch) -> None:
     model = read(tagged.target)
-    monkeypatch.setattr(wire, "_MANY", 0)
-    assert b"".join(wire.pieces(model)) == model.SerializeToString()
+    monkeypatch.setattr(chunked_serialize, "_MAX_PIECES", 0)
+    assert b"".join(chunked_serialize.chunks(model)) == model.SerializeToString()
 
 
 def test_strip_is_the_inverse(tagged: Tagged) -> None:
@@ -102,7 +103,7 @@ def test_strip_is_the_inverse(tagged: Tagged) -> None:
 
 def test_nodes_keep_their_order(tagged: Tagged) -> None:
     before, after = (
-        [(node.op_type, node.name, list(node.input), list(node.output)) for node in tags.all_nodes(model)]
+        [(node.op_type, node.name, list(node.input), list(node.output)) for node in tag_format.all_nodes(model)]
         for model in tagged.read()
     )
     assert after == before
@@ -111,14 +112,14 @@ def test_nodes_keep_their_order(tagged: Tagged) -> None:
 def test_every_node_has_a_tag_in_subgraphs_and_function_bodies_too(tagged: Tagged) -> None:
     model = read(tagged.target)
     metadata = {prop.key: prop.value for prop in model.metadata_props}
-    table = hpass.ModuleTable.loads(metadata[tags.MODULES], "the output")
-    for node in tags.all_nodes(model):
-        tag = tags.read_tag(node)
+    table = hpass.ModuleTable.loads(metadata[tag_format.MODULES], "the output")
+    for node in tag_format.all_nodes(model):
+        tag = tag_format.read_tag(node)
         assert tag is not None
         found = {prop.key: prop.value for prop in node.metadata_props}
-        assert found[tags.TAG] == table.path(tag.target)
-        assert found[tags.TAG].startswith("/")
-        assert tag.source in list(tags.Source)
+        assert found[tag_format.TAG] == table.path(tag.target)
+        assert found[tag_format.TAG].startswith("/")
+        assert tag.source in list(tag_format.Source)
 
 
 def test_a_second_run_changes_nothing(tagged: Tagged, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_a_second_run_changes_nothing(tagged: Tagged, tmp_path: Path) -> None:
 def test_onnxruntime_gives_the_same_bits(tagged: Tagged, runtime: Runtime) -> None:
     result = runtime.compare(tagged.source, tagged.target)
     assert result.ok, result
-    if result.outcome is not Outcome.IDENTICAL:
+    if result.outcome is not ComparisonOutcome.IDENTICAL:
         pytest.skip(str(result))
 
 

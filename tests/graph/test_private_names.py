@@ -14,8 +14,8 @@ import pytest
 from onnx import AttributeProto, TensorProto, helper
 from product import sources
 
-from hpass.graph.objects import make_node, make_variable
-from hpass.graph.values import DenseValues
+from hpass.graph.fast_nodes import make_node, make_variable
+from hpass.graph.lazy_values import DenseValues
 
 IMPORTED = [
     "onnx_graphsurgeon.exporters.onnx_exporter:OnnxExporter",

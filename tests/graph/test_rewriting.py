@@ -18,8 +18,8 @@ import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 import hpass
-from hpass.graph import tags
-from hpass.graph.edits import edits
+from hpass.graph.diff import count_edits
+from hpass.tags import tag_format
 
 TEXT = """
 <ir_version: 10, opset_import: ["" : 20, "local" : 1]>
@@ -50,7 +50,7 @@ UNKNOWN_FIELD = b"\xc2\x3e\x05hello"  # field 1000, a string
 def sample() -> onnx.ModelProto:
     """Return the model above with everything about it that graphsurgeon does not know."""
     model = onnx.parser.parse_model(TEXT)
-    for node in tags.all_nodes(model):
+    for node in tag_format.all_nodes(model):
         node.doc_string = f"about {node.name}"
         node.metadata_props.add(key="namespace", value=node.name)
         node.MergeFromString(UNKNOWN_FIELD)
@@ -70,7 +70,7 @@ def sample() -> onnx.ModelProto:
 
 
 def by_name(model: onnx.ModelProto, name: str) -> onnx.NodeProto:
-    return next(node for node in tags.all_nodes(model) if node.name == name)
+    return next(node for node in tag_format.all_nodes(model) if node.name == name)
 
 
 def find(model: hpass.Model, name: str) -> gs.Node:
@@ -102,7 +102,7 @@ def insert(nodes: Any, index: int, *new: onnx.NodeProto) -> None:
 
 def rename(model: onnx.ModelProto, old: str, new: str) -> None:
     """Rename a value wherever a node reads or writes it."""
-    for node in tags.all_nodes(model):
+    for node in tag_format.all_nodes(model):
         for names in (node.input, node.output):
             names[:] = [new if name == old else name for name in names]
 
@@ -493,7 +493,7 @@ class Rewrite(hpass.Pass):
 def test_an_edit_changes_what_it_means_to_and_nothing_else(edit: Edit, by_hand: ByHand, counted: str) -> None:
     run = hpass.run(sample(), hpass.Pipeline((Rewrite(edit), *hpass.Pipeline.parse("all").passes)))
     written = onnx.ModelProto.FromString(run.apply().SerializeToString())
-    assert tags.strip(written) > 0
+    assert tag_format.strip(written) > 0
     expected = sample()
     by_hand(expected)
     assert str(written) == str(expected)
@@ -505,7 +505,7 @@ def test_an_edit_changes_what_it_means_to_and_nothing_else(edit: Edit, by_hand: 
 def test_writing_settles_the_edits(edit: Edit) -> None:
     run = hpass.run(sample(), hpass.Pipeline((Rewrite(edit), *hpass.Pipeline.parse("all").passes)))
     written = run.apply().SerializeToString()
-    assert not edits(run.model._imported)
+    assert not count_edits(run.model._imported)
     assert run.apply().SerializeToString() == written
 
 
@@ -526,7 +526,7 @@ def test_edits_may_go_on_after_writing() -> None:
     ):
         by_hand(expected)
     written = onnx.ModelProto.FromString(model.proto.SerializeToString())
-    tags.strip(written)
+    tag_format.strip(written)
     assert str(written) == str(expected)
 
 

@@ -9,28 +9,28 @@ from onnx import helper
 from text_models import model
 
 from hpass import Model, ModuleTable
-from hpass.inference.flow import Flow
-from hpass.inference.tree import ScopeTree
+from hpass.inference.dataflow import Dataflow
+from hpass.inference.scope_tree import ScopeTree
 
 
 @pytest.fixture
-def flow() -> Callable[..., Flow]:
+def flow() -> Callable[..., Dataflow]:
     """Return a function that gives the flow of nodes written as ONNX text."""
 
-    def make(nodes: str, *parameters: str) -> Flow:
-        return Flow(Model.open(model(nodes, parameters=parameters)).graph.nodes)
+    def make(nodes: str, *parameters: str) -> Dataflow:
+        return Dataflow(Model.open(model(nodes, parameters=parameters)).graph.nodes)
 
     return make
 
 
 @pytest.fixture
-def chain() -> Callable[[Iterable[str]], Flow]:
+def chain() -> Callable[[Iterable[str]], Dataflow]:
     """Return a function that gives the flow of operators in a line, each reading what the one before it writes."""
 
-    def make(operators: Iterable[str]) -> Flow:
+    def make(operators: Iterable[str]) -> Dataflow:
         nodes = [helper.make_node(op, [f"v{i}"], [f"v{i + 1}"]) for i, op in enumerate(operators)]
         graph = helper.make_graph(nodes, "g", [], [])
-        return Flow(Model.open(helper.make_model(graph)).graph.nodes)
+        return Dataflow(Model.open(helper.make_model(graph)).graph.nodes)
 
     return make
 

@@ -14,9 +14,9 @@ import pytest
 
 import hpass
 from hpass.evidence.module_stack import read_module_stack
-from hpass.graph.modules import common_ancestor
 from hpass.graph.operators import is_auxiliary
-from hpass.graph.tags import TAG, Source, all_nodes
+from hpass.tags.module_table import lca
+from hpass.tags.tag_format import TAG, Source, all_nodes
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MODELS = sorted(path.stem for path in FIXTURES.glob("*.onnx"))
@@ -147,7 +147,7 @@ def prepared(name: str) -> dict[str, str]:
                 assert tag is not None
                 reached += [tag.scope] if tag.scope else work[reader.output[0]]
     return {
-        node.name: found.modules.called_ancestor(common_ancestor(work[node.output[0]]))
+        node.name: found.modules.nearest_called(lca(work[node.output[0]]))
         for node, view in zip(nodes, found.model.graph.nodes, strict=True)
         if is_auxiliary(view) and tags[node.output[0]].scope == ""  # type: ignore[union-attr]
     }

@@ -10,7 +10,7 @@ from text_models import Metadata, model, stack, table
 
 import hpass
 from hpass import ModuleTable
-from hpass.graph.tags import MODULES, TAG
+from hpass.tags.tag_format import MODULES, TAG
 
 RELU = '["n"] y = Relu(x)'
 EMBEDDED = {"version": 1, "modules": {"": {"class": "pkg.M"}, "a": {"class": "pkg.A"}, "a.b": {"class": "pkg.B"}}}

@@ -320,11 +320,11 @@ def test_retag_ignores_the_table_that_hpass_wrote_but_not_the_exporter_s() -> No
     source = model(RELU, properties={"hpass.modules": json.dumps(ours), "module_table": json.dumps(theirs)})
 
     for retag in (True, False):
-        declared = run_pass(ScopeParse(), source, retag=retag).declared
+        declared = run_pass(ScopeParse(), source, retag=retag).declared_table
         assert declared is not None
         assert declared[""].class_name == "Theirs"
     del source.metadata_props[1]
-    assert run_pass(ScopeParse(), source, retag=True).declared is None
+    assert run_pass(ScopeParse(), source, retag=True).declared_table is None
 
 
 def test_serves_comes_back_with_a_whole_tag() -> None:
@@ -423,7 +423,7 @@ def test_a_broken_table_in_the_file_is_a_warning() -> None:
 
     (finding,) = context.findings
     assert (finding.severity, finding.rule) == ("warning", "broken-module-table")
-    assert context.declared is None
+    assert context.declared_table is None
 
 
 def test_the_reason_names_the_evidence() -> None:

@@ -219,5 +219,5 @@ def test_validation_neither_tags_nor_changes() -> None:
 
 @pytest.mark.parametrize("passes", [(), (Rewrite(), Validation()), (Validation(), Rewrite())])
 def test_a_graph_that_may_have_edits_is_not_vouched_for(passes: tuple[Pass, ...]) -> None:
-    assert hpass.run(model(CHAIN), Pipeline((Validation(),))).context.untouched
-    assert not hpass.run(model(CHAIN), Pipeline(passes)).context.untouched
+    assert hpass.run(model(CHAIN), Pipeline((Validation(),))).context.graph_unchanged
+    assert not hpass.run(model(CHAIN), Pipeline(passes)).context.graph_unchanged

@@ -1,0 +1,26 @@
+"""The order in which the modules of a table are called."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..inference.call_alignment import Call
+from ..tags.module_table import ModuleTable, parent
+
+
+def order_of_calls(table: ModuleTable, owners: Collection[str]) -> list[Call]:
+    """Return the called modules of a table in the order of their first calls; `owners` own parameters in the file."""
+    called = [scope for scope in table if table.is_called(scope)]
+    places = {scope: index for index, scope in enumerate(called)}
+    called.sort(key=lambda scope: (table[scope].extra.get("order", places[scope]), places[scope]))
+    named = set(owners)
+    holders = {table.nearest_called(parent(scope)) for scope in called if scope}
+    return [
+        Call(
+            scope,
+            table[scope].bare_class,
+            has_parameters=scope in named or bool(table[scope].extra.get("parameters")),
+            is_leaf=scope not in holders,
+        )
+        for scope in called
+    ]

@@ -1,0 +1,51 @@
+"""Which readers of a parameter may speak for another module: those that a module behind theirs was folded into.
+
+An exporter that folds a normalisation into the convolution before it says that the node is the normalisation's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..tags.module_table import ModuleTable
+from .call_order import order_of_calls
+
+# A bias, a scale: what is folded into something is folded into its weight.
+_MIN_WEIGHT_RANK = 2
+
+
+@dataclass(frozen=True)
+class Folding:
+    """A module table, and the modules right behind which one is called whose parameters the file does not have."""
+
+    table: ModuleTable
+    absorbing: frozenset[str]
+
+    @classmethod
+    def of(cls, table: ModuleTable, owners: Collection[str]) -> Folding:
+        """Compare a table with the modules that own a parameter which the file still names."""
+        calls = order_of_calls(table, owners)
+        named = set(owners)
+        lost = {call.scope for call in calls if call.is_leaf and call.has_parameters and call.scope not in named}
+        return cls(table, frozenset(call.scope for call, following in pairwise(calls) if following.scope in lost))
+
+    def may_have_changed(self, node: gs.Node, scope: str, parameters: Collection[str]) -> bool:
+        """Whether a node that reads these parameters of a module may hold another module as well.
+
+        It reads a weight that the module does not have, or a module is missing right behind.
+        """
+        own = self.table[scope].extra.get("parameters") if scope in self.table else None
+        for tensor in node.inputs:
+            if not isinstance(tensor, gs.Constant) or not np.issubdtype(tensor.dtype, np.floating):
+                continue
+            if len(tensor.shape) >= _MIN_WEIGHT_RANK and scope in self.absorbing:
+                return True
+            known = tensor.name in parameters and (own is None or tensor.name.rpartition(".")[2] in own)
+            if len(tensor.shape) and not known:
+                return True
+        return False

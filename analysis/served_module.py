@@ -1,0 +1,47 @@
+"""Which module an auxiliary operation at the root works for.
+
+A mask, a position or a shape is often computed where the model starts and used deep inside. Such an operation ran at
+the root; what it serves is the nearest module that holds all the work it prepares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx_graphsurgeon as gs
+
+from ..graph.operators import is_auxiliary
+from ..identity_map import IdentityMap
+from ..passes.context import Context
+from ..tags.module_table import lca
+
+
+def served_modules(graph: gs.Graph, context: Context) -> Iterator[tuple[gs.Node, str]]:
+    """Yield the auxiliary nodes at the root of the main graph that work for one module below it, with that module."""
+    outputs: IdentityMap[gs.Tensor, None] = IdentityMap()
+    for tensor in graph.outputs:
+        outputs[tensor] = None
+    served: IdentityMap[gs.Node, str] = IdentityMap()
+    # Consumers stand behind their producers, so in reverse order they are settled first.
+    for node in reversed(graph.nodes):
+        tag = context.tag(node)
+        if tag is None or tag.scope:
+            continue
+        scope = _served_module(node, outputs, served, context)
+        served[node] = scope
+        if scope and is_auxiliary(node):
+            yield node, scope
+
+
+def _served_module(
+    node: gs.Node, outputs: IdentityMap[gs.Tensor, None], served: IdentityMap[gs.Node, str], context: Context
+) -> str:
+    """Return the nearest called module that holds all of a root node's consumers; the root where they have none."""
+    scopes: list[str] = []
+    for tensor in node.outputs:
+        if tensor in outputs:
+            return ""
+        for consumer in tensor.outputs:
+            tag = context.tag(consumer)
+            scopes.append("" if tag is None else tag.scope or served.get(consumer) or "")
+    return context.modules.nearest_called(lca(scopes))

@@ -1,0 +1,41 @@
+"""What exporters print while they work: kept off the user's screen, or sent to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import warnings
+from collections.abc import Generator
+
+
+@contextlib.contextmanager
+def captured_output(*, verbose: bool) -> Generator[None]:
+    """Send what is printed to stderr if `verbose`, else nowhere; log records and warnings with it."""
+    with contextlib.ExitStack() as stack:
+        if verbose:
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            yield
+            return
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        disabled = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        stack.callback(logging.disable, disabled)
+        yield
+
+
+def root_cause(error: BaseException) -> str:
+    """Return the innermost error of a chain in one line: exporters wrap the one that says what happened."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if inner is None:
+            break
+        error = inner
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

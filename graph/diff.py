@@ -1,0 +1,190 @@
+"""How a graph differs from the message it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+from onnx import AttributeProto
+
+from .decode import as_text
+from .importer import GraphLike, ImportedModel, plain_value
+from .lazy_values import DenseValues, Values
+from .regions import Region, regions
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """How many nodes differ from the model that was read, and how many values (weights, names and types)."""
+
+    created: int = 0
+    changed: int = 0
+    removed: int = 0
+    moved: int = 0
+    values: int = 0
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
+
+    def __add__(self, other: Edits) -> Edits:
+        return Edits(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: Edits) -> Edits:
+        return Edits(*(ours - theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def __str__(self) -> str:
+        words = ("created", "changed", "removed", "moved", "values changed")
+        return ", ".join(f"{count} {word}" for word, count in zip(words, astuple(self), strict=True) if count) or "none"
+
+
+def count_edits(imported: ImportedModel) -> Edits:
+    """Count what differs, in all regions. Linear in nodes."""
+    parts = regions(imported.graph)
+    found = sum((_region_edits(part, imported) for part in parts), Edits())
+    present = sum(len(part.graph.nodes) for part in parts) - found.created
+    return found + Edits(removed=len(imported.nodes) - present)
+
+
+def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: ImportedModel) -> bool:
+    """Whether a node is no longer what its message says."""
+    return (
+        # The plain comparison decides nearly always, and saves a call per node.
+        (node.op != proto.op_type and node.op != as_text(proto.op_type))
+        or (node.name != proto.name and node.name != as_text(proto.name))
+        or ((node.domain or "") != proto.domain and (node.domain or "") != as_text(proto.domain))
+        or ([tensor.name for tensor in node.inputs] != proto.input and names_differ(node.inputs, proto.input))
+        or ([tensor.name for tensor in node.outputs] != proto.output and names_differ(node.outputs, proto.output))
+        or (
+            bool(node.attrs or proto.attribute)
+            and any(True for _ in attribute_edits(node.attrs, proto.attribute, imported))
+        )
+    )
+
+
+def names_differ(tensors: Sequence[gs.Tensor], names: Sequence[str | bytes]) -> bool:
+    """Whether values have other names than in the file."""
+    return [tensor.name for tensor in tensors] != [as_text(name) for name in names]
+
+
+def attribute_edits(
+    attrs: Mapping[str, Any], protos: Iterable[AttributeProto], imported: ImportedModel
+) -> Iterator[str]:
+    """Yield the names of attributes that were created, changed or removed."""
+    remaining = dict(attrs)
+    seen: set[str] = set()
+    for proto in protos:
+        name = as_text(proto.name)
+        if name in seen:
+            continue
+        if _is_representable(proto):
+            seen.add(name)
+        if name in remaining:
+            if not _same_attribute(remaining.pop(name), proto, imported):
+                yield name
+        elif _is_representable(proto):
+            yield name
+    yield from remaining
+
+
+def constant_differs(constant: gs.Constant, original: Values) -> bool:
+    """Whether an initializer has other values or another name than in the file."""
+    return constant.name != original.name or values_differ(constant, original)
+
+
+def values_differ(constant: gs.Constant, original: Values) -> bool:
+    """Whether a constant has other values than in the file; they are read only if somebody has read them before."""
+    values = constant._values  # noqa: SLF001 - .values would load them
+    if values is original:
+        return False
+    if not isinstance(original, DenseValues) or isinstance(values, DenseValues):
+        return True
+    ours = np.asarray(values)
+    if original.dtype != ours.dtype or original.shape != list(ours.shape):
+        return True
+    theirs = original.load()
+    return ours.tolist() != theirs.tolist() if ours.dtype.hasobject else ours.tobytes() != theirs.tobytes()
+
+
+def interface(graph: gs.Graph, proto: GraphLike) -> Iterator[tuple[Any, list[gs.Tensor], list[str]]]:
+    """Yield the inputs and the outputs: the message's field, the tensors that the graph has, the names it had.
+
+    An input that is also an initializer is part of the interface, though graphsurgeon does not show it.
+    """
+    if isinstance(proto, onnx.FunctionProto):
+        yield proto.input, graph.inputs, [as_text(name) for name in proto.input]
+        yield proto.output, graph.outputs, [as_text(name) for name in proto.output]
+        return
+    initializers = {tensor.name for tensor in proto.initializer}
+    initializers |= {sparse.values.name for sparse in proto.sparse_initializer}
+    yield proto.input, graph.inputs, [as_text(info.name) for info in proto.input if info.name not in initializers]
+    yield proto.output, graph.outputs, [as_text(info.name) for info in proto.output]
+
+
+def _region_edits(region: Region, imported: ImportedModel) -> Edits:
+    graph = region.graph
+    proto = imported.graphs.get(graph)
+    known = [imported.nodes.get(node) for node in graph.nodes]
+    changed = sum(
+        message is not None and node_differs(node, message, imported)
+        for node, message in zip(graph.nodes, known, strict=True)
+    )
+    ours = [id(message) for message in known if message is not None]
+    theirs = [] if proto is None else [id(message) for message in proto.node]
+    return Edits(
+        created=len(known) - len(ours),
+        changed=changed,
+        moved=0 if ours == theirs else _moved(ours, theirs),
+        values=_value_edits(graph, proto, imported),
+    )
+
+
+def _moved(ours: list[int], theirs: list[int]) -> int:
+    """Count the nodes that come from another region or stand at another place among those that stayed."""
+    held, original = set(ours), set(theirs)
+    stayed = [key for key in ours if key in original]
+    before = [key for key in theirs if key in held]
+    return len(ours) - len(stayed) + sum(one != two for one, two in zip(stayed, before, strict=True))
+
+
+def _value_edits(graph: gs.Graph, proto: GraphLike | None, imported: ImportedModel) -> int:
+    constants = imported.constants.get(graph) or ()
+    count = sum(constant_differs(constant, original) for constant, original in constants)
+    count += sum(declared.type_differs for declared in imported.declared.get(graph) or ())
+    if proto is not None:
+        count += sum([tensor.name for tensor in tensors] != names for _, tensors, names in interface(graph, proto))
+    return count
+
+
+def _is_representable(proto: AttributeProto) -> bool:
+    known = (AttributeProto.GRAPH, AttributeProto.GRAPHS, AttributeProto.TENSOR)
+    return bool(proto.ref_attr_name) or proto.type in known or plain_value(proto) is not None
+
+
+def _same_attribute(value: Any, proto: AttributeProto, imported: ImportedModel) -> bool:
+    if isinstance(value, gs.Node.AttributeRef):
+        return value.name == as_text(proto.ref_attr_name)
+    if proto.ref_attr_name:
+        return False
+    match proto.type:
+        case AttributeProto.GRAPH:
+            return isinstance(value, gs.Graph) and imported.graphs.get(value) is proto.g
+        case AttributeProto.GRAPHS:
+            graphs = cast("list[Any]", value) if isinstance(value, list) else []
+            messages = [imported.graphs.get(graph) for graph in graphs]
+            return [id(message) for message in messages] == [id(message) for message in proto.graphs]
+        case AttributeProto.TENSOR:
+            return isinstance(value, gs.Constant) and not _tensor_differs(value, proto.t)
+        case _:
+            # repr tells -0.0 from 0.0 and takes two NaNs for one.
+            return repr(plain_value(proto)) == repr(value)
+
+
+def _tensor_differs(constant: gs.Constant, tensor: onnx.TensorProto) -> bool:
+    values = constant._values  # noqa: SLF001 - .values would load them
+    if isinstance(values, DenseValues) and (values.tensor is tensor or values.tensor == tensor):
+        return False
+    return values_differ(constant, DenseValues(tensor, None))

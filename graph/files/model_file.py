@@ -1,0 +1,168 @@
+"""How a model is read from a file and written back: the only place that knows that it is one protobuf message."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError, EncodeError
+from onnx import AttributeProto, TensorProto
+
+from ...errors import HpassError
+from .atomic_write import atomic_write
+from .chunked_serialize import chunks
+
+STANDARD_STREAM = "-"
+# protobuf cannot serialize a message of 2 GiB or more.
+SIZE_LIMIT = 2**31 - 1
+# Attributes of numbers and strings hold neither tensors nor graphs.
+_PLAIN = frozenset(
+    (
+        AttributeProto.INT,
+        AttributeProto.INTS,
+        AttributeProto.FLOAT,
+        AttributeProto.FLOATS,
+        AttributeProto.STRING,
+        AttributeProto.STRINGS,
+    )
+)
+
+
+def read(path: str | Path) -> onnx.ModelProto:
+    """Return the model in a file, or on standard input for `-`. Raises HpassError where there is none."""
+    name = "standard input" if str(path) == STANDARD_STREAM else str(path)
+    return parse(_read_bytes(path, name), name)
+
+
+def parse(data: bytes, name: str) -> onnx.ModelProto:
+    """Return the model that `data` holds. Raises HpassError, naming its origin `name`, where it holds none."""
+    if not data:
+        raise HpassError(f"{name}: the file is empty; export the model again")
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        if _looks_like_text(data):
+            raise HpassError(
+                f"{name}: this is text, not a binary ONNX model; if it is a model in text form, "
+                f"convert it first: onnx.save(onnx.load('{name}', format='textproto'), 'model.onnx')"
+            ) from error
+        raise HpassError(
+            f"{name}: not an ONNX model, or cut off ({len(data):,} bytes do not parse); fetch or export it again"
+        ) from error
+    if not model.HasField("graph"):
+        raise HpassError(f"{name}: no ONNX model (it parses, but holds no graph); is this the right file?")
+    return model
+
+
+def write_to_stdout(model: onnx.ModelProto) -> None:
+    """Write the model to standard output. Raises as `written`."""
+    sys.stdout.buffer.writelines(serialize(model))
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def written(model: onnx.ModelProto, path: Path) -> Generator[None]:
+    """Write the model to a file that takes its place when the block ends well.
+
+    Raises HpassError where the model does not fit into one file, and OSError as the system reports it.
+    """
+    with atomic_write(path) as file:
+        file.writelines(serialize(model))
+        file.flush()
+        yield
+
+
+def serialize(model: onnx.ModelProto) -> list[bytes]:
+    """Return the model's bytes, in pieces. Raises HpassError where they would be 2 GiB or more."""
+    too_large = "the model takes 2 GiB or more in one file; save its weights as external data first"
+    try:
+        parts = chunks(model)
+    except (EncodeError, ValueError) as error:
+        raise HpassError(too_large) from error
+    if sum(map(len, parts)) > SIZE_LIMIT:
+        raise HpassError(too_large)
+    return parts
+
+
+def external_files(model: onnx.ModelProto) -> list[str]:
+    """Return the files in which the model keeps tensors, as it names them, each once, in order of appearance."""
+    seen: dict[str, None] = {}
+    for tensor in _tensors(model):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            for entry in tensor.external_data:
+                if entry.key == "location":
+                    seen.setdefault(entry.value)
+    return list(seen)
+
+
+def _read_bytes(path: str | Path, name: str) -> bytes:
+    if str(path) == STANDARD_STREAM:
+        return sys.stdin.buffer.read()
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise HpassError(f"{name}: a folder, not a model; name the .onnx file in it")
+        size = file.stat().st_size
+        if size > SIZE_LIMIT:
+            raise HpassError(
+                f"{name}: {size:,} bytes in one file; 2 GiB and more cannot be handled, "
+                "save the weights as external data first"
+            )
+        return file.read_bytes()
+    except OSError as error:
+        raise HpassError(f"{name}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return f"cannot be read ({error.strerror or error})"
+
+
+def _looks_like_text(data: bytes) -> bool:
+    """Whether the start of the data is printable, which a ModelProto's first fields never are."""
+    head = data[:256]
+    return all(byte >= ord(" ") or byte in b"\t\n\r" for byte in head) and b":" in data[:4096]
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
+    """Yield every tensor of the model, weights first, without looking at what it holds."""
+    pending: list[Any] = [model.graph, *model.functions]
+    for training in model.training_info:
+        pending += [training.initialization, training.algorithm]
+    while pending:
+        holder = pending.pop()
+        if isinstance(holder, onnx.GraphProto):
+            yield from holder.initializer
+            yield from _parts(holder.sparse_initializer)
+        attributes = [attribute for node in holder.node if node.attribute for attribute in node.attribute]
+        if isinstance(holder, onnx.FunctionProto):
+            attributes += holder.attribute_proto
+        for attribute in attributes:
+            if attribute.type in _PLAIN:
+                continue
+            yield from _attribute_tensors(attribute)
+            if attribute.HasField("g"):
+                pending.append(attribute.g)
+            pending.extend(attribute.graphs)
+
+
+def _attribute_tensors(attribute: AttributeProto) -> Iterator[TensorProto]:
+    if attribute.HasField("t"):
+        yield attribute.t
+    yield from attribute.tensors
+    if attribute.HasField("sparse_tensor"):
+        yield from _parts((attribute.sparse_tensor,))
+    yield from _parts(attribute.sparse_tensors)
+
+
+def _parts(tensors: Iterable[onnx.SparseTensorProto]) -> Iterator[TensorProto]:
+    for sparse in tensors:
+        yield from (sparse.values, sparse.indices)

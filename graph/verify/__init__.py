@@ -1,0 +1,1 @@
+"""Proofs: the rules of ONNX, fingerprints of what must not change, and what onnxruntime computes."""

@@ -1,0 +1,143 @@
+"""The report of a run as JSON (docs/report.schema.json says which; docs/report.md explains it)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from ..identity_map import IdentityMap
+from ..passes.inference_problem import attribute
+from ..tags.module_table import ModuleTable
+from ..tags.tag_format import FORMAT_VERSION, TAG, Tag
+from .explanation import Explanation, explanations
+from .totals import totals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_graphsurgeon as gs
+
+    from ..api import Run
+    from ..graph.model import Model
+    from ..passes.base import PassResult
+    from ..passes.context import Claim, Context
+
+REPORT_VERSION = 1
+
+
+def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None) -> dict[str, Any]:
+    """Return the whole report of a run. Linear in nodes.
+
+    `seconds` is how long each pass took, in order; `output` the path that the model was written to.
+    """
+    explained = list(explanations(run.context))
+    positions: IdentityMap[gs.Node, str] = IdentityMap()
+    for item in explained:
+        positions[item.node] = item.position
+    return {
+        "version": REPORT_VERSION,
+        "hpass": version("hpass"),
+        "tag_format": FORMAT_VERSION,
+        "input": run.model.name,
+        "output": output,
+        "pipeline": str(run.pipeline),
+        "ok": run.ok,
+        "totals": _totals(run),
+        "passes": [
+            _pass(result, taken, positions) for result, taken in zip_longest(run.results, seconds[: len(run.results)])
+        ],
+        "findings": [finding._asdict() for finding in run.findings],
+        "modules": run.modules.to_json(),
+        "nodes": [node_entry(item, run) for item in explained],
+    }
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    """Return a report as JSON text with a line for each node, so that reports can be compared by line."""
+    nodes = ",\n".join(json.dumps(node) for node in document["nodes"])
+    rest = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "nodes")
+    return f'{{{rest},\n"nodes": [\n{nodes}\n]}}\n'
+
+
+def node_entry(item: Explanation, run: Run) -> dict[str, Any]:
+    """Return what the report says of one node."""
+    decision = item.decision
+    return {
+        **_tagged_node(item.position, item.node, None if decision is None else decision.tag, run.modules),
+        "evidence": [_claim(claim, supports=item.supports(claim)) for claim in item.evidence],
+        "reason": None if decision is None else decision.reason,
+        "pass": None if decision is None else decision.decided_by,
+    }
+
+
+def stored_entry(position: str, node: gs.Node, model: Model) -> dict[str, Any]:
+    """Return the same of a node as its file has it, where no pass has run: no evidence, no reason."""
+    proto = model.node_proto(node)
+    entry = _tagged_node(position, node, model.stored_tag(node), ModuleTable())
+    # The file's own words, whatever the table says.
+    props = {} if proto is None else {prop.key: prop.value for prop in proto.metadata_props}
+    return {**entry, "tag": props.get(TAG), "evidence": [], "reason": None, "pass": None}
+
+
+def _tagged_node(position: str, node: gs.Node, tag: Tag | None, modules: ModuleTable) -> dict[str, Any]:
+    return {
+        "position": position,
+        "name": node.name,
+        "op": node.op,
+        "domain": node.domain or "",
+        "tag": None if tag is None else modules.path(tag.target),
+        "scope": None if tag is None else tag.scope,
+        "serves": None if tag is None else tag.serves,
+        "source": None if tag is None else tag.source.value,
+        "confidence": None if tag is None else tag.confidence.value,
+    }
+
+
+def _totals(run: Run) -> dict[str, Any]:
+    figures = totals(run)
+    return {
+        "nodes": figures.nodes,
+        "tagged": figures.tagged,
+        "coverage": figures.coverage,
+        "sources": dict(figures.sources),
+        "confidences": dict(figures.confidences),
+        "auxiliary": asdict(figures.auxiliary),
+        "modules": figures.modules,
+        "tags": figures.tags,
+    }
+
+
+def _pass(result: PassResult, seconds: float | None, positions: IdentityMap[gs.Node, str]) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "seconds": seconds,
+        "nodes": result.nodes,
+        "tagged": {source.value: count for source, count in result.tagged.items()},
+        "edits": asdict(result.edits),
+        "skipped": [{"node": positions.get(node), "reason": reason} for node, reason in result.skipped],
+    }
+
+
+def _claim(claim: Claim, *, supports: bool) -> dict[str, Any]:
+    return {
+        "scope": claim.scope,
+        "source": claim.source.value,
+        "origin": claim.origin,
+        "text": claim.text,
+        "certain": claim.certain,
+        "supports": supports,
+    }
+
+
+def attributed_entry(node: gs.Node, context: Context) -> dict[str, Any]:
+    """Return what spoke for an inherited module and against the runner-up, by weight; empty for any other node."""
+    weighed = attribute(node, context)
+    if weighed is None:
+        return {}
+    return {
+        "runner_up": weighed.runner_up,
+        "weighed": [{"text": reason.feature, "weight": round(reason.contribution, 2)} for reason in weighed.reasons],
+    }

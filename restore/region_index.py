@@ -1,0 +1,73 @@
+"""One region of one of the two models that are compared: who writes and who reads each value, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import onnx_graphsurgeon as gs
+
+from ..graph.regions import subgraphs
+
+
+class Use(NamedTuple):
+    """A node, by its position, and at which of its inputs it reads a value."""
+
+    node: int
+    position: int
+
+
+class RegionIndex:
+    """A region's nodes by position, and its values by name.
+
+    `reads` and `writes` are the values of each node, those that its subgraphs read from outside included; left-out ones
+    are empty. `given` are the values that enter the region: inputs of the graph, outer values.
+    """
+
+    def __init__(self, graph: gs.Graph) -> None:
+        self.graph = graph
+        self.nodes: list[gs.Node] = list(graph.nodes)
+        self.reads = [[tensor.name for tensor in _read(node)] for node in self.nodes]
+        self.writes = [[tensor.name for tensor in node.outputs] for node in self.nodes]
+        self.writer: dict[str, int] = {}
+        for index, names in enumerate(self.writes):
+            self.writer.update(dict.fromkeys(filter(None, names), index))
+        self.readers: dict[str, list[Use]] = {}
+        self.constants: set[str] = set()
+        for index, node in enumerate(self.nodes):
+            for position, tensor in enumerate(_read(node)):
+                if tensor.name:
+                    self.readers.setdefault(tensor.name, []).append(Use(index, position))
+                    if isinstance(tensor, gs.Constant):
+                        self.constants.add(tensor.name)
+        self.external_values = {*self.readers, *(tensor.name for tensor in graph.inputs)} - {
+            *self.writer,
+            *self.constants,
+        }
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def operator(self, index: int) -> tuple[str, str]:
+        """Return the domain and operator of a node."""
+        node = self.nodes[index]
+        return ("" if node.domain in (None, "ai.onnx") else node.domain, node.op)
+
+
+def _read(node: gs.Node) -> list[gs.Tensor]:
+    """Return the tensors that a node reads, then those that its subgraphs read from outside themselves."""
+    return [*node.inputs, *_captured(node)] if node.attrs else list(node.inputs)
+
+
+def _captured(node: gs.Node) -> Iterator[gs.Tensor]:
+    pending = [graph for _, graph in subgraphs(node)]
+    inner: set[int] = set()
+    read: list[gs.Tensor] = []
+    while pending:
+        graph = pending.pop()
+        inner.update(id(tensor) for tensor in graph.inputs)
+        for item in graph.nodes:
+            inner.update(id(tensor) for tensor in item.outputs)
+            read.extend(item.inputs)
+            pending.extend(below for _, below in subgraphs(item))
+    return (tensor for tensor in read if id(tensor) not in inner and not isinstance(tensor, gs.Constant))

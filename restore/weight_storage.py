@@ -1,0 +1,91 @@
+"""Weights where they lie: in a model's message, in its external data, in a checkpoint. Only some elements are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+from onnx.numpy_helper import to_array
+
+from ..errors import UsageError
+from ..graph.lazy_values import element_type
+from ..graph.model import Model
+
+# https://huggingface.co/docs/safetensors: eight bytes with the header's length, the header in JSON, the data.
+_LENGTH = 8
+_LONGEST_HEADER = 100_000_000
+_TYPES: dict[str, Any] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F8_E5M2": ml_dtypes.float8_e5m2,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+
+
+class StoredWeight(NamedTuple):
+    """A weight's name, its shape, and its elements in order, which are not read before they are asked for."""
+
+    name: str
+    shape: tuple[int, ...]
+    values: npt.NDArray[Any] | onnx.TensorProto
+
+    def elements(self) -> npt.NDArray[Any]:
+        """Return all elements in order, as a view of where they lie."""
+        if isinstance(self.values, onnx.TensorProto):
+            return to_array(self.values).reshape(-1)
+        return self.values
+
+
+def model_weights(model: Model) -> Iterator[StoredWeight]:
+    """Yield the initializers of the main graph whose elements numpy knows."""
+    for tensor in model.proto.graph.initializer:
+        dtype = element_type(tensor.data_type)
+        if not isinstance(dtype, np.dtype) or dtype.kind in "OSU":
+            continue
+        shape = tuple(tensor.dims)
+        if uses_external_data(tensor):
+            if model.folder is not None:
+                yield StoredWeight(tensor.name, shape, _external(tensor, dtype, model.folder))
+        elif tensor.HasField("raw_data") and len(tensor.raw_data) == prod(shape) * dtype.itemsize:
+            yield StoredWeight(tensor.name, shape, np.frombuffer(tensor.raw_data, dtype))
+        else:
+            yield StoredWeight(tensor.name, shape, tensor)
+
+
+def checkpoint_weights(path: Path) -> list[StoredWeight]:
+    """Return the weights of a `.safetensors` file. Raises UsageError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_LENGTH), "little")
+            header = json.loads(file.read(min(length, _LONGEST_HEADER)))
+        data = np.memmap(path, np.uint8, "r", offset=_LENGTH + length)
+        return [
+            StoredWeight(name, tuple(entry["shape"]), data[slice(*entry["data_offsets"])].view(_TYPES[entry["dtype"]]))
+            for name, entry in header.items()
+            if name != "__metadata__" and entry["dtype"] in _TYPES
+        ]
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: not a safetensors checkpoint, or cut off ({error})") from error
+
+
+def _external(tensor: onnx.TensorProto, dtype: np.dtype[Any], folder: Path) -> npt.NDArray[Any]:
+    info = ExternalDataInfo(tensor)
+    return np.memmap(folder / info.location, dtype, "r", offset=info.offset or 0, shape=(prod(tensor.dims),))

@@ -1,0 +1,36 @@
+"""Makes `benchmarks` and `training` importable, and lays fixtures out as the benchmark's cache does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# They lie in the checkout and are no part of the package.
+sys.path.append(str(Path(__file__).parents[1]))
+
+from benchmarks.accuracy.corpus import Entry
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Entry]:
+    """Return what puts a fixture into a cache folder; the ending of its name says which engine wrote it."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def entry(name: str) -> Entry:
+        folder = cache / name
+        folder.mkdir(exist_ok=True)
+        shutil.copy(FIXTURES / f"{name}.onnx", folder / "model.onnx")
+        shutil.copy(FIXTURES / "modules" / f"{name}.json", folder / "modules.json")
+        rows = json.loads((FIXTURES / "truth" / f"{name}.json").read_text(encoding="utf-8"))
+        (folder / "truth.json").write_text(json.dumps([row["scope"] for row in rows]), encoding="utf-8")
+        model = name.removesuffix("_torchscript")
+        return Entry(model, "current" if model == name else "torchscript", folder)
+
+    return entry

@@ -1,0 +1,16 @@
+"""Inputs of one call fit one another."""
+
+from __future__ import annotations
+
+import torch
+import transformers
+
+from hpass.exporter import InputSpec
+from hpass.exporter.load import Loaded
+from hpass.exporter.sample_inputs.sample import sample_inputs
+
+
+def test_a_mask_fits_the_given_text(bert: transformers.BertConfig) -> None:
+    loaded = Loaded(transformers.BertModel(bert).eval())
+    inputs = next(sample_inputs(loaded, [InputSpec("input_ids", (1, 5), torch.int64)]))
+    assert inputs["attention_mask"].shape == inputs["input_ids"].shape == (1, 5)

@@ -1,0 +1,16 @@
+"""Texts are of the tokenizer where there is one."""
+
+from __future__ import annotations
+
+import torch
+import transformers
+
+from hpass.exporter.load import Loaded
+from hpass.exporter.sample_inputs.sample import sample_inputs
+
+
+def test_the_tokenizer_s_text_is_used(bert: transformers.BertConfig) -> None:
+    text = torch.tensor([[2, 3, 4]])
+    model = transformers.BertModel(bert).eval()
+    inputs = next(sample_inputs(Loaded(model, text={"input_ids": text})))
+    assert inputs["input_ids"] is text

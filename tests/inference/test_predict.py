@@ -1,0 +1,240 @@
+"""Placing nodes: what holds of every answer, and what it costs on large and deep graphs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import helper
+from text_models import run_pass, stack
+
+import hpass
+from hpass import Confidence, Context, Model, Source, Tag
+from hpass.inference import predict
+from hpass.inference.candidates import UNKNOWN
+from hpass.inference.dataflow import Role
+from hpass.inference.features import FEATURES, feature_matrix
+from hpass.inference.node_features import NODE_FEATURES
+from hpass.inference.scoring_model import load_model
+from hpass.passes.aux_inheritance import AuxInheritance
+from hpass.passes.inference_problem import build_problem
+
+OPERATORS = ("MatMul", "Reshape", "Transpose", "Softmax", "Add", "Shape", "Gather", "Relu")
+
+
+def chain(count: int, scope: Callable[[int], str | None]) -> onnx.ModelProto:
+    """Return operators in a line, each with metadata of the module that `scope` gives it."""
+    nodes: list[onnx.NodeProto] = []
+    for index in range(count):
+        node = helper.make_node(OPERATORS[index % 8], [f"v{index}"], [f"v{index + 1}"], name=str(index))
+        name = scope(index)
+        if name is not None:
+            atoms = name.split(".")
+            found = stack(*(".".join(atoms[:end]) for end in range(1, len(atoms) + 1)))
+            for key, value in found.items():
+                node.metadata_props.add(key=key, value=value)
+        nodes.append(node)
+    return helper.make_model(helper.make_graph(nodes, "g", [], []))
+
+
+def every_third(index: int) -> str | None:
+    return None if index % 3 else f"stage.{index // 1000}.layer.{index // 8}.{OPERATORS[index % 8].lower()}"
+
+
+def region(source: onnx.ModelProto) -> predict.InferenceProblem:
+    context = run_pass(hpass.Pipeline.parse("scope-parse").passes[0], source)
+    tags = [context.tag(node) for node in context.graph.nodes]
+    return build_problem(context.regions()[0], "", tags, context)
+
+
+def test_known_nodes_are_no_question_and_every_other_gets_an_answer() -> None:
+    question = region(chain(200, every_third))
+
+    placement = predict.predict(question, load_model(1.0))
+
+    assert placement.node.tolist() == [index for index in range(200) if index % 3]
+    assert (placement.scope >= 0).all()
+    assert ((placement.probability > 0) & (placement.probability <= 1)).all()
+    assert (placement.runner_up != placement.scope).all()
+
+
+def test_nothing_unknown_is_no_answer() -> None:
+    placement = predict.predict(region(chain(3, lambda _: "a")), load_model(1.0))
+
+    assert placement.node.tolist() == []
+
+
+def test_what_the_course_says_of_a_node_is_found_for_each_of_its_candidates() -> None:
+    long_gap_first = region(chain(90, lambda index: every_third(index) if index == 0 or index > 30 else None))
+    question = predict.final_features(long_gap_first, load_model(1.0))
+    course = question.posterior
+    said = dict(zip(zip(course.node.tolist(), course.scope.tolist(), strict=True), course.log_probability, strict=True))
+
+    found = FEATURES["calls in order are here"](question)
+
+    rows = zip(question.node.tolist(), question.scope.tolist(), strict=True)
+    expected = [np.exp(said[row]) if said.get(row, -99.0) > -8.0 else 0.0 for row in rows]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_all_evidence_lies_between_minus_one_and_one() -> None:
+    question = predict.final_features(region(chain(200, every_third)), load_model(1.0))
+
+    columns = feature_matrix(question)
+
+    assert columns.shape == (len(question.candidates.node), len(FEATURES))
+    assert np.abs(columns).max() <= 1
+    assert not np.isnan(columns).any()
+
+
+@pytest.mark.parametrize("known", [0.0, 1.0])
+def test_the_weights_fit_the_evidence(known: float) -> None:
+    weighting = load_model(known)
+
+    assert {network.skip.shape for network in weighting.rounds} == {(len(Role), len(FEATURES))}
+    assert {network.w_node.shape[1] for network in weighting.rounds} == {len(NODE_FEATURES)}
+    assert weighting.confidence(0.0, familiar=True) is Confidence.LOW
+    assert weighting.confidence(1.0, familiar=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
+    assert weighting.confidence(1.0, familiar=False) is Confidence.MEDIUM
+
+
+def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_reason() -> None:
+    question = region(chain(200, every_third))
+
+    explained, reasons = predict.explain(question, load_model(1.0), 31)
+
+    placement = predict.predict(question, load_model(1.0))
+    assert explained.scope.tolist() == placement.scope.tolist()
+    assert reasons
+    assert {reason.feature for reason in reasons} <= set(FEATURES)
+    # Together the reasons are what the module's score is above the runner-up's.
+    asked, network = predict.final_features(question, load_model(1.0)), load_model(1.0).rounds[-1]
+    scores = sorted(network.scores(asked)[asked.node == 31], reverse=True)
+    assert sum(reason.contribution for reason in reasons) == pytest.approx(scores[0] - scores[1], abs=0.3)
+    assert [abs(reason.contribution) for reason in reasons] == sorted(
+        (abs(reason.contribution) for reason in reasons), reverse=True
+    )
+
+
+SCOPE = st.lists(st.sampled_from(["a", "b", "l.0", "l.1"]), max_size=3).map(".".join)
+EDGES = st.lists(st.tuples(st.sampled_from(OPERATORS), st.lists(st.integers(0, 30), max_size=3), st.none() | SCOPE))
+
+
+@settings(deadline=None)
+@given(EDGES)
+def test_any_graph_is_placed_within_its_modules_and_twice_the_same(
+    nodes: list[tuple[str, list[int], str | None]],
+) -> None:
+    protos = [
+        helper.make_node(op, [f"v{source % (index + 1)}" for source in sources], [f"v{index + 1}"], name=str(index))
+        for index, (op, sources, _) in enumerate(nodes)
+    ]
+    source = helper.make_model(helper.make_graph(protos, "g", [], []))
+    tags = {str(index): Tag(scope, Source.NAME) for index, (_, _, scope) in enumerate(nodes) if scope is not None}
+
+    one, two = (run_pass(AuxInheritance(), source, tags=tags) for _ in range(2))
+
+    assert [tag for _, tag in one.tags()] == [tag for _, tag in two.tags()]
+    assert {node.name for node, _ in one.tags()} == ({str(index) for index in range(len(nodes))} if tags else set())
+    assert {tag.scope for _, tag in one.tags()} <= set(one.modules) | {""}
+    assert {tag.confidence for _, tag in one.tags() if tag.source is Source.INHERITED} <= set(Confidence)
+
+
+def test_names_of_nodes_and_values_play_no_part() -> None:
+    source, other = chain(120, every_third), chain(120, every_third)
+    shuffled = [index * 37 % 121 for index in range(121)]
+    for node in other.graph.node:
+        node.name = f"x{shuffled[int(node.name)]}"
+        node.input[0], node.output[0] = (f"w{shuffled[int(value[1:])]}" for value in (node.input[0], node.output[0]))
+
+    one, two = (run_all(model) for model in (source, other))
+
+    assert [tag for _, tag in one.tags()] == [tag for _, tag in two.tags()]
+
+
+def run_all(source: onnx.ModelProto) -> Context:
+    return hpass.run(source, "scope-parse,module-mapping,aux-inheritance,fallback").context
+
+
+def cost(source: onnx.ModelProto) -> float:
+    """Return the seconds of processor time that the passes take, importing left out."""
+    model = Model.open(source)
+    context = Context(model)
+    assert len(model.graph.nodes) == len(source.graph.node)
+    start = time.process_time()
+    for step in hpass.Pipeline.parse("all").passes:
+        step.run(context)
+    return time.process_time() - start
+
+
+def flat(index: int) -> str | None:
+    """Give every tenth node a module of its own, below one parent."""
+    return None if index % 10 else f"m{index}"
+
+
+def repeated(index: int) -> str | None:
+    """Give two of three nodes one of two modules, again and again."""
+    return None if index % 3 == 2 else "ab"[index % 2]
+
+
+def at_the_ends(index: int) -> str | None:
+    """Leave one long gap."""
+    return "a" if index == 0 else None
+
+
+@pytest.mark.parametrize("scope", [every_third, flat, repeated, at_the_ends], ids=lambda scope: scope.__name__)
+def test_four_times_the_nodes_cost_about_four_times_as_much(scope: Callable[[int], str | None]) -> None:
+    cost(chain(1_000, scope))
+
+    small, large = cost(chain(5_000, scope)), cost(chain(20_000, scope))
+
+    # Quadratic work would be sixteen times as much.
+    assert large < 9 * small
+
+
+def test_a_line_of_a_hundred_thousand_nodes() -> None:
+    run = hpass.run(chain(100_000, repeated))
+
+    assert sum(1 for _ in run.tags()) == 100_000
+
+
+def test_modules_nested_hundreds_deep() -> None:
+    deepest = ".".join(f"m{level}" for level in range(500))
+
+    run = hpass.run(chain(50, lambda index: None if index % 3 else deepest))
+
+    assert {tag.scope for _, tag in run.tags()} == {deepest}
+
+
+def test_a_value_that_thousands_read_and_a_node_that_reads_thousands() -> None:
+    count = 5_000
+    readers = [helper.make_node("Relu", ["v"], [f"r{index}"], name=str(index)) for index in range(count)]
+    nodes = [
+        helper.make_node("Abs", ["x"], ["v"], name="/a/Abs"),
+        *readers,
+        helper.make_node("Concat", [f"r{index}" for index in range(count)], ["y"], name="/b/Concat"),
+    ]
+
+    run = hpass.run(helper.make_model(helper.make_graph(nodes, "g", [], [])))
+
+    assert sum(tag.source is Source.INHERITED for _, tag in run.tags()) == count
+
+
+def test_an_unknown_module_is_no_number() -> None:
+    question = region(chain(6, lambda index: "a" if index == 2 else None))
+
+    assert [number == UNKNOWN for number in question.known.tolist()] == [True, True, False, True, True, True]
+
+
+def test_what_lies_beside_an_operator_that_no_exporter_writes_is_not_familiar() -> None:
+    source = chain(16, lambda index: None if index % 4 else "a")
+    source.graph.node[5].op_type = "MatMulInteger"
+
+    found = predict.in_distribution(region(source), load_model(1.0).statistics)
+
+    assert np.flatnonzero(~found).tolist() == [5, 6, 7]

@@ -1,0 +1,1 @@
+"""Fitting the scoring model of inference."""

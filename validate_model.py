@@ -1,0 +1,192 @@
+"""Checking a tagged file by what it says itself, and against the file it came from. No pass runs."""
+
+from __future__ import annotations
+
+import filecmp
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import Message
+
+from .api import load
+from .errors import HpassError, UsageError
+from .graph.regions import nodes_with_position
+from .passes.findings import Finding, Severity
+from .tags.module_table import ModuleTable
+from .tags.tag_format import (
+    CONFIDENCE,
+    FORMAT_VERSION,
+    PREFIX,
+    SCOPE,
+    SERVES,
+    SOURCE,
+    TAG,
+    Confidence,
+    Source,
+    untagged,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import onnx
+
+    from .api import ModelSource
+    from .graph.model import Model
+
+_CHECKER = "import sys, onnx; onnx.checker.check_model(sys.argv[1], full_check=True)"
+
+
+def validate(
+    source: ModelSource, against: ModelSource | None = None, *, full: bool = False, seconds: float = 60.0
+) -> list[Finding]:
+    """Return what is wrong with a tagged model; nothing of severity `error` means that it is sound.
+
+    With `against`, the model it came from, everything but tags must be the same, external data included. With
+    `full`, onnx.checker looks at all of it and onnxruntime runs it with and without tags, each for at most
+    `seconds`. Raises HpassError where a model cannot be opened.
+    """
+    model = load(source)
+    original = None if against is None else load(against)
+    path = Path(model.name)
+    if full and not path.is_file():
+        raise UsageError("--full needs a file; write the model to one first")
+    findings = list(_tag_findings(model))
+    if full:
+        findings += _full_findings(model, original, seconds)
+    if original is not None:
+        findings += _difference(model, original)
+    return findings
+
+
+def _tag_findings(model: Model) -> Iterator[Finding]:
+    if model.stored_version is None:
+        yield _error("not-tagged", "hpass has not tagged this model; `hpass run` does")
+        return
+    if model.stored_version != FORMAT_VERSION:
+        yield _error("format-version", f"tags of version {model.stored_version!r}; this hpass reads {FORMAT_VERSION!r}")
+        return
+    table = ModuleTable()
+    try:
+        table = model.stored_modules() or table
+    except HpassError as error:
+        yield _error("broken-module-table", str(error))
+    problems: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for position, node in nodes_with_position(model.regions()):
+        proto = model.node_proto(node)
+        assert proto is not None  # noqa: S101 - no pass has run, so every node comes from the file
+        for problem in _node_problems(proto, table):
+            problems[problem].append(position)
+    for (rule, message), positions in problems.items():
+        more = f" (and {len(positions) - 1} more nodes)" if len(positions) > 1 else ""
+        yield Finding(Severity.ERROR, rule, message + more, positions[0])
+
+
+def _node_problems(node: onnx.NodeProto, table: ModuleTable) -> Iterator[tuple[str, str]]:
+    """Yield a rule and a message for everything that is wrong with the tag of a node."""
+    props = [(prop.key, prop.value) for prop in node.metadata_props if prop.key.startswith(PREFIX)]
+    found = dict(props)
+    if SCOPE not in found:
+        yield "coverage", "no tag"
+        return
+    if len(found) != len(props):
+        yield "malformed-tag", "an hpass key comes twice"
+    for key in (TAG, SOURCE, CONFIDENCE):
+        if key not in found:
+            yield "malformed-tag", f"no {key}"
+    for key, words in ((SOURCE, Source), (CONFIDENCE, Confidence)):
+        if key in found and found[key] not in list(words):
+            yield "malformed-tag", f"{key} is {found[key]!r}, not one of {', '.join(words)}"
+    if found.get(SERVES) == found[SCOPE]:
+        yield "malformed-tag", f"{SERVES} repeats the scope"
+    yield from _table_problems(found, table)
+
+
+def _table_problems(found: Mapping[str, str], table: ModuleTable) -> Iterator[tuple[str, str]]:
+    target = found.get(SERVES, found[SCOPE])
+    for scope in dict.fromkeys((found[SCOPE], target)):
+        if scope not in table:
+            yield "tag-not-in-table", f"module '{scope}' is not in the module table"
+    if TAG in found and found[TAG] != table.path(target):
+        yield "tag-text", f"{TAG} is '{found[TAG]}'; by the module table it is '{table.path(target)}'"
+
+
+def _difference(model: Model, original: Model) -> list[Finding]:
+    """Compare without tags: the messages, unknown fields included, and the external data by content."""
+    # Copies, because the models may be the caller's.
+    where = _first_difference(untagged(model.proto), untagged(original.proto))
+    if where is not None:
+        return [_error("not-lossless", f"differs from {original.name} at {where}")]
+    if model.folder is None or original.folder is None:
+        return []
+    return [
+        _error("external-data", f"external data '{location}' is not that of {original.name}")
+        for location in model.locations
+        if not filecmp.cmp(model.folder / location, original.folder / location, shallow=False)
+    ]
+
+
+def _first_difference(ours: Message, theirs: Message, path: str = "") -> str | None:
+    """Return the path of the first field in which two messages differ; None where they are the same."""
+    if _same(ours, theirs):
+        return None
+    for name in {field.name: None for message in (ours, theirs) for field, _ in message.ListFields()}:
+        found = _field_difference(getattr(ours, name), getattr(theirs, name), f"{path}.{name}".lstrip("."))
+        if found is not None:
+            return found
+    return f"{path or 'the model'} (a field that is set in one only, or unknown to this onnx)"
+
+
+def _field_difference(ours: Any, theirs: Any, path: str) -> str | None:
+    if isinstance(ours, Message):
+        return _first_difference(ours, theirs, path)
+    if isinstance(ours, (str, bytes, int, float)):
+        return None if repr(ours) == repr(theirs) else path
+    for index, (value, other) in enumerate(zip(ours, theirs, strict=False)):
+        found = _field_difference(value, other, f"{path}[{index}]")
+        if found is not None:
+            return found
+    return None if len(ours) == len(theirs) else f"{path} ({len(ours)} against {len(theirs)})"
+
+
+def _same(ours: Message, theirs: Message) -> bool:
+    # A NaN is unequal to itself, so what compares as unequal may still be the same bytes.
+    return ours == theirs or ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
+
+
+def _full_findings(model: Model, original: Model | None, seconds: float) -> Iterator[Finding]:
+    from .passes.comparison import compare_runs  # noqa: PLC0415 - starts a process; only on request
+
+    problem = _check_fully(model.name, seconds)
+    if problem is not None:
+        # What ails the original as well is no fault of the tags.
+        excused = original is None or _check_fully(original.name, seconds) is not None
+        severity = Severity.WARNING if excused else Severity.ERROR
+        yield Finding(severity, "onnx-checker", f"onnx.checker: {problem}")
+    reference = untagged(model.proto) if original is None else Path(original.name)
+    yield compare_runs(reference, Path(model.name), model.folder, seconds)
+
+
+def _check_fully(name: str, seconds: float) -> str | None:
+    """Return what onnx.checker says of a file, in one line, or None. It may hang, so it gets a process."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and code; the file is an argument
+            [sys.executable, "-c", _CHECKER, name],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {seconds:g} s"
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.strip().splitlines() or [f"ended by signal {-done.returncode}"]
+    return lines[-1].strip()
+
+
+def _error(rule: str, message: str) -> Finding:
+    return Finding(Severity.ERROR, rule, message)
