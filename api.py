@@ -94,13 +94,15 @@ def run(
     reference: ModelSource | Reference | None = None,
     retag: bool = False,
     observer: Observer | None = None,
+    explained: Iterable[gs.Node] = (),
 ) -> Run:
     """Run a pipeline over a model and return the result; nothing is written.
 
     `settings` is one `PASS.OPTION=VALUE`, several of them, or a mapping of `PASS.OPTION` to values; `modules` is a
     module table or the JSON file of one; `retag` ignores tags that the file already has. `reference` is a model of the
-    same origin, tagged on the fly where it is not yet, or a `.safetensors` file. Raises UsageError for a wrong call and
-    HpassError for a model that cannot be opened.
+    same origin, tagged on the fly where it is not yet, or a `.safetensors` file. The run's context keeps the
+    attributions of the nodes in `explained`. Raises UsageError for a wrong call and HpassError for a model that cannot
+    be opened.
     """
     chosen = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
     pipeline = chosen.with_options(settings)
@@ -108,7 +110,7 @@ def run(
     with _collector_paused(), redirect_stdout(sys.stderr):
         model = load(source)
         twin = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
-        context = Context(model, given=table, reference=twin, retag=retag)
+        context = Context(model, given=table, reference=twin, retag=retag, explained=explained)
         results = pipeline.run(context, observer)
     return Run(model, context, pipeline, results)
 

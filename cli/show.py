@@ -51,12 +51,12 @@ def show(
     from ..reporting.json_report import attributed_entry, node_entry, stored_entry
 
     model = load(source)
+    found = find_nodes(model.regions(), node)
     if stored:
-        found = find_nodes(model.regions(), node)
         entries = [stored_entry(position, match, model) for position, match in found]
     else:
-        run = tagging.run(model)
-        found = find_nodes(model.regions(), node)
+        # A list says of each node where it is, and no more.
+        run = tagging.run(model, (match for _, match in found) if json or len(found) == 1 else ())
         entries = [
             node_entry(explain(position, match, run.context), run) | attributed_entry(match, run.context)
             for position, match in found

@@ -15,6 +15,10 @@ from ..errors import UsageError
 from .completion import complete_pipeline, complete_setting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import onnx_graphsurgeon as gs
+
     from ..api import Run
     from ..graph.model import Model
     from ..pipeline import Pipeline
@@ -106,12 +110,15 @@ class TaggingOptions:
 
         return None if self.modules is None else read_modules(self.modules)
 
-    def run(self, model: Model) -> Run:
-        """Tag a model. Raises UsageError and HpassError as the options and the model give cause."""
+    def run(self, model: Model, explained: Iterable[gs.Node] = ()) -> Run:
+        """Tag a model; its context keeps the attributions of the nodes in `explained`.
+
+        Raises UsageError and HpassError as the options and the model give cause.
+        """
         from ..api import run
 
         pipeline, table = self.pipeline(), self.table()
-        return run(model, pipeline, modules=table, reference=self.reference, retag=self.retag)
+        return run(model, pipeline, modules=table, reference=self.reference, retag=self.retag, explained=explained)
 
 
 def with_tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -107,6 +107,10 @@ class Candidates:
         """The place of each row's node among the nodes."""
         return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.node))))
 
+    def rows(self, nodes: Ids, scopes: Ids, tree: ScopeTree) -> Ids:
+        """Return the row of each pair of node and module, all of which are candidates."""
+        return np.searchsorted(self.node * len(tree) + self.scope, nodes * len(tree) + scopes)
+
     @classmethod
     def of(cls, rows: list[tuple[Ids, Ids]], tree: ScopeTree) -> Candidates:
         """Return the candidates that are in any of the rows of node and module, UNKNOWN ones left out."""

@@ -421,6 +421,6 @@ FEATURES: dict[str, Callable[[FeatureContext], Column]] = {
 }
 
 
-def feature_matrix(question: FeatureContext) -> npt.NDArray[np.float64]:
-    """Return all evidence: a row for each candidate, a column for each kind in the order of `EVIDENCE`."""
-    return np.column_stack([kind(question) for kind in FEATURES.values()])
+def feature_matrix(question: FeatureContext, rows: Ids | slice = slice(None)) -> npt.NDArray[np.float64]:
+    """Return a column for each of `FEATURES`, in order, and a row for each candidate, or for those in `rows`."""
+    return np.column_stack([kind(question)[rows] for kind in FEATURES.values()])

@@ -6,6 +6,7 @@ order alone and is improved in rounds, each with weights of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from .features import FEATURES, FeatureContext, feature_matrix
 from .forward_backward import Gap, LogPosterior, boundary_features, find_gaps, forward_backward, transition_costs
 from .reachability import Reachable, reachable_modules
 from .scope_tree import Flags, Ids, ScopeTree
-from .scoring_model import ScoringModel, TrainingStatistics
+from .scoring_model import Network, ScoringModel, TrainingStatistics
 
 # What weighs less than this is left out of explanations.
 _MIN_CONTRIBUTION = 0.05
@@ -53,6 +54,13 @@ class Contribution(NamedTuple):
 
     feature: str
     contribution: float
+
+
+class Attribution(NamedTuple):
+    """What spoke for a node's module rather than for the runner-up (None if there is none), the strongest first."""
+
+    runner_up: str | None
+    contributions: tuple[Contribution, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +135,7 @@ def final_features(region: InferenceProblem, weighting: ScoringModel) -> Feature
 
 def predict(region: InferenceProblem, weighting: ScoringModel) -> Prediction:
     """Return the module of every unknown node of a region."""
-    question = final_features(region, weighting)
-    return argmax_per_node(question, weighting.rounds[-1].scores(question))
+    return explain(region, weighting, [])[0]
 
 
 def in_distribution(region: InferenceProblem, lessons: TrainingStatistics) -> Flags:
@@ -144,22 +151,40 @@ def in_distribution(region: InferenceProblem, lessons: TrainingStatistics) -> Fl
     return ~(unknown & spoilt[run])
 
 
-def explain(region: InferenceProblem, weighting: ScoringModel, node: int) -> tuple[Prediction, list[Contribution]]:
-    """Return a node's placement with the reasons for it, the strongest first."""
+def explain(
+    region: InferenceProblem, weighting: ScoringModel, nodes: Sequence[int]
+) -> tuple[Prediction, list[Attribution]]:
+    """Return the module of every unknown node of a region, and why each of some of these nodes lies in its own."""
     question, network = final_features(region, weighting), weighting.rounds[-1]
-    placement = argmax_per_node(question, network.scores(question))
-    at = int(np.searchsorted(placement.node, node))
-    rows = np.flatnonzero(question.node == node)
-    evidence = feature_matrix(question)[rows].astype(np.float32)
-    chosen = evidence[question.scope[rows] == placement.scope[at]][0]
-    others = evidence[question.scope[rows] == placement.runner_up[at]]
-    parts = network.integrated_gradients(question, node, chosen, others[0] if len(others) else np.zeros_like(chosen))
-    reasons = [
-        Contribution(text, weight)
-        for text, weight in zip(FEATURES, parts.tolist(), strict=True)
-        if abs(weight) > _MIN_CONTRIBUTION
+    prediction = argmax_per_node(question, network.scores(question))
+    return prediction, _attributions(question, network, prediction, np.array(nodes)) if nodes else []
+
+
+def _attributions(question: FeatureContext, network: Network, prediction: Prediction, nodes: Ids) -> list[Attribution]:
+    at = np.searchsorted(prediction.node, nodes)
+    runner_up = prediction.runner_up[at]
+    has_rival = runner_up != UNKNOWN
+    scopes = np.append(prediction.scope[at], runner_up[has_rival])
+    rows = question.candidates.rows(np.append(nodes, nodes[has_rival]), scopes, question.tree)
+    features = feature_matrix(question, rows).astype(np.float32)
+    chosen, other = features[: len(nodes)], np.zeros((len(nodes), len(FEATURES)), np.float32)
+    other[has_rival] = features[len(nodes) :]
+    return [
+        Attribution(None if rival == UNKNOWN else question.tree.names[rival], _contributions(weights))
+        for rival, weights in zip(
+            runner_up.tolist(), network.integrated_gradients(question, nodes, chosen, other).tolist(), strict=True
+        )
     ]
-    return placement, sorted(reasons, key=lambda reason: -abs(reason.contribution))
+
+
+def _contributions(weights: list[float]) -> tuple[Contribution, ...]:
+    found = [Contribution(feature, weight) for feature, weight in zip(FEATURES, weights, strict=True)]
+    return tuple(
+        sorted(
+            (item for item in found if abs(item.contribution) > _MIN_CONTRIBUTION),
+            key=lambda item: -abs(item.contribution),
+        )
+    )
 
 
 def initial_assignment(region: InferenceProblem) -> Assignment:

@@ -21,6 +21,7 @@ from .class_statistics import ClassStatistics
 from .dataflow import Role
 from .features import FEATURES, FeatureContext
 from .node_features import NODE_FEATURES, node_feature_matrix
+from .scope_tree import Ids
 
 Matrix = npt.NDArray[np.float64]
 Columns = npt.NDArray[np.float32]
@@ -68,17 +69,20 @@ class Network:
         return total + self.w_out @ np.tanh(hidden)
 
     def integrated_gradients(
-        self, question: FeatureContext, node: int, chosen: Columns, other: Columns, steps: int = 32
+        self, question: FeatureContext, nodes: Ids, chosen: Columns, other: Columns, steps: int = 32
     ) -> Matrix:
-        """Return how much each kind of evidence adds to the score from one candidate's evidence to another's.
+        """Return how much each feature adds to the scores from one candidate of each node to another one.
 
-        They are integrated gradients (Sundararajan, Taly, Yan 2017): together they are the difference of the scores.
+        `chosen` and `other` are the features of the candidates, and the result is of their shape: a row per node, a
+        column per feature. The numbers are integrated gradients (Sundararajan, Taly, Yan 2017): together they are the
+        difference of the scores.
         """
-        between = (np.arange(steps) + 0.5) / steps
-        evidence = other + between[:, None] * (chosen - other)
-        hidden = np.tanh(self._node_term(question)[node] + evidence @ self.w_feature.T)
-        slope = ((1.0 - hidden**2) * self.w_out).mean(0) @ self.w_feature
-        return (chosen - other) * (self.skip[question.flow.role[node]] + slope)
+        node_term = self._node_term(question)[nodes]
+        slope = np.zeros((len(nodes), len(self.w_out)))
+        for step in range(steps):
+            between = other + (step + 0.5) / steps * (chosen - other)
+            slope += (1.0 - np.tanh(node_term + between @ self.w_feature.T) ** 2) * self.w_out / steps
+        return (chosen - other) * (self.skip[question.flow.role[nodes]] + slope @ self.w_feature)
 
     def _node_term(self, question: FeatureContext) -> Columns:
         return (node_feature_matrix(question) @ self.w_node.T + self.bias).astype(np.float32)

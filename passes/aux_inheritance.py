@@ -60,7 +60,14 @@ def _place(region: Region, around: str, context: Context) -> None:
         return
     question = build_problem(region, around, tags, context)
     weighting = load_model(question.share_named)
-    placement = predict.predict(question, weighting)
+    explained = [
+        index
+        for index, position in enumerate(question.sequence.tolist())
+        if tags[position] is None and nodes[position] in context.attributions
+    ]
+    placement, attributions = predict.explain(question, weighting, explained)
+    for position, attribution in zip(question.sequence[explained].tolist(), attributions, strict=True):
+        context.attributions[nodes[position]] = attribution
     names = question.tree.names
     familiar = predict.in_distribution(question, weighting.statistics)[placement.node]
     for position, scope, probability, other, is_familiar in zip(

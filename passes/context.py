@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from ..graph.decode import as_text
 from ..graph.model import Model
 from ..graph.regions import Region
 from ..identity_map import IdentityMap
+from ..inference.predict import Attribution
 from ..restore.checkpoint import Checkpoint
 from ..restore.reference_model import ReferenceModel
 from ..tags.module_table import ModuleTable, is_descendant, parent
@@ -60,6 +61,7 @@ class Context:
     `closed` are the names between modules that were open, of which most are containers. `settled` says that the
     declared table came in the file's own names, `retag` that tags in the file are no evidence, `rewritten` that a pass
     which may edit the graph has run, `untouched` that the current pass has found the graph to be as it was read.
+    `attributions` has a key for each node in `explained`, and a value once dataflow has decided on its module.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Context:
         given: ModuleTable | None = None,
         reference: Reference | None = None,
         retag: bool = False,
+        explained: Iterable[gs.Node] = (),
     ) -> None:
         self.model = model
         self.reference = reference
@@ -86,6 +89,9 @@ class Context:
         self.classes: dict[str, str] = {}
         self.inferred_containers: set[str] = set()
         self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self.attributions: IdentityMap[gs.Node, Attribution | None] = IdentityMap()
+        for node in explained:
+            self.attributions[node] = None
         self._weights: ParameterUses | None = None
         self._same_weights: Mapping[str, str] | None = None
         self._regions: list[Region] | None = None

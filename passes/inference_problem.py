@@ -1,15 +1,12 @@
-"""What inference is asked about a region, and why it answered as it did."""
+"""What inference is asked about a region."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-import onnx_graphsurgeon as gs
 
 from ..analysis.call_order import order_of_calls
-from ..analysis.call_sites import regions_with_scope
 from ..graph.regions import Region
 from ..inference import predict
 from ..inference.block_analogy import analogous_modules
@@ -18,36 +15,8 @@ from ..inference.candidates import UNKNOWN
 from ..inference.dataflow import Dataflow
 from ..inference.node_order import node_order
 from ..inference.scope_tree import ScopeTree
-from ..inference.scoring_model import load_model
 from ..tags.tag_format import Source, Tag
 from .context import Context
-
-
-class Attribution(NamedTuple):
-    """What spoke for a node's module rather than for the runner-up (None where there is none), the strongest first."""
-
-    runner_up: str | None
-    reasons: tuple[predict.Contribution, ...]
-
-
-def attribute(node: gs.Node, context: Context) -> Attribution | None:
-    """Work out anew why a node inherited its module; None where dataflow did not decide in this run."""
-    decision = context.decision(node)
-    if decision is None or decision.tag.source is not Source.INHERITED:
-        return None
-    for region, around in regions_with_scope(context):
-        position = next((index for index, other in enumerate(region.graph.nodes) if other is node), None)
-        if position is None:
-            continue
-        tags = [_earlier_tag(other, decision.decided_by, context) for other in region.graph.nodes]
-        if tags[position] is not None or not has_anchors(region, tags, context):
-            return None
-        question = build_problem(region, around, tags, context)
-        at = int(np.flatnonzero(question.sequence == position)[0])
-        placement, reasons = predict.explain(question, load_model(question.share_named), at)
-        other = int(placement.runner_up[np.searchsorted(placement.node, at)])
-        return Attribution(None if other == UNKNOWN else question.tree.names[other], tuple(reasons))
-    return None
 
 
 def has_anchors(region: Region, tags: Sequence[Tag | None], context: Context) -> bool:
@@ -57,15 +26,6 @@ def has_anchors(region: Region, tags: Sequence[Tag | None], context: Context) ->
     # Of a table that an earlier run left, that run has made what can be made.
     table = None if region.position or context.table_is_aligned else context.declared_table
     return table is not None and any(scope and table.is_called(scope) for scope in table)
-
-
-def _earlier_tag(node: gs.Node, inheriting: str, context: Context) -> Tag | None:
-    """Return the tag that a node had before the inheriting pass ran."""
-    decision = context.decision(node)
-    if decision is None or decision.tag.source is Source.FALLBACK:
-        return None
-    inherited = decision.tag.source is Source.INHERITED and decision.decided_by == inheriting
-    return None if inherited else decision.tag
 
 
 def build_problem(

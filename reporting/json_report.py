@@ -9,7 +9,6 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from ..identity_map import IdentityMap
-from ..passes.inference_problem import attribute
 from ..tags.module_table import ModuleTable
 from ..tags.tag_format import FORMAT_VERSION, TAG, Tag
 from .explanation import Explanation, explanations
@@ -134,10 +133,12 @@ def _claim(claim: Claim, *, supports: bool) -> dict[str, Any]:
 
 def attributed_entry(node: gs.Node, context: Context) -> dict[str, Any]:
     """Return what spoke for an inherited module and against the runner-up, by weight; empty for any other node."""
-    weighed = attribute(node, context)
-    if weighed is None:
+    attribution = context.attributions.get(node)
+    if attribution is None:
         return {}
     return {
-        "runner_up": weighed.runner_up,
-        "weighed": [{"text": reason.feature, "weight": round(reason.contribution, 2)} for reason in weighed.reasons],
+        "runner_up": attribution.runner_up,
+        "weighed": [
+            {"text": item.feature, "weight": round(item.contribution, 2)} for item in attribution.contributions
+        ],
     }

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
+import text_models
+
+from hpass.inference import predict
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -129,6 +135,53 @@ def test_show_lists_all_nodes_that_match(hpass: Any, model: Path) -> None:
     out = hpass("show", model, proto.graph.node[0].name).out
 
     assert [line.split()[:2] for line in out.splitlines()] == [["#0", "Conv"], ["#1", "Relu"]]
+
+
+INHERITED = '["/a/Relu"] u = Relu(x) ["n"] v = Abs(u) ["n"] w = Exp(v) ["/b/Relu"] y = Relu(w)'
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return how often nodes are placed, and how often features are computed for an explanation."""
+    counts: Counter[str] = Counter()
+
+    def counted(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            counts[name] += 1
+            return original(*given)
+
+        return call
+
+    for name in ("final_features", "feature_matrix"):
+        monkeypatch.setattr(predict, name, counted(name, getattr(predict, name)))
+    return counts
+
+
+def test_show_places_and_explains_a_node_in_one_go(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
+    onnx.save(text_models.model(INHERITED), tmp_path / "model.onnx")
+
+    out = hpass("show", tmp_path / "model.onnx", "#1").out
+
+    assert re.search(r"^  (for|against) +[+-]\d\.\d ", out, re.MULTILINE)
+    assert calls == {"final_features": 1, "feature_matrix": 1}
+
+
+def test_show_explains_no_node_that_it_only_lists(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
+    onnx.save(text_models.model(INHERITED), tmp_path / "model.onnx")
+
+    assert len(hpass("show", tmp_path / "model.onnx", "n").out.splitlines()) == 2
+    assert calls == {"final_features": 1}
+
+
+def test_show_explains_all_nodes_of_its_json_in_one_go(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
+    onnx.save(text_models.model(INHERITED), tmp_path / "model.onnx")
+
+    entries = json.loads(hpass("show", tmp_path / "model.onnx", "n", "--json").out)
+
+    assert [bool(entry["weighed"]) for entry in entries] == [True, True]
+    assert calls == {"final_features": 1, "feature_matrix": 1}
+    alone = [json.loads(hpass("show", tmp_path / "model.onnx", at, "--json").out)[0] for at in ("#1", "#2")]
+    assert entries == alone
 
 
 def test_show_stored_is_what_the_file_says(hpass: Any, tagged: Path) -> None:

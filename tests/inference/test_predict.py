@@ -106,7 +106,7 @@ def test_the_weights_fit_the_evidence(known: float) -> None:
 def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_reason() -> None:
     question = region(chain(200, every_third))
 
-    explained, reasons = predict.explain(question, load_model(1.0), 31)
+    explained, [(_, reasons)] = predict.explain(question, load_model(1.0), [31])
 
     placement = predict.predict(question, load_model(1.0))
     assert explained.scope.tolist() == placement.scope.tolist()
