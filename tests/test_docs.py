@@ -113,7 +113,7 @@ def _run(command: list[str], workplace: Path) -> subprocess.CompletedProcess[str
     environment = {
         **os.environ,
         "PATH": f"{workplace / '.tools'}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(workplace),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(workplace), os.environ.get("PYTHONPATH")))),
         "PYTHONIOENCODING": "utf-8",
         "COLUMNS": "80",
     }

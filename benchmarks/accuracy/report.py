@@ -27,17 +27,23 @@ _BASELINES = ("split name", "root", "consumers", "emission order", "named")
 _KINDS = ("no scope", "too shallow", "too deep", "sibling", "elsewhere")
 _CONFIDENCES = ("high", "medium", "low")
 _FORMAT = 1
-_INTRODUCTION = """\
-Made by `python -m benchmarks.accuracy`. *Exact* is the share, in percent, of the nodes whose tag is exactly
-the module they ran in; F1 is the hierarchical F1 of the two paths. Both are micro averages over all models.
-*Named* is the share of the nodes whose module some name left in the file still tells of; without a module table,
-the others can be known from repeated blocks alone.
-`benchmarks/accuracy/README.md` says how the truth is made and what each case hides."""
+INTRODUCTION = """\
+Made by `python -m benchmarks.accuracy`. [Its README](../../benchmarks/accuracy/README.md) says how the true module of a
+node is found and what each case hides. Shares are in percent, counted over the nodes of all models together.
 
-_HELD_OUT = "Nobody chose these models, and no weight was fitted on them: this is what to expect of others."
-_CHOSEN = """\
-Rules were made with these models in view, and weights are fitted on them;
-[accuracy-held-out.md](accuracy-held-out.md) says what to expect of others."""
+- *exact*: nodes whose `hpass.scope` is exactly the module they ran in; *aim*: the goal for that share.
+- *F1*: the hierarchical F1 score of the two module paths.
+- *split name*, *root*, *consumers*, *emission order*: the exact share of four simple methods, for comparison.
+- *named*: nodes whose module is still named somewhere in the file. Without a module table, the module of any other node
+  can only be known from repeated blocks.
+- *high: share*, *high: exact*: nodes of confidence `high`, and how many of these are exact.
+- *serves*: auxiliary operations at the root whose `hpass.serves` is exact.
+- *no truth*: the number of nodes whose module the exporter does not tell; they are not scored."""
+
+HELD_OUT = "Nobody chose these models by hand, and no weight was fitted on them. Expect these figures on other models."
+CHOSEN = """\
+The rules were written with these models in view, and the weights are fitted on them.
+[accuracy-held-out.md](accuracy-held-out.md) has the figures to expect on other models."""
 
 
 def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], *, held_out: bool) -> str:
@@ -45,8 +51,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], *, he
     kinds = _group(sorted(rows, key=_order), _kind)
     parts = [
         "# Accuracy on held-out models" if held_out else "# Accuracy on the chosen models",
-        _INTRODUCTION,
-        _HELD_OUT if held_out else _CHOSEN,
+        INTRODUCTION,
+        HELD_OUT if held_out else CHOSEN,
         _summary(kinds),
         "## By source",
         _split_table(kinds, lambda result: result.by_source),

@@ -1,1 +1,1 @@
-"""Every architecture through `hpass export` and `hpass run`; makes docs/architectures.md and docs/sweep.md."""
+"""Every architecture through `hpass export` and `hpass run`; makes architectures.md and sweep.md in docs/results/."""

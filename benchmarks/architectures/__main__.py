@@ -1,4 +1,4 @@
-"""Measures every architecture and writes docs/architectures.md: `python -m benchmarks.architectures`."""
+"""Measure every architecture and write docs/results/architectures.md: `python -m benchmarks.architectures`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main() -> None:
     """Measure the rows that have no record yet, each in a process of its own, and write the page from all records."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures", description=__doc__)
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "architectures", help="kept between runs")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "architectures.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "architectures.md")
     parser.add_argument("--only", default="", help="measure (again) the rows whose name contains this text")
     parser.add_argument("--limit", type=float, default=1800, help="seconds of the processor for one row")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""docs/architectures.md from the measured rows."""
+"""Write docs/results/architectures.md from the measured rows."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ TOLERANCE = 1e-3
 # Seconds that export and tagging of a model of ordinary size should stay under.
 TARGET = 10
 
-_INTRODUCTION = """\
+INTRODUCTION = """\
 # Architectures
 
-Made by `python -m benchmarks.architectures`; every row is a real run: `hpass export` with random weights, `hpass run`
-over all passes, then onnxruntime against torch on the same inputs. Rows of transformers are built from the named config
-class with the real model's sizes, so their graphs are the real ones; only the weights are not.
+Made by `python -m benchmarks.architectures`. Every row is a real run: `hpass export` with random weights, `hpass run`
+with all passes, then onnxruntime against torch on the same inputs. A model of transformers is built from its config
+class with the real model's sizes, so its graph is the real one; only the weights are random.
 
-- *modules*: modules that own at least one node, of the modules that were called.
+- *modules*: modules that have at least one node, of the modules that were called.
 - *auxiliary*: operations that move, shape, select, convert or create tensors.
-- *source*: how the module of the nodes is known: metadata of the exporter, then everything else.
-- *export*: the export call of torch or transformers; *tagging*: the whole pipeline. Seconds of the processor (what a
-  clock shows on an idle machine), one process, one thread, without imports, file I/O and the building of the model,
-  after one warm-up export.
-- *difference*: the largest absolute difference of any output, and the same relative to the largest output value.
+- *metadata*, *other sources*: the number of nodes by how their module is known: from the exporter's metadata, or else.
+- *export*: the export call of torch or transformers; *tagging*: the whole pipeline. Both are seconds of processor time
+  in one process with one thread, after one warm-up export. Imports, file I/O and building the model are not counted.
+- *difference*: the largest absolute difference of any output, and in parentheses the same relative to the largest
+  output value.
 
 """
 
 
 def page(results: Results, versions: str) -> str:
     """Return the page: a table per engine, what the checks found, and the modules that own no node with the reason."""
-    parts = [_INTRODUCTION, f"Measured with {versions}.\n"]
+    parts = [INTRODUCTION, f"Measured with {versions}.\n"]
     for engine, title in (("dynamo", "torch.export"), ("torchscript", "TorchScript (`--engine torchscript`)")):
         parts += [f"\n## {title}\n\n", _table(results, engine)]
     parts += ["\n## Models of ordinary size\n\n", _speed(results)]
     parts += ["\n## Checks\n\n", _checks(results)]
-    parts += ["\n## Modules that own an operation in torch and no node in ONNX\n\n", _absent(results)]
+    parts += ["\n## Modules that run an operation in torch and have no node in ONNX\n\n", _absent(results)]
     return "".join(parts)
 
 
@@ -103,7 +103,7 @@ def _checks(results: Results) -> str:
             f"All {count} runs: every node tagged, every scope a module that ran, every class right, validation "
             f"without errors, outputs within {TOLERANCE:g} of the largest value.\n"
         )
-    return f"Of {count} runs, what is not as it should be:\n\n" + "\n".join(problems) + "\n"
+    return f"Problems in {count} runs:\n\n" + "\n".join(problems) + "\n"
 
 
 def problems_of(record: Record) -> list[str]:

@@ -1,4 +1,4 @@
-"""The rows of docs/architectures.md: models of plain torch.nn, and configs of transformers with random weights."""
+"""Rows of docs/results/architectures.md: plain torch.nn models, and transformers configs with random weights."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def main() -> None:
     """Try what has no record yet and write the page from all records."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures.sweep", description=__doc__)
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "sweep", help="kept between runs")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "sweep.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "sweep.md")
     parser.add_argument("--limit", type=float, default=60, help="seconds of the processor for one architecture")
     parser.add_argument("--only", help="comma-separated model types to try (again)")
     parser.add_argument("--again", help="try again what failed at this stage")

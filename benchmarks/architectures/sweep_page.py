@@ -1,4 +1,4 @@
-"""docs/sweep.md from the records of the sweep."""
+"""Write docs/results/sweep.md from the records of the sweep."""
 
 from __future__ import annotations
 
@@ -13,6 +13,26 @@ from .page import problems_of
 _PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
 _AGREES = "exported, tagged, agrees"
 
+INTRODUCTION = """\
+# Every architecture of transformers
+
+Made by `python -m benchmarks.architectures.sweep`. The base model of every model type gets a small config, made by
+one general rule (`benchmarks/architectures/tiny.py`), and random weights. It is exported with generated sample
+inputs, tagged by the whole pipeline, and run by onnxruntime against torch. If the outputs differ and torch differs
+from itself by as much, the row says so. Causes are ties within a top-k, rounding, random numbers, fused attention,
+and the program that transformers' exporter makes before it writes ONNX.
+
+A failed row names the cause:
+
+- *config*, *model*, *inputs*: the general rule, not the exporter;
+- *default config*: the defaults of the config class, which fail at the same line of transformers;
+- *package*: a required package is not installed;
+- *export*: neither of torch's exporters can export the model;
+- *check*: onnxruntime refuses the exported file;
+- *limit*: the architecture took more processor time than each is given;
+- *crash*: the process ended by itself.
+"""
+
 
 def sweep_page(records: dict[str, Record], everything: dict[str, str]) -> str:
     """Return the page: the counts, then a row per architecture; `everything` has the class's name by model type."""
@@ -20,20 +40,7 @@ def sweep_page(records: dict[str, Record], everything: dict[str, str]) -> str:
     counts = Counter(result.partition(":")[0] for result in verdicts.values())
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES if find_spec(name))
     lines = [
-        "# Every architecture of transformers",
-        "",
-        "Made by `python -m benchmarks.architectures.sweep`: the base model of every model type, with a small config",
-        "made by one general rule (`benchmarks/architectures/tiny.py`) and random weights, exported with made-up",
-        "inputs, tagged by the whole pipeline, and run by onnxruntime against torch. Where the two differ and torch",
-        "differs from itself as much (ties within a top-k, rounding, chance, fused attention, or the program that",
-        "transformers' exporter makes before there is any ONNX), that is said.",
-        "",
-        "- *config*, *model*, *inputs*: limits of the general rule, not of the exporter;",
-        "- *default config*: the defaults of the config class fail at the same line of transformers;",
-        "- *package*: one that is not installed;",
-        "- *export*: neither of torch's exporters can; *check*: onnxruntime refuses the file that they wrote;",
-        "- *limit*: over the processor time given to one architecture.",
-        "",
+        INTRODUCTION,
         f"{versions}.",
         "",
         f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),

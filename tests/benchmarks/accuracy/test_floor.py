@@ -1,4 +1,4 @@
-"""A floor under hpass's accuracy on the committed fixtures, which a regression breaks; docs/accuracy.md has it all."""
+"""A floor under the accuracy on the committed fixtures; docs/results/accuracy.md has the figures over many models."""
 
 from __future__ import annotations
 

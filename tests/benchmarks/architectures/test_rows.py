@@ -1,4 +1,4 @@
-"""A small slice of docs/architectures.md and docs/sweep.md, measured anew."""
+"""A small part of docs/results/architectures.md and docs/results/sweep.md, measured anew."""
 
 from __future__ import annotations
 

@@ -1,0 +1,29 @@
+"""The committed result pages begin as their generators write them: a change of words changes both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.accuracy import report
+from benchmarks.architectures import page, sweep_page
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+INTRODUCTIONS = {
+    "accuracy.md": (report.INTRODUCTION, report.CHOSEN),
+    "accuracy-held-out.md": (report.INTRODUCTION, report.HELD_OUT),
+    "architectures.md": (page.INTRODUCTION,),
+    "sweep.md": (sweep_page.INTRODUCTION,),
+}
+
+
+@pytest.mark.parametrize("name", INTRODUCTIONS)
+def test_a_page_has_the_introduction_of_its_generator(name: str) -> None:
+    text = (RESULTS / name).read_text(encoding="utf-8")
+
+    assert [part for part in INTRODUCTIONS[name] if part not in text] == []
+
+
+def test_every_result_page_is_checked() -> None:
+    assert {path.name for path in RESULTS.iterdir()} == set(INTRODUCTIONS)
