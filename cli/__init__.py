@@ -1,4 +1,4 @@
-"""The command line: a thin face of the Python API, one file per command."""
+"""The command line: a thin layer over the Python API, one file per command."""
 
 from .main import main
 

@@ -1,4 +1,4 @@
-"""The commands. A new one is a file with a function, and a line here."""
+"""The typer application. To add a command, write its function in a new file and add it to `COMMANDS`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ COMMANDS = (run, passes, tree, show, validate, strip, diff, export)
 
 app = typer.Typer(
     no_args_is_help=True,
-    # Plain help: rich costs a tenth of a second at every --help.
+    # Plain help, because importing rich adds 0.1 s to every --help.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help="Give every node of an exported ONNX model its PyTorch module back, and change nothing else.",
-    epilog="Status: 0 done, 1 the model or a file is bad, 2 wrong usage, 3 validation found errors, or a difference.",
+    help="Recover the PyTorch module of every node in an exported ONNX model. Nothing else in the file changes.",
+    epilog="Exit status: 0 success; 1 a model or file is invalid; 2 wrong usage; "
+    "3 validation found errors, or the models differ.",
 )
 for command in COMMANDS:
     app.command()(command)
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer passes it by position
     if asked:
         from importlib.metadata import version
 
@@ -46,4 +47,4 @@ def common(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Take the options that belong to no command."""
+    """Declare the options that do not belong to a command."""

@@ -1,4 +1,4 @@
-"""Tagging several files, one after the other or side by side in processes of their own."""
+"""Tag several files, one after the other or in parallel processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
 from .exit_codes import BAD_MODEL, DONE, FOUND_ERRORS
-from .progress import Progress
+from .progress import ProgressBar
 from .run_job import Job, Outcome, try_job
 
 if TYPE_CHECKING:
@@ -23,81 +23,81 @@ if TYPE_CHECKING:
     from .output import Printer
 
 
-def run_all(jobs: Sequence[Job], processes: int, teller: Printer) -> int:
-    """Tag several files, `processes` side by side, tell about them in order, and return the worst status.
+def run_all(jobs: Sequence[Job], process_count: int, printer: Printer) -> int:
+    """Tag several files in `process_count` processes, print the outcomes in order, and return the worst exit code.
 
-    No file stops the others, whatever is wrong with it.
+    An error in one file does not stop the others.
     """
     outcomes: list[Outcome] = []
     names = [job.source.name for job in jobs]
-    with Progress(len(jobs)) as progress:
-        progress.begin(names[0])
-        for outcome in map(try_job, jobs) if processes == 1 else _side_by_side(jobs, processes):
+    with ProgressBar(len(jobs)) as progress:
+        progress.start_step(names[0])
+        for outcome in map(try_job, jobs) if process_count == 1 else _run_in_processes(jobs, process_count):
             outcomes.append(outcome)
-            # Graphs hold themselves, and the collector is off.
+            # Graphs contain reference cycles, and automatic garbage collection is off.
             gc.collect()
-            progress.begin((*names, "")[len(outcomes)])
+            progress.start_step((*names, "")[len(outcomes)])
             if outcome.error:
-                teller.print_error(outcome)
-    teller.print_all(outcomes)
-    # A file that could not be tagged is worse than one that was, with errors found.
+                printer.print_error(outcome)
+    printer.print_all(outcomes)
+    # An untagged file is worse than a tagged file with validation errors.
     return max((outcome.status for outcome in outcomes), key=(DONE, FOUND_ERRORS, BAD_MODEL).index)
 
 
-def _side_by_side(jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
-    with _pool(min(processes, len(jobs))) as pool:
+def _run_in_processes(jobs: Sequence[Job], process_count: int) -> Iterator[Outcome]:
+    with _pool(min(process_count, len(jobs))) as pool:
         with _ignore_sigint():
-            futures = [pool.submit(_attempt_or_leave, job) for job in jobs]
+            futures = [pool.submit(_try_or_exit, job) for job in jobs]
         try:
             for job, future in zip(jobs, futures, strict=True):
                 try:
                     yield future.result()
                 except BrokenProcessPool:
-                    # A process that died took all others along; alone, only the guilty file fails.
-                    yield _alone(job)
+                    # One dead process breaks the whole pool. Run on its own, only the file that caused it fails.
+                    yield _rerun_alone(job)
         except (KeyboardInterrupt, GeneratorExit):
             for child in active_children():
                 child.terminate()
-            # Waited for, or the interpreter finds the pool's pipes half closed at its end.
+            # Without waiting, the interpreter reports the pool's half-closed pipes when it exits.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _alone(job: Job) -> Outcome:
+def _rerun_alone(job: Job) -> Outcome:
     with _pool(1) as pool:
         try:
-            return pool.submit(_attempt_or_leave, job).result()
+            return pool.submit(_try_or_exit, job).result()
         except BrokenProcessPool:
             return Outcome(
-                job, BAD_MODEL, error=f"{job.source}: the process that read it died; the file may be hostile"
+                job, BAD_MODEL, error=f"{job.source}: the process that read it died; the file may be malicious"
             )
 
 
-def _pool(processes: int) -> ProcessPoolExecutor:
-    # Not forked: the parent has threads.
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_clean_up_when_terminated)
+def _pool(process_count: int) -> ProcessPoolExecutor:
+    # Not fork: the parent process has threads.
+    return ProcessPoolExecutor(process_count, mp_context=get_context("spawn"), initializer=_exit_on_sigterm)
 
 
 @contextmanager
 def _ignore_sigint() -> Generator[None]:
-    """Start processes that take no notice of Ctrl-C, which the terminal sends to all: the first one ends the others."""
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Start processes that ignore Ctrl-C. The terminal sends it to all processes; the parent ends the others."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGINT, previous)
 
 
-def _clean_up_when_terminated() -> None:
-    def unwind(_number: int, _frame: FrameType | None) -> None:
+def _exit_on_sigterm() -> None:
+    def exit_process(_number: int, _frame: FrameType | None) -> None:
         sys.exit()
 
-    signal.signal(signal.SIGTERM, unwind)
+    signal.signal(signal.SIGTERM, exit_process)
 
 
-def _attempt_or_leave(job: Job) -> Outcome:
+def _try_or_exit(job: Job) -> Outcome:
     try:
         return try_job(job)
     except SystemExit:
-        # Everything is unwound and cleaned up; the pool would go on with the next job.
+        # The stack is unwound and temporary files are removed. Without this the pool would start the next job.
         os._exit(1)

@@ -1,4 +1,4 @@
-"""Completion of the names of passes and of their options, for shells."""
+"""Shell completion of pass names and of the options of passes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def complete_pass(incomplete: str) -> list[tuple[str, str]]:
-    """Return the passes whose names start as typed, each with what it does."""
+    """Return the name and summary of every pass whose name starts with `incomplete`."""
     return [(name, step.summary()) for name, step in _registered().items() if name.startswith(incomplete)]
 
 
 def complete_pipeline(incomplete: str) -> list[tuple[str, str]]:
-    """Complete the last pass name of a pipeline text."""
+    """Return completions of the last pass name in a pipeline text, each with a summary."""
     before, comma, last = incomplete.rpartition(",")
     found = complete_pass(last)
     if "all".startswith(last):
@@ -23,7 +23,7 @@ def complete_pipeline(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_setting(incomplete: str) -> list[tuple[str, str]]:
-    """Complete `PASS.OPTION=`."""
+    """Return completions of `PASS.OPTION=`, each with the option's help text."""
     return [
         (f"{name}.{option.name}=", option.help)
         for name, step in _registered().items()

@@ -1,4 +1,4 @@
-"""hpass diff: how the modules of two models differ."""
+"""`hpass diff`: compare the modules of two models."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A model, tagged or not.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another version of it.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another version of the model.")],
     *,
     json: Json = False,
 ) -> int:
     """Compare two models module by module.
 
-    Modules added, gone, and changed in number of nodes or mix of operators; nodes whose module changed.
+    The output lists added modules, removed modules, modules whose operators or number of nodes changed,
+    and nodes whose module changed.
 
-    A model without tags is tagged on the fly. Status 0: no difference; 3: there is one.
+    A model without tags is tagged in memory. Exit status: 0 if the models are equal, 3 if they differ.
     """
     from ..api import ensure_tagged
     from ..reporting.difference import difference
@@ -56,50 +57,50 @@ def _lines(found: Difference) -> Iterator[str]:
         ("gone", "-", "red", found.gone),
         ("changed", "~", "yellow", found.changed),
     ):
-        yield from (paint(line, fg=colour) + "\n" for line in _section(title, sign, changes))
-    yield from (line + "\n" for line in _moves(found.moved))
+        yield from (paint(line, fg=colour) + "\n" for line in _change_lines(title, sign, changes))
+    yield from (line + "\n" for line in _move_lines(found.moved))
 
 
-def _section(title: str, sign: str, changes: Sequence[ModuleChange]) -> Iterator[str]:
-    """Yield a line for each change; one for all modules that differ in numbers only and changed alike."""
+def _change_lines(title: str, sign: str, changes: Sequence[ModuleChange]) -> Iterator[str]:
+    """Yield one line per change. Modules with equal changes whose names differ only in numbers share a line."""
     if not changes:
         return
     yield ""
     yield f"{title}: {several(len(changes), 'module')}"
-    alike: dict[tuple[str, str], list[ModuleChange]] = {}
+    groups: dict[tuple[str, str], list[ModuleChange]] = {}
     for change in changes:
-        alike.setdefault((_NUMBER.sub("*", change.scope), _told(change)), []).append(change)
-    for (pattern, told), group in alike.items():
+        groups.setdefault((_NUMBER.sub("*", change.scope), _change_text(change)), []).append(change)
+    for (pattern, text), group in groups.items():
         name = pattern if len(group) > 1 else group[0].scope
         kind = f" ({group[0].class_name})" if group[0].class_name else ""
-        times = f", {len(group)} times" if len(group) > 1 else ""
-        yield f"  {sign} {printable((name or 'the root') + kind)}: {told}{times}"
+        repeats = f", {len(group)} times" if len(group) > 1 else ""
+        yield f"  {sign} {printable((name or 'the root') + kind)}: {text}{repeats}"
 
 
-def _told(change: ModuleChange) -> str:
-    """Return what became of a module's nodes."""
+def _change_text(change: ModuleChange) -> str:
+    """Return a module's node counts, or the difference of the counts if the module is in both models."""
     if not (change.before and change.after):
-        return _counted(change.before or change.after)
-    signed = [_counted(counts, sign) for sign, counts in (("-", change.fewer), ("+", change.more)) if counts]
-    return f"{change.before.total()} -> {change.after.total()} nodes: {', '.join(signed)}"
+        return _operator_counts(change.before or change.after)
+    operators = [_operator_counts(counts, sign) for sign, counts in (("-", change.fewer), ("+", change.more)) if counts]
+    return f"{change.before.total()} -> {change.after.total()} nodes: {', '.join(operators)}"
 
 
-def _counted(counts: Counter[str], sign: str = "") -> str:
+def _operator_counts(counts: Counter[str], sign: str = "") -> str:
     return ", ".join(f"{sign}{count} {op}" for op, count in sorted(counts.items()))
 
 
-def _moves(moves: Sequence[Move]) -> Iterator[str]:
+def _move_lines(moves: Sequence[Move]) -> Iterator[str]:
     if not moves:
         return
     yield ""
     yield f"moved: {several(len(moves), 'node')}"
-    alike: dict[tuple[str, str, str], list[Move]] = {}
+    groups: dict[tuple[str, str, str], list[Move]] = {}
     for move in moves:
         key = (move.op, _NUMBER.sub("*", move.from_scope), _NUMBER.sub("*", move.to_scope))
-        alike.setdefault(key, []).append(move)
-    for (op, left, entered), group in alike.items():
+        groups.setdefault(key, []).append(move)
+    for (op, source, target), group in groups.items():
         first = group[0]
-        scopes = (left, entered) if len(group) > 1 else (first.from_scope, first.to_scope)
-        where = " -> ".join(scope or "the root" for scope in scopes)
-        times = f", {len(group)} times, first" if len(group) > 1 else ","
-        yield printable(f"  > {op}: {where}{times} {first.after} {first.name}".rstrip())
+        scopes = (source, target) if len(group) > 1 else (first.from_scope, first.to_scope)
+        scopes_text = " -> ".join(scope or "the root" for scope in scopes)
+        repeats = f", {len(group)} times, first" if len(group) > 1 else ","
+        yield printable(f"  > {op}: {scopes_text}{repeats} {first.after} {first.name}".rstrip())

@@ -1,4 +1,4 @@
-"""The statuses that the command line ends with."""
+"""The exit codes of the command line."""
 
 DONE = 0
 BAD_MODEL = 1

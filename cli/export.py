@@ -1,4 +1,4 @@
-"""`hpass export`: a model in, ONNX with scope names and a module table out."""
+"""`hpass export`: export a PyTorch model to ONNX with scope names and a module table."""
 
 from __future__ import annotations
 
@@ -18,46 +18,52 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
     *,
-    task: Annotated[str | None, typer.Option(help="Choose the auto class by task, as in text-classification.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="The task that selects the auto class, such as text-classification.")
+    ] = None,
     class_name: Annotated[
-        str | None, typer.Option("--class", help="Choose the class by name, as in AutoModelForCausalLM.")
+        str | None, typer.Option("--class", help="The name of the class, such as AutoModelForCausalLM.")
     ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
             "--input",
             metavar="NAME=SHAPE:DTYPE",
-            help="A sample input, as in pixel_values=1x3x224x224:float32.",
+            help="A sample input, such as pixel_values=1x3x224x224:float32; repeatable.",
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="auto (dynamo first), dynamo or torchscript.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="auto (dynamo, then torchscript if it fails), dynamo or torchscript.")
+    ] = "auto",
     generation: Annotated[
         bool,
-        typer.Option("--generation", help="One file per stage of generation (prefill, decode with a cache, ...)."),
+        typer.Option(
+            "--generation", help="Write one file per stage of generation (prefill, decode with a cache, ...)."
+        ),
     ] = False,
-    dynamic: Annotated[bool, typer.Option("--dynamic", help="Leave the axes of the inputs open.")] = False,
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="Make the axes of the inputs dynamic.")] = False,
     random_weights: Annotated[
-        bool, typer.Option("--random-weights", help="Build from the config alone: no weights are read.")
+        bool, typer.Option("--random-weights", help="Build the model from its config; read no weights.")
     ] = False,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the Python code that the model brings along.")
+        bool, typer.Option("--trust-remote-code", help="Run Python code that comes with the model.")
     ] = False,
     modules_out: Annotated[
         Path | None,
-        typer.Option("--modules-out", metavar="FILE", help="Write the module table (JSON) there too."),
+        typer.Option("--modules-out", metavar="FILE", help="Also write the module table (JSON) to a file."),
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exporter's own report.")] = False,
 ) -> None:
-    """Export a PyTorch model to ONNX, with scope names.
+    """Export a PyTorch model to ONNX with scope names.
 
-    The file has a module table too, and is ready for `hpass run`.
+    The file also contains a module table; `hpass run` can tag it without further options.
     """
     from rich.console import Console
 
     from .. import exporter
 
     if engine not in exporter.ENGINES:
-        raise UsageError(f"--engine {engine}: unknown; one of {', '.join(exporter.ENGINES)}")
+        raise UsageError(f"--engine {engine}: unknown engine; use one of {', '.join(exporter.ENGINES)}")
     options = exporter.Options(
         task=task,
         class_name=class_name,
@@ -69,7 +75,7 @@ def export(
         dynamic=dynamic,
         verbose=verbose,
     )
-    # The stream is named: sys.stderr is another one while the exporter's own output is kept off the screen.
+    # Passed explicitly, because sys.stderr is replaced while the exporter's output is captured.
     console = Console(file=sys.stderr)
     with console.status("starting") as status:
 
@@ -82,16 +88,16 @@ def export(
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
         typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
-        # Switches are no inputs of the file.
+        # Flags (bool or None) are not inputs of the file.
         traced = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
         typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in traced.items()))
         for file in exported.data:
-            typer.echo(f"{file}: its data")
+            typer.echo(f"{file}: its external data")
         if exported.modules_file is not None:
             typer.echo(f"{exported.modules_file}: its module table")
         for name in exported.left_out:
             console.print(
-                f"{exported.path}: without {name}: the modules that take it are not in the file; "
-                f"to have them, give --input {name}=SHAPE:DTYPE",
+                f"{exported.path}: exported without {name}, so the modules that read it are missing; "
+                f"add --input {name}=SHAPE:DTYPE to include them",
                 highlight=False, soft_wrap=True,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Entering and leaving the command line: what becomes of errors, and which status the process ends with."""
+"""The entry point: run a command, print errors in one line, and choose the exit code."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typer.main import get_command
 from ..errors import HpassError, UsageError
 from .app import COMMANDS, app
 from .exit_codes import BAD_MODEL, BAD_USAGE, DONE
-from .streams import log_error, prepare
+from .streams import configure_streams, log_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def main() -> None:
-    """Run the command line with the arguments of the process, and exit with its status."""
-    prepare()
-    # A large graph is millions of objects that live until the end: looking for garbage among them takes seconds.
+    """Run the command line with the arguments of the process and exit with its exit code."""
+    configure_streams()
+    # A large graph has millions of objects that live until the process ends. To search them for garbage takes seconds.
     gc.disable()
     status = run_command(sys.argv[1:])
     gc.freeze()
@@ -29,15 +29,19 @@ def main() -> None:
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run a command line and return its status. Raises whatever is a bug, so that it keeps its traceback."""
+    """Run a command line and return its exit code.
+
+    HpassError and UsageError are printed in one line. Any other exception is a bug and is not caught, so its
+    traceback is shown.
+    """
     try:
         status = get_command(app).main(list(arguments), prog_name="hpass", standalone_mode=False)
     except TyperException as error:
         if not arguments:
-            # No command at all: the error is the help text.
+            # Without a command, the error message is the help text.
             sys.stderr.write(error.format_message() + "\n")
         else:
-            log_error(f"{_one_line(error)} (hpass {_asked(arguments)}--help)")
+            log_error(f"{_one_line(error)} (hpass {_command_prefix(arguments)}--help)")
         return BAD_USAGE
     except UsageError as error:
         log_error(str(error))
@@ -52,7 +56,7 @@ def _one_line(error: TyperException) -> str:
     return " ".join(error.format_message().split()).rstrip(".")
 
 
-def _asked(arguments: Sequence[str]) -> str:
-    """Return the command that was asked for, where there is such a command."""
+def _command_prefix(arguments: Sequence[str]) -> str:
+    """Return the name of the command and a space; an empty string if there is no such command."""
     names = {command.__name__ for command in COMMANDS}
     return f"{arguments[0]} " if arguments[0] in names else ""

@@ -1,4 +1,4 @@
-"""Options of `hpass run` that contradict each other."""
+"""Check that the options of `hpass run` do not contradict each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .paths import STREAM, same_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REPORTS = (".json", ".md")
+_REPORT_SUFFIXES = (".json", ".md")
 
 
 def check_options(
@@ -26,28 +26,28 @@ def check_options(
     print_after: list[str] | None,
     dump: Path | None,
 ) -> None:
-    """Raise UsageError, naming the options, where they contradict each other."""
+    """Raise UsageError, naming the options, if they contradict each other."""
     if json and STREAM in targets:
-        raise UsageError("--json and -o - both want standard output; write the model to a file")
+        raise UsageError("--json and -o - both write to standard output; write the model to a file")
     if STREAM in targets and sys.stdout.isatty():
-        raise UsageError("a model is no text for a terminal; name a file with -o, or send standard output elsewhere")
-    if report is not None and report.suffix not in _REPORTS:
-        raise UsageError(f"--report {report}: the name says the form; end it in {' or '.join(_REPORTS)}")
+        raise UsageError("a model cannot be written to a terminal; name a file with -o, or redirect standard output")
+    if report is not None and report.suffix not in _REPORT_SUFFIXES:
+        raise UsageError(f"--report {report}: unknown format; the name must end in {' or '.join(_REPORT_SUFFIXES)}")
     for option, path in (("--report", report), ("--modules", modules)):
         if path is not None and any(same_file(path, other) for other in (*sources, *targets)):
-            raise UsageError(f"{option} {path} is also a model that is read or written; name another file")
+            raise UsageError(f"{option} {path} is also an input or output model; name another file")
     if report is not None and modules is not None and same_file(report, modules):
-        raise UsageError(f"--report {report} would write over --modules; name another file")
+        raise UsageError(f"--report {report} would overwrite --modules; name another file")
     if reference is not None and any(same_file(reference, target) for target in targets):
-        raise UsageError(f"--reference {reference} would be written over; name another output")
+        raise UsageError(f"--reference {reference} would be overwritten; name another output")
     if len(sources) > 1:
-        _refuse_for_several(jobs=jobs, report=report, print_after=print_after, dump=dump)
+        _check_several_inputs(jobs=jobs, report=report, print_after=print_after, dump=dump)
 
 
-def _refuse_for_several(*, jobs: int, report: Path | None, print_after: list[str] | None, dump: Path | None) -> None:
+def _check_several_inputs(*, jobs: int, report: Path | None, print_after: list[str] | None, dump: Path | None) -> None:
     if report is not None:
-        raise UsageError("--report takes one input; with several, --json prints all reports")
+        raise UsageError("--report takes one input; use --json to print the reports of several inputs")
     if dump is not None:
-        raise UsageError("--dump takes one input; run them apart")
+        raise UsageError("--dump takes one input; run hpass once per input")
     if print_after and jobs > 1:
-        raise UsageError("--print-after and --jobs would mix their texts; leave one out")
+        raise UsageError("--print-after and --jobs contradict each other: the texts would be mixed; remove one")

@@ -1,4 +1,4 @@
-"""Telling what a run did: results on standard output, everything else on standard error."""
+"""Print the outcomes of `hpass run`: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Printer:
-    """How the outcomes of `hpass run` are told."""
+    """Prints outcomes in the form that the options of `hpass run` select."""
 
     json: bool = False
     time_passes: bool = False
     verbose: bool = False
 
     def print_outcome(self, outcome: Outcome) -> None:
-        """Tell about one file: its report or its summary."""
-        tagged = outcome.tagged
+        """Print the report or the summary of one file."""
+        tagged = outcome.tagged_file
         if tagged is None:
             return
         if self.json:
@@ -39,22 +39,22 @@ class Printer:
             sys.stderr.write(time_table(tagged.times))
 
     def print_all(self, outcomes: Sequence[Outcome]) -> None:
-        """Tell about several files: a list of reports, a table, or all summaries."""
-        told = [outcome for outcome in outcomes if outcome.tagged is not None]
+        """Print several outcomes: a JSON list of reports, a table, or all summaries."""
+        done = [outcome for outcome in outcomes if outcome.tagged_file is not None]
         if self.json:
-            write_result("[" + ",\n".join(outcome.json for outcome in told) + "]\n")
+            write_result("[" + ",\n".join(outcome.json for outcome in done) + "]\n")
         elif self.verbose:
-            for outcome in told:
+            for outcome in done:
                 self.print_outcome(outcome)
                 write_result("\n")
-        elif told:
-            write_result(table([outcome.tagged for outcome in told if outcome.tagged], Style.of(sys.stdout)))
+        elif done:
+            write_result(table([outcome.tagged_file for outcome in done if outcome.tagged_file], Style.of(sys.stdout)))
         if self.time_passes and not (self.verbose and not self.json):
-            for outcome in told:
-                if outcome.tagged is not None:
-                    sys.stderr.write(f"{outcome.tagged.source}\n{time_table(outcome.tagged.times)}")
+            for outcome in done:
+                if outcome.tagged_file is not None:
+                    sys.stderr.write(f"{outcome.tagged_file.source}\n{time_table(outcome.tagged_file.times)}")
 
     def print_error(self, outcome: Outcome) -> None:
-        """Tell why a file was not tagged; a bug keeps its traceback."""
-        sys.stderr.write(outcome.trace)
+        """Print why a file was not tagged, with the traceback if the reason is a bug."""
+        sys.stderr.write(outcome.traceback)
         log_error(outcome.error)

@@ -1,4 +1,4 @@
-"""hpass passes: what passes there are."""
+"""`hpass passes`: list the passes and their options."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def passes(*, json: Json = False) -> None:
-    """List all passes: what each does, and its options."""
+    """List all passes with a summary and their options."""
     from ..pipeline import registered_passes
 
     known = registered_passes()
     if json:
-        write_result(json_text.dumps([_entry(name, step) for name, step in known.items()]) + "\n")
+        write_result(json_text.dumps([_pass_entry(name, step) for name, step in known.items()]) + "\n")
         return
-    write_result("\n".join(line for name, step in known.items() for line in _lines(name, step)))
+    write_result("\n".join(line for name, step in known.items() for line in _pass_lines(name, step)))
 
 
-def _entry(name: str, step: type[Pass]) -> dict[str, object]:
+def _pass_entry(name: str, step: type[Pass]) -> dict[str, object]:
     return {
         "name": name,
         "summary": step.summary(),
@@ -32,10 +32,10 @@ def _entry(name: str, step: type[Pass]) -> dict[str, object]:
     }
 
 
-def _lines(name: str, step: type[Pass]) -> list[str]:
+def _pass_lines(name: str, step: type[Pass]) -> list[str]:
     lines = [name, f"  {step.summary()}"]
     if step.rewrites:
-        lines.append("  It may edit the graph.")
+        lines.append("  This pass may edit the graph.")
     for option in step.options():
         lines.append(f"  :{option.name}={option.type} (default {option.default})")
         lines.append(f"      {option.help}")

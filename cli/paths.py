@@ -1,4 +1,4 @@
-"""Where results go: the names of written files, and which of them are refused."""
+"""Choose the paths of output files, and reject paths that would overwrite an input."""
 
 from __future__ import annotations
 
@@ -11,60 +11,61 @@ STREAM = Path("-")
 
 
 def default_output(source: Path) -> Path:
-    """Return where the tagged model goes if nobody says: `model.onnx` becomes `model.tagged.onnx`.
+    """Return the default path of the tagged model: `model.tagged.onnx` for `model.onnx`.
 
-    Raises UsageError for a path that can name no file (`.`, `/`).
+    Raises UsageError if the path cannot name a file (`.`, `/`).
     """
     if not source.name:
-        raise UsageError(f"{source}: a folder, not a model; name the .onnx file in it")
+        raise UsageError(f"{source}: is a folder, not a model; name the .onnx file in it")
     return STREAM if source == STREAM else source.with_name(f"{source.stem}.tagged{source.suffix or '.onnx'}")
 
 
-def written_to(source: Path, output: Path | None, *, in_place: bool) -> Path:
-    """Return the file that one input is written to; in a folder it keeps its name.
+def output_path(source: Path, output: Path | None, *, in_place: bool) -> Path:
+    """Return the path that the model of one input is written to. If `output` is a folder, the file keeps its name.
 
-    Raises UsageError where the options do not say, or contradict each other.
+    Raises UsageError if the options name no output or contradict each other.
     """
     if in_place:
         if source == STREAM:
-            raise UsageError("--in-place cannot write to standard input; name a file, or leave it out")
+            raise UsageError("--in-place cannot write to standard input; name a file, or remove --in-place")
         if output is not None and not same_file(source, output):
             raise UsageError(f"--in-place and -o {output} contradict each other; give one of them")
         return source
     if output is None:
-        raise UsageError("where to? name a file with -o OUT, or write over the input with --in-place")
+        raise UsageError("no output given; name a file with -o OUT, or overwrite the input with --in-place")
     if output == STREAM:
         return output
     target = output / source.name if output.is_dir() and source != STREAM else output
     if same_file(source, target):
-        raise UsageError(f"-o {output} is the input itself; add --in-place to write over it")
+        raise UsageError(f"-o {output} is the input itself; add --in-place to overwrite it")
     return target
 
 
-def tagged_outputs(sources: list[Path], output: Path | None, *, in_place: bool) -> list[Path]:
-    """Return the file that each input of `hpass run` is written to.
+def output_paths(sources: list[Path], output: Path | None, *, in_place: bool) -> list[Path]:
+    """Return the output path of each input of `hpass run`, in order. If there are several inputs, `output` is a folder.
 
-    With several inputs `output` is a folder. Raises UsageError where two files would meet, or where
-    options contradict each other.
+    Raises UsageError if two inputs would be written to the same file, or if options contradict each other.
     """
     if STREAM in sources and len(sources) > 1:
-        raise UsageError("- (standard input) goes alone; leave out the other inputs")
+        raise UsageError("- (standard input) must be the only input; remove the other inputs")
     if len(sources) > 1 and output is not None and not output.is_dir():
-        raise UsageError(f"with several inputs -o names a folder, and {output} is none; create it first")
-    targets = [written_to(source, _tagged(source, output, in_place=in_place), in_place=in_place) for source in sources]
-    taken: dict[str, Path] = {}
+        raise UsageError(f"-o {output}: must be an existing folder if there are several inputs; create it first")
+    targets = [
+        output_path(source, _tagged_path(source, output, in_place=in_place), in_place=in_place) for source in sources
+    ]
+    source_of: dict[str, Path] = {}
     for source, target in zip(sources, targets, strict=True):
-        other = taken.setdefault(os.path.realpath(target), source)
+        other = source_of.setdefault(os.path.realpath(target), source)
         if other is not source:
-            raise UsageError(f"{other} and {source} would both be written to {target}; run them apart")
+            raise UsageError(f"{other} and {source} would both be written to {target}; run hpass once per input")
     read = {os.path.realpath(source) for source in sources}
     for target in targets:
         if not in_place and target != STREAM and os.path.realpath(target) in read:
-            raise UsageError(f"{target} is written and read in the same run; leave it out of the inputs")
+            raise UsageError(f"{target} is both an input and an output of this run; remove it from the inputs")
     return targets
 
 
-def _tagged(source: Path, output: Path | None, *, in_place: bool) -> Path | None:
+def _tagged_path(source: Path, output: Path | None, *, in_place: bool) -> Path | None:
     if in_place:
         return output
     default = default_output(source)
@@ -74,5 +75,5 @@ def _tagged(source: Path, output: Path | None, *, in_place: bool) -> Path | None
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to the same file; links count as what they lead to."""
+    """Whether two paths lead to the same file; links are followed."""
     return os.path.realpath(one) == os.path.realpath(other) or (one.exists() and other.exists() and one.samefile(other))

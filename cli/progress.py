@@ -1,4 +1,4 @@
-"""A bar on the terminal for what takes over a second."""
+"""A progress bar on the terminal for work that takes more than a second."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ _DELAY_S = 1.0
 
 
 @dataclass
-class Progress:
-    """Shows how many steps are done and which one runs; silent for a second, and where nobody looks on."""
+class ProgressBar:
+    """A context manager that shows how many steps are done and which one runs.
+
+    The bar appears after `_DELAY_S` seconds, and only if standard error is a terminal.
+    """
 
     steps: int
     _done: int = 0
@@ -42,8 +45,8 @@ class Progress:
             if self._bar is not None:
                 self._bar.stop()
 
-    def begin(self, name: str) -> None:
-        """Say that the next step begins, which ends the one before."""
+    def start_step(self, name: str) -> None:
+        """Start the step `name`; the step before it is done. An empty name means that all steps are done."""
         with self._lock:
             self._done += bool(self._current)
             self._current = name

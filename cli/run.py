@@ -1,4 +1,4 @@
-"""hpass run: tag models."""
+"""`hpass run`: tag models."""
 
 from __future__ import annotations
 
@@ -10,62 +10,69 @@ import typer
 from .completion import complete_pass
 from .option_checks import check_options
 from .output import Printer
-from .paths import tagged_outputs
-from .progress import Progress
+from .paths import output_paths
+from .progress import ProgressBar
 from .shared_options import ExternalData, InPlace
 from .tagging_options import TaggingOptions, with_tagging_options
 
 
 @with_tagging_options
 def run(
-    sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="Models; - is standard input.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="The models; - is standard input.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Where to write; with several inputs a folder."),
+        typer.Option("--output", "-o", metavar="OUT", help="The output file, or a folder if there are several inputs."),
     ] = None,
     *,
     tagging: TaggingOptions,
     in_place: InPlace = False,
     external_data: ExternalData = "copy",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="So many files side by side.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of files to process in parallel.")] = 1,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write a report: .json or .md.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the whole report, not the summary.")] = False,
-    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print how long each step took.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the whole report as JSON instead of the summary.")
+    ] = False,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the time that each step took.")] = False,
     print_after: Annotated[
         list[str] | None,
         typer.Option(
             "--print-after",
             metavar="PASS",
             autocompletion=complete_pass,
-            help="Print the tagged graph after a pass, to standard error.",
+            help="Print the tagged graph to standard error after a pass; repeatable.",
         ),
     ] = None,
     dump: Annotated[
         Path | None,
-        typer.Option("--dump", metavar="DIR", help="Write the model after each pass into a folder."),
+        typer.Option("--dump", metavar="DIR", help="Write the model to a folder after each pass."),
     ] = None,
     stop_after: Annotated[
         str | None,
-        typer.Option("--stop-after", metavar="PASS", autocompletion=complete_pass, help="End after a pass."),
+        typer.Option(
+            "--stop-after", metavar="PASS", autocompletion=complete_pass, help="Stop after a pass and write the model."
+        ),
     ] = None,
     verify_between: Annotated[
-        bool, typer.Option("--verify-between", help="Check after each pass that it kept its promises.")
+        bool, typer.Option("--verify-between", help="Check after each pass that it changed only what it may change.")
     ] = False,
     verify_runtime: Annotated[
-        bool, typer.Option("--verify-runtime", help="Run the model before and after with onnxruntime.")
+        bool,
+        typer.Option("--verify-runtime", help="Compare the outputs of the model with and without tags in onnxruntime."),
     ] = False,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Show all findings; a full summary of each of several models."),
+        typer.Option(
+            "--verbose", "-v", help="Show all findings, and a full summary of each model if there are several."
+        ),
     ] = False,
 ) -> int:
-    """Give every node the module it came from.
+    """Tag every node with its PyTorch module.
 
-    model.onnx becomes model.tagged.onnx beside it.
+    The result of model.onnx is written to model.tagged.onnx in the same folder.
     """
-    targets = tagged_outputs(sources, output, in_place=in_place)
+    targets = output_paths(sources, output, in_place=in_place)
     check_options(
         sources,
         targets,
@@ -85,7 +92,7 @@ def run(
     from .run_job import Job, run_job
 
     check_names(pipeline, print_after=print_after or (), stop_after=stop_after)
-    work = [
+    job_list = [
         Job(
             source=source,
             target=target,
@@ -93,7 +100,7 @@ def run(
             modules=table,
             reference=tagging.reference,
             retag=tagging.retag,
-            carry=ExternalDataMode(external_data),
+            external_data=ExternalDataMode(external_data),
             report=report,
             json=json,
             print_after=tuple(print_after or ()),
@@ -103,12 +110,12 @@ def run(
         )
         for source, target in zip(sources, targets, strict=True)
     ]
-    teller = Printer(json=json, time_passes=time_passes, verbose=verbose)
-    if len(work) > 1:
+    printer = Printer(json=json, time_passes=time_passes, verbose=verbose)
+    if len(job_list) > 1:
         from .batch import run_all
 
-        return run_all(work, jobs, teller)
-    with Progress(len(pipeline.passes) + 2) as progress:
-        outcome = run_job(work[0], progress)
-    teller.print_outcome(outcome)
+        return run_all(job_list, jobs, printer)
+    with ProgressBar(len(pipeline.passes) + 2) as progress:
+        outcome = run_job(job_list[0], progress)
+    printer.print_outcome(outcome)
     return outcome.status

@@ -1,4 +1,4 @@
-"""Tagging one file: what was asked for, and what became of it."""
+"""Tag one file: the options of the run, and its outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..graph.files.external_data import ExternalDataMode
 from ..observers import observe
 from ..reporting.totals import totals
 from .exit_codes import BAD_MODEL, DONE, FOUND_ERRORS
-from .summary import TaggedFile, Timed
+from .summary import StepTime, TaggedFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ..api import Run
     from ..pipeline import Pipeline
     from ..tags.module_table import ModuleTable
-    from .progress import Progress
+    from .progress import ProgressBar
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to tag, and all that was asked for."""
+    """One file to tag, and the options of its run."""
 
     source: Path
     target: Path
@@ -37,7 +37,7 @@ class Job:
     modules: ModuleTable | None = None
     reference: Path | None = None
     retag: bool = False
-    carry: ExternalDataMode = ExternalDataMode.COPY
+    external_data: ExternalDataMode = ExternalDataMode.COPY
     report: Path | None = None
     json: bool = False
     print_after: tuple[str, ...] = ()
@@ -48,62 +48,68 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: what it tells, or the error that ended it. `trace` is the traceback of a bug."""
+    """The outcome of a job.
+
+    `status` is the exit code. `tagged_file` is None and `error` is set if the file was not tagged; `traceback` is set
+    if the reason is a bug. `json` is the report, empty unless it was requested.
+    """
 
     job: Job
     status: int
-    tagged: TaggedFile | None = None
+    tagged_file: TaggedFile | None = None
     json: str = ""
     error: str = ""
-    trace: str = ""
+    traceback: str = ""
 
 
-def run_job(job: Job, progress: Progress | None = None) -> Outcome:
-    """Tag one file and write what was asked for. Raises HpassError for what a user can mend."""
-    look = observe(
+def run_job(job: Job, progress: ProgressBar | None = None) -> Outcome:
+    """Tag one file and write the model and its report. Raises HpassError if the input or an option is invalid."""
+    observer = observe(
         job.pipeline,
         print_after=job.print_after,
         dump=job.dump,
         stop_after=job.stop_after,
         verify=job.verify_between,
-        progress=None if progress is None else lambda name: progress.begin(name or "write"),
+        progress=None if progress is None else lambda name: progress.start_step(name or "write"),
     )
     if job.report is not None and not job.report.parent.is_dir():
-        raise HpassError(f"{job.report}: there is no folder {job.report.parent}; create it first")
+        raise HpassError(f"{job.report}: the folder {job.report.parent} does not exist; create it first")
     started = perf_counter()
     if progress is not None:
-        progress.begin("open")
+        progress.start_step("open")
     model = load(job.source)
     opened = perf_counter()
-    run = run_passes(model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=look)
+    run = run_passes(
+        model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=observer
+    )
     finished = perf_counter()
     run.apply(edited=not run.context.graph_unchanged)
-    model.save(job.target, job.carry)
+    model.save(job.target, job.external_data)
     written = perf_counter()
-    passes = [Timed(result.name, seconds) for result, seconds in zip(run.results, look.seconds, strict=True)]
-    # Reading the reference, and tagging it where that is needed, comes before the first pass.
-    paired = [Timed("reference", finished - opened - sum(look.seconds))] if job.reference else []
-    times = [Timed("open", opened - started), *paired, *passes, Timed("write", written - finished)]
-    tagged = TaggedFile(model.name, job.target, totals(run), tuple(run.findings), times)
+    passes = [StepTime(result.name, seconds) for result, seconds in zip(run.results, observer.seconds, strict=True)]
+    # The reference is read, and tagged if it has no tags, before the first pass.
+    reference_time = [StepTime("reference", finished - opened - sum(observer.seconds))] if job.reference else []
+    times = [StepTime("open", opened - started), *reference_time, *passes, StepTime("write", written - finished)]
+    tagged_file = TaggedFile(model.name, job.target, totals(run), tuple(run.findings), times)
     status = DONE if run.ok else FOUND_ERRORS
-    return Outcome(job, status, tagged, _reported(job, run, look.seconds))
+    return Outcome(job, status, tagged_file, _write_report(job, run, observer.seconds))
 
 
 def try_job(job: Job) -> Outcome:
-    """Tag one file; an error is an outcome too."""
+    """Tag one file. Every exception becomes an outcome with `error` set."""
     try:
         return run_job(job)
     except HpassError as error:
-        return Outcome(job, BAD_MODEL, error=_naming(job, error))
+        return Outcome(job, BAD_MODEL, error=_with_file_name(job, error))
     except Exception as error:  # noqa: BLE001 - a bug that one file shows must not stop the others
-        return Outcome(job, BAD_MODEL, error=f"{job.source}: {error!r}", trace=traceback.format_exc())
+        return Outcome(job, BAD_MODEL, error=f"{job.source}: {error!r}", traceback=traceback.format_exc())
 
 
-def _reported(job: Job, run: Run, seconds: Sequence[float]) -> str:
-    """Write the report file that was asked for and return the report as JSON, if that was."""
+def _write_report(job: Job, run: Run, seconds: Sequence[float]) -> str:
+    """Write the report file if the job has one; return the report as JSON text if `job.json`, else an empty string."""
     if not job.json and job.report is None:
         return ""
-    # Only here, because most runs want no report.
+    # Imported here, because most runs write no report.
     from ..reporting.json_report import dumps, report
     from ..reporting.markdown import markdown
 
@@ -118,7 +124,7 @@ def _reported(job: Job, run: Run, seconds: Sequence[float]) -> str:
     return dumps(document) if job.json else ""
 
 
-def _naming(job: Job, error: HpassError) -> str:
-    """Return the error with the file it is about, where it does not say so itself."""
+def _with_file_name(job: Job, error: HpassError) -> str:
+    """Return the error message, with the path of the input in front unless the message contains it."""
     text = str(error)
     return text if str(job.source) in text else f"{job.source}: {text}"

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take; those about tagging are in tagging.py."""
+"""Arguments and options that several commands share. Those about tagging are in tagging_options.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ Input = Annotated[Path, typer.Argument(metavar="IN", help="The model, or - for s
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ExternalData = Annotated[
     Literal["copy", "link"],
-    typer.Option("--external-data", help="How external data goes along into another folder."),
+    typer.Option("--external-data", help="How to place external data in another output folder."),
 ]
-InPlace = Annotated[bool, typer.Option("--in-place", help="Write over the input.")]
+InPlace = Annotated[bool, typer.Option("--in-place", help="Overwrite the input.")]

@@ -1,4 +1,4 @@
-"""hpass show: one node, its tag, and why it has it."""
+"""`hpass show`: one node, its tag, and the evidence for and against it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
-_VALUES = 6
-_REASONS = 8
+_MAX_VALUES = 6
+_MAX_CONTRIBUTIONS = 8
 
 
 @with_tagging_options
@@ -27,23 +27,20 @@ def show(
     source: Input,
     node: Annotated[
         str,
-        typer.Argument(
-            metavar="NODE", help="A node's name, a value's name, or a position, quoted: '#12/then_branch#3'."
-        ),
+        typer.Argument(metavar="NODE", help="A node name, a value name, or a position in quotes: '#12/then_branch#3'."),
     ],
     *,
-    stored: Annotated[bool, typer.Option("--stored", help="Show what the file says; run no pass.")] = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Show the tag stored in the file; run no pass.")] = False,
     tagging: TaggingOptions,
     json: Json = False,
 ) -> None:
-    """Show why a node has its tag, worked out anew.
+    """Show a node's tag and the reasons for it.
 
-    Where several nodes match they are listed, each with its position.
+    The passes run again, so stored tags count as evidence. If several nodes match, they are listed
+    with their positions.
     """
-    if stored and tagging.is_asked_for:
-        raise UsageError(
-            "--stored runs no pass; leave out --passes, --set, --modules, --model, --reference and --retag"
-        )
+    if stored and tagging.any_given:
+        raise UsageError("--stored runs no pass; remove --passes, --set, --modules, --model, --reference and --retag")
 
     from ..api import load
     from ..reporting.explanation import explain
@@ -64,13 +61,13 @@ def show(
     if json:
         write_result(json_text.dumps(entries) + "\n")
     elif len(entries) > 1:
-        write_result("".join(_listed(entries)))
+        write_result("".join(_match_lines(entries)))
     else:
-        write_result("\n".join(_lines(entries[0], found[0][1], stored=stored)))
+        write_result("\n".join(_node_lines(entries[0], found[0][1], stored=stored)))
 
 
-def _listed(entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line for each node: where it stands, its operator, its name and its module."""
+def _match_lines(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield one line per node: position, operator, name and module."""
     widths = [max(len(entry[key]) for entry in entries) for key in ("position", "op")]
     for entry in entries:
         scope = "untagged" if entry["scope"] is None else entry["scope"] or "(root)"
@@ -82,16 +79,16 @@ def _listed(entries: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def _lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[str]:
+def _node_lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[str]:
     paint = use_colour(sys.stdout)
     yield printable(f"{entry['position']} {entry['op']} {entry['name']}")
     yield ""
-    for title, text in _facts(entry, node, stored=stored):
+    for title, text in _node_facts(entry, node, stored=stored):
         yield f"  {paint(f'{title:<10}', dim=True)}  {printable(text)}"
     yield ""
 
 
-def _facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tuple[str, str]]:
+def _node_facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tuple[str, str]]:
     if entry["scope"] is None:
         yield "tag", "none"
     else:
@@ -103,12 +100,12 @@ def _facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tu
     if entry["reason"] is not None:
         yield "reason", f"{entry['reason']} ({entry['pass']})"
     for claim in entry["evidence"]:
-        uncertain = "" if claim["certain"] else ", which may mean others too"
+        uncertain = "" if claim["certain"] else ", among other possible modules"
         says = f"names {claim['scope'] or '(root)'}{uncertain}"
         yield "for" if claim["supports"] else "against", f"{claim['origin']} '{claim['text']}' {says}"
     if not entry["evidence"] and not stored:
         yield "evidence", "none in the file"
-    for reason in entry.get("weighed", [])[:_REASONS]:
+    for reason in entry.get("weighed", [])[:_MAX_CONTRIBUTIONS]:
         yield "for" if reason["weight"] > 0 else "against", f"{reason['weight']:+.1f} {reason['text']}"
     if entry.get("runner_up") is not None:
         yield "runner-up", entry["runner_up"] or "(root)"
@@ -117,5 +114,5 @@ def _facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tu
 
 
 def _values(names: list[str]) -> str:
-    more = f", and {len(names) - _VALUES} more" if len(names) > _VALUES else ""
-    return ", ".join(name or "(left out)" for name in names[:_VALUES]) + more if names else "nothing"
+    more = f", and {len(names) - _MAX_VALUES} more" if len(names) > _MAX_VALUES else ""
+    return ", ".join(name or "(left out)" for name in names[:_MAX_VALUES]) + more if names else "nothing"

@@ -1,4 +1,4 @@
-"""hpass strip: the model without tags."""
+"""`hpass strip`: remove all tags from a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..reporting.wording import several
-from .paths import written_to
+from .paths import output_path
 from .shared_options import ExternalData, InPlace, Input
 from .streams import write_result
 
@@ -17,17 +17,17 @@ def strip(
     source: Input,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Where to write; - is standard output."),
+        typer.Option("--output", "-o", metavar="OUT", help="The output file; - is standard output."),
     ] = None,
     *,
     in_place: InPlace = False,
     external_data: ExternalData = "copy",
 ) -> None:
-    """Remove all tags: every hpass.* key goes."""
+    """Remove all tags, that is every hpass.* key."""
     from ..api import load
     from ..graph.files.external_data import ExternalDataMode
 
-    target = written_to(source, output, in_place=in_place)
+    target = output_path(source, output, in_place=in_place)
     model = load(source)
     count = model.strip()
     model.save(target, ExternalDataMode(external_data))

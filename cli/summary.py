@@ -1,4 +1,4 @@
-"""What a run prints for people: the figures, the findings, and where the model went."""
+"""The text summary of a run: counts, findings, times and the output path."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from ..reporting.totals import Totals
     from .streams import Paint
 
-_SHOWN_FINDINGS = 3
-_BAR = 24
-_WIDTH = 90
-# Keeps a name and its figure on one line.
-_STICKY = "\N{NO-BREAK SPACE}"
-_MARKS = {"error": "red", "warning": "yellow", "info": "blue"}
-_CONFIDENCE = {"high": "green", "medium": "yellow", "low": "red"}
+_MAX_FINDINGS = 3
+_MAX_BAR_CHARACTERS = 24
+_LINE_CHARACTERS = 90
+# Keeps a step's name and its time on one line.
+_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+_SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+_CONFIDENCE_COLOURS = {"high": "green", "medium": "yellow", "low": "red"}
 
 
-class Timed(NamedTuple):
-    """How long something took, in seconds."""
+class StepTime(NamedTuple):
+    """The name of a step and the time it took, in seconds."""
 
     name: str
     seconds: float
@@ -36,36 +36,36 @@ class Timed(NamedTuple):
 
 @dataclass(frozen=True)
 class TaggedFile:
-    """What is told of a tagged model: where it came from and went, its figures, findings and times."""
+    """The data of one summary: the input's name, the output path, counts, findings and times."""
 
     source: str
     target: Path
     totals: Totals
     findings: Sequence[Finding]
-    times: Sequence[Timed]
+    times: Sequence[StepTime]
 
 
 @dataclass(frozen=True)
 class Style:
-    """How text looks on a stream."""
+    """How to format text for a stream: colours, arrows beyond ASCII (`unicode`), and bars."""
 
     paint: Paint
-    draws: bool
+    unicode: bool
     bars: bool
 
     @classmethod
     def of(cls, stream: TextIO) -> Style:
-        """Return colours and bars for a terminal, plain text for a pipe or a file."""
+        """Return the style for a stream: colours and bars on a terminal, plain text in a pipe or file."""
         return cls(use_colour(stream), uses_box_drawing(stream), stream.isatty() and uses_box_drawing(stream))
 
 
-def summary(tagged: TaggedFile, style: Style, *, all_findings: bool = False) -> str:
-    """Return the summary of one model, ending in a line break."""
-    return "\n".join([*_lines(tagged, style, all_findings=all_findings), ""])
+def summary(file: TaggedFile, style: Style, *, all_findings: bool = False) -> str:
+    """Return the summary of one model. It ends with a line break."""
+    return "\n".join([*_summary_lines(file, style, all_findings=all_findings), ""])
 
 
-def table(models: Sequence[TaggedFile], style: Style) -> str:
-    """Return the summary of several models, a line each."""
+def table(files: Sequence[TaggedFile], style: Style) -> str:
+    """Return a table of several models with one row per model."""
     rows = [("nodes", "tagged", "modules", "inherited", "fell back", "findings", "s", "written to")]
     rows += [
         (
@@ -74,11 +74,11 @@ def table(models: Sequence[TaggedFile], style: Style) -> str:
             f"{item.totals.modules:,}",
             f"{item.totals.sources['inherited']:,}",
             f"{item.totals.sources['fallback']:,}",
-            _counted(item.findings, worst_only=True),
+            _severity_counts(item.findings, worst_only=True),
             f"{sum(time.seconds for time in item.times):.2f}",
             printable(str(item.target)),
         )
-        for item in models
+        for item in files
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = [
@@ -87,59 +87,59 @@ def table(models: Sequence[TaggedFile], style: Style) -> str:
     return "\n".join([style.paint(lines[0], dim=True), *lines[1:], ""])
 
 
-def time_table(times: Sequence[Timed]) -> str:
-    """Return how long each step took and its share of the whole."""
+def time_table(times: Sequence[StepTime]) -> str:
+    """Return a table of the time of each step, in seconds and as a share of the total."""
     total = sum(time.seconds for time in times)
     width = max(len(time.name) for time in times)
-    rows = [*times, Timed("total", total)]
+    rows = [*times, StepTime("total", total)]
     return "".join(
         f"{time.name:<{width}}  {time.seconds:9.4f} s  {time.seconds / (total or 1):5.0%}\n" for time in rows
     )
 
 
-def _lines(tagged: TaggedFile, style: Style, *, all_findings: bool) -> Iterator[str]:
-    totals, paint = tagged.totals, style.paint
-    arrow = "→" if style.draws else "->"
-    yield f"{printable(tagged.source)} {arrow} {paint(printable(str(tagged.target)), bold=True)}"
+def _summary_lines(file: TaggedFile, style: Style, *, all_findings: bool) -> Iterator[str]:
+    totals, paint = file.totals, style.paint
+    arrow = "→" if style.unicode else "->"
+    yield f"{printable(file.source)} {arrow} {paint(printable(str(file.target)), bold=True)}"
     yield ""
     covered = paint(f"{percent(totals.coverage)} tagged", fg="green" if totals.coverage == 1 else "red", bold=True)
     yield f"  {'nodes':<12}{totals.nodes:,}: {covered}, {totals.modules:,} modules, {totals.tags:,} tags"
-    yield from _shares("source", totals.sources, totals.tagged, style, {})
-    yield from _shares("confidence", totals.confidences, totals.tagged, style, _CONFIDENCE)
-    yield f"  {'auxiliary':<12}{_auxiliary(totals)}"
-    total = sum(time.seconds for time in tagged.times)
-    each = ", ".join(f"{time.name}{_STICKY}{time.seconds:.3f}" for time in tagged.times)
+    yield from _share_lines("source", totals.sources, totals.tagged, style, {})
+    yield from _share_lines("confidence", totals.confidences, totals.tagged, style, _CONFIDENCE_COLOURS)
+    yield f"  {'auxiliary':<12}{_auxiliary_text(totals)}"
+    total = sum(time.seconds for time in file.times)
+    each = ", ".join(f"{time.name}{_NO_BREAK_SPACE}{time.seconds:.3f}" for time in file.times)
     start = f"  {'time':<12}{total:.2f} s: "
-    for line in wrap(each, _WIDTH, initial_indent=start, subsequent_indent=" " * 14, break_on_hyphens=False):
-        yield line.replace(_STICKY, " ")
-    yield f"  {'findings':<12}{_counted(tagged.findings)}"
-    yield from finding_lines(tagged.findings, style, limit=None if all_findings else _SHOWN_FINDINGS)
+    for line in wrap(each, _LINE_CHARACTERS, initial_indent=start, subsequent_indent=" " * 14, break_on_hyphens=False):
+        yield line.replace(_NO_BREAK_SPACE, " ")
+    yield f"  {'findings':<12}{_severity_counts(file.findings)}"
+    yield from finding_lines(file.findings, style, limit=None if all_findings else _MAX_FINDINGS)
 
 
 def finding_lines(findings: Sequence[Finding], style: Style, *, limit: int | None = None) -> Iterator[str]:
-    """Yield a line for each finding, the most important first."""
-    ordered = sorted(findings, key=lambda finding: list(_MARKS).index(finding.severity))
+    """Yield one line per finding, errors first; at most `limit` findings, and then one line with the number omitted."""
+    ordered = sorted(findings, key=lambda finding: list(_SEVERITY_COLOURS).index(finding.severity))
     for finding in ordered[:limit]:
-        where = f" ({finding.node})" if finding.node else ""
-        mark = style.paint(f"{finding.severity:<8}", fg=_MARKS[finding.severity])
-        yield f"    {mark}{finding.rule}: {printable(finding.message)}{where}"
+        position = f" ({finding.node})" if finding.node else ""
+        mark = style.paint(f"{finding.severity:<8}", fg=_SEVERITY_COLOURS[finding.severity])
+        yield f"    {mark}{finding.rule}: {printable(finding.message)}{position}"
     if limit is not None and len(ordered) > limit:
         yield style.paint(f"    and {len(ordered) - limit} more: -v shows all", dim=True)
 
 
-def _shares(
+def _share_lines(
     title: str, counts: Mapping[str, int], total: int, style: Style, colours: Mapping[str, str]
 ) -> Iterator[str]:
     for name, count in counts.items():
         if count:
             share = count / total
-            bar = f"  {'█' * max(1, round(share * _BAR))}" if style.bars else ""
+            bar = f"  {'█' * max(1, round(share * _MAX_BAR_CHARACTERS))}" if style.bars else ""
             row = f"{name:<12}{count:>9,}  {percent(share):>6}"
             yield f"  {title:<12}{row}{style.paint(bar, fg=colours.get(name, 'cyan'))}"
             title = ""
 
 
-def _auxiliary(totals: Totals) -> str:
+def _auxiliary_text(totals: Totals) -> str:
     found = totals.auxiliary
     if not found.found:
         return "none"
@@ -150,10 +150,10 @@ def _auxiliary(totals: Totals) -> str:
     )
 
 
-def _counted(findings: Sequence[Finding], *, worst_only: bool = False) -> str:
+def _severity_counts(findings: Sequence[Finding], *, worst_only: bool = False) -> str:
     counts = [
         f"{count} {severity if severity == 'info' or count == 1 else severity + 's'}"
-        for severity in _MARKS
+        for severity in _SEVERITY_COLOURS
         if (count := sum(finding.severity == severity for finding in findings))
     ]
     return ", ".join(counts[:1] if worst_only else counts) or "none"

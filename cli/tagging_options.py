@@ -1,4 +1,4 @@
-"""How a model is tagged: the options that `run`, `tree` and `show` share, as one parameter of a command."""
+"""The tagging options that `run`, `tree` and `show` share, as one parameter of a command function."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaggingOptions:
-    """What to tag by. A command takes each field as an option of its own."""
+    """The options that control tagging. Each field becomes one command-line option."""
 
     passes: Annotated[
         str,
@@ -35,25 +35,30 @@ class TaggingOptions:
             "--passes",
             metavar="TEXT",
             autocompletion=complete_pipeline,
-            help="Passes in order, as in scope-parse,aux-inheritance:root=keep,fallback; see `hpass passes`.",
+            help="The passes in order, such as scope-parse,aux-inheritance:root=keep,fallback; see `hpass passes`.",
         ),
     ] = "all"
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="PASS.OPTION=VALUE", autocompletion=complete_setting, help="Set an option of a pass."
+            "--set",
+            metavar="PASS.OPTION=VALUE",
+            autocompletion=complete_setting,
+            help="Set an option of a pass; repeatable.",
         ),
     ] = None
     modules: Annotated[
         Path | None,
-        typer.Option("--modules", metavar="FILE", help="A JSON object of scope -> class; the root is the empty name."),
+        typer.Option(
+            "--modules", metavar="FILE", help="A JSON object that maps scopes to classes; the root is the empty name."
+        ),
     ] = None
-    definition: Annotated[
+    model_spec: Annotated[
         str | None,
         typer.Option(
             "--model",
             metavar="REF",
-            help="The PyTorch model, built without weights for its module table: FILE.py:FACTORY, a folder, "
+            help="The PyTorch model, built without weights to get its module table: FILE.py:FACTORY, a folder, "
             "a config.json, or a Hugging Face id.",
         ),
     ] = None
@@ -62,19 +67,19 @@ class TaggingOptions:
         typer.Option(
             "--reference",
             metavar="FILE",
-            help="The model before an optimiser, tagged or not, or a .safetensors checkpoint: "
-            "what names it gives back.",
+            help="The model before optimisation, tagged or not, or a .safetensors checkpoint; "
+            "lost tags are restored from it.",
         ),
     ] = None
-    retag: Annotated[bool, typer.Option("--retag", help="Take no notice of tags that the file already has.")] = False
+    retag: Annotated[bool, typer.Option("--retag", help="Ignore tags that the file already has.")] = False
 
     @property
-    def is_asked_for(self) -> bool:
-        """Whether any of the options is given."""
+    def any_given(self) -> bool:
+        """Whether any option differs from its default."""
         return self != TaggingOptions()
 
     def pipeline(self, *, verify_runtime: bool = False) -> Pipeline:
-        """Return the pipeline that the options describe. Raises UsageError where they contradict each other."""
+        """Return the pipeline that the options describe. Raises UsageError if they contradict each other."""
         from ..pipeline import Pipeline
 
         pipeline = Pipeline.parse(self.passes)
@@ -93,18 +98,18 @@ class TaggingOptions:
         return pipeline.with_option("validation.runtime=true")
 
     def table(self) -> ModuleTable | None:
-        """Return the module table in a file, or that of a model, where one is named.
+        """Return the module table of `--modules` or `--model`; None if neither is given.
 
-        Raises UsageError where both are, or where there is no table in the file, and HpassError where the model
-        cannot be built.
+        Raises UsageError if both are given or if the file has no module table, and HpassError if the model cannot be
+        built.
         """
-        if self.modules is not None and self.definition is not None:
-            raise UsageError("--modules and --model both say what the modules are; give one of them")
-        if self.definition is not None:
+        if self.modules is not None and self.model_spec is not None:
+            raise UsageError("--modules and --model both define the module table; give one of them")
+        if self.model_spec is not None:
             from ..exporter import module_table
             from ..tags.module_table import ModuleTable
 
-            return ModuleTable.from_json(module_table(self.definition), f"--model {self.definition}")
+            return ModuleTable.from_json(module_table(self.model_spec), f"--model {self.model_spec}")
 
         from ..api import read_modules
 
@@ -113,7 +118,7 @@ class TaggingOptions:
     def run(self, model: Model, explained: Iterable[gs.Node] = ()) -> Run:
         """Tag a model; its context keeps the attributions of the nodes in `explained`.
 
-        Raises UsageError and HpassError as the options and the model give cause.
+        Raises UsageError if the options are wrong and HpassError if the model is invalid.
         """
         from ..api import run
 
@@ -122,19 +127,21 @@ class TaggingOptions:
 
 
 def with_tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of Tagging in the place of its parameter `tagging`, for typer to see."""
+    """Replace a command's parameter `tagging` by one parameter per field of TaggingOptions, for typer to read."""
 
     @wraps(command)
-    def flat(**given: Any) -> Any:
-        options = {item.name: given.pop(item.name) for item in fields(TaggingOptions)}
-        return command(**given, tagging=TaggingOptions(**options))
+    def wrapper(**arguments: Any) -> Any:
+        options = {item.name: arguments.pop(item.name) for item in fields(TaggingOptions)}
+        return command(**arguments, tagging=TaggingOptions(**options))
 
     hints = get_type_hints(TaggingOptions, include_extras=True)
     options = [
         Parameter(item.name, Parameter.KEYWORD_ONLY, default=item.default, annotation=hints[item.name])
         for item in fields(TaggingOptions)
     ]
-    taken = signature(command, eval_str=True)
-    parameters = [shown for own in taken.parameters.values() for shown in (options if own.name == "tagging" else [own])]
-    vars(flat)["__signature__"] = taken.replace(parameters=parameters)
-    return flat
+    original = signature(command, eval_str=True)
+    parameters = [
+        shown for own in original.parameters.values() for shown in (options if own.name == "tagging" else [own])
+    ]
+    vars(wrapper)["__signature__"] = original.replace(parameters=parameters)
+    return wrapper

@@ -1,4 +1,4 @@
-"""hpass tree: the modules of a model, with the number of nodes that ran in each."""
+"""`hpass tree`: the module tree of a model with the number of nodes in each module."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ def tree(
     source: Input,
     *,
     depth: Annotated[
-        int | None, typer.Option("--depth", "-d", min=0, help="Show so many levels below the root.")
+        int | None, typer.Option("--depth", "-d", min=0, help="Show at most N levels below the root.")
     ] = None,
     tagging: TaggingOptions,
     json: Json = False,
 ) -> None:
-    """Show the modules, with the number of nodes in each.
+    """Show the module tree with the number of nodes in each module.
 
-    The first number counts the nodes that ran in the module itself, the second those below it too.
+    `own` counts the nodes that ran in the module itself, `all` also those in its submodules.
 
-    A model without tags is tagged on the fly; so is one with tags where an option says how.
+    A model without tags is tagged in memory. A tagged model is tagged again if a tagging option is given.
     """
     from ..api import load
     from ..reporting.module_tree import module_tree
     from ..tags.module_table import ModuleTable
 
     model = load(source)
-    if model.stored_version is not None and not tagging.is_asked_for:
+    if model.stored_version is not None and not tagging.any_given:
         stored = (model.stored_tag(node) for node in model.nodes())
         root = module_tree((tag for tag in stored if tag), model.stored_modules() or ModuleTable())
     else:
         run = tagging.run(model)
         root = module_tree((tag for _, tag in run.tags()), run.modules)
     if json:
-        write_result(json_text.dumps(_entry(root, depth)) + "\n")
+        write_result(json_text.dumps(_tree_entry(root, depth)) + "\n")
     else:
         write_result("".join(_lines(root, depth)))
 
@@ -64,17 +64,17 @@ def _lines(root: Branch, depth: int | None) -> Iterator[str]:
             yield f"{counts}  {paint(prefix, dim=True)}{name}\n"
 
 
-def _entry(root: Branch, depth: int | None) -> dict[str, Any]:
-    entries: list[tuple[Branch, dict[str, Any], int]] = [(root, _plain(root), 0)]
+def _tree_entry(root: Branch, depth: int | None) -> dict[str, Any]:
+    entries: list[tuple[Branch, dict[str, Any], int]] = [(root, _branch_entry(root), 0)]
     for branch, entry, level in entries:
         if depth is None or level < depth:
-            below = [(child, _plain(child), level + 1) for child in branch.children]
+            below = [(child, _branch_entry(child), level + 1) for child in branch.children]
             entry["children"] = [child for _, child, _ in below]
             entries += below
     return entries[0][1]
 
 
-def _plain(branch: Branch) -> dict[str, Any]:
+def _branch_entry(branch: Branch) -> dict[str, Any]:
     return {
         "scope": branch.scope,
         "class": branch.class_name,

@@ -1,4 +1,4 @@
-"""hpass validate: check a tagged model."""
+"""`hpass validate`: check a tagged model."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def validate(
     *,
     against: Annotated[
         Path | None,
-        typer.Option("--against", metavar="ORIGINAL", help="Prove that only tags differ from this model."),
+        typer.Option("--against", metavar="ORIGINAL", help="Check that only the tags differ from this model."),
     ] = None,
     full: Annotated[
         bool,
-        typer.Option("--full", help="Also run onnx.checker on all of it, and onnxruntime with and without tags."),
+        typer.Option("--full", help="Also run onnx.checker on the whole model, and onnxruntime with and without tags."),
     ] = False,
     json: Json = False,
 ) -> int:
-    """Check a tagged model, on its own or against its original.
+    """Check the tags of a model, alone or against its original.
 
-    All nodes have a tag, the tags are well-formed, and the module table gives them.
+    The checks: every node has a tag, every tag is well-formed, and every tag agrees with the module table.
     """
     from ..passes.findings import Severity
     from ..validate_model import validate as validate_file
 
     findings = validate_file(source, against, full=full)
-    sound = all(finding.severity is not Severity.ERROR for finding in findings)
+    ok = all(finding.severity is not Severity.ERROR for finding in findings)
     if json:
-        write_result(json_text.dumps({"ok": sound, "findings": [finding._asdict() for finding in findings]}) + "\n")
+        write_result(json_text.dumps({"ok": ok, "findings": [finding._asdict() for finding in findings]}) + "\n")
     else:
-        same = "" if against is None else f", and but for them the same as {printable(str(against))}"
-        verdict = f"its tags are sound{same}" if sound else "not sound"
+        equal = "" if against is None else f", and the rest equals {printable(str(against))}"
+        verdict = f"the tags are valid{equal}" if ok else "not valid"
         lines = [f"{printable(str(source))}: {verdict}", *finding_lines(findings, Style.of(sys.stdout)), ""]
         write_result("\n".join(lines))
-    return DONE if sound else FOUND_ERRORS
+    return DONE if ok else FOUND_ERRORS

@@ -226,7 +226,7 @@ def test_validate_finds_a_tagged_model_sound(hpass: Any, model: Path, tagged: Pa
     result = hpass("validate", tagged, "--against", model)
 
     assert result.status == 0
-    assert result.out == f"{tagged}: its tags are sound, and but for them the same as {model}\n"
+    assert result.out == f"{tagged}: the tags are valid, and the rest equals {model}\n"
 
 
 def test_validate_full_runs_the_checker_and_onnxruntime(hpass: Any, tagged: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_process_that_dies_takes_only_its_own_file_along(model: Path, control_
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"hpass: {hostile}: the process that read it died; the file may be hostile"]
+    assert done.stderr.splitlines() == [f"hpass: {hostile}: the process that read it died; the file may be malicious"]
     assert model.with_name("model.tagged.onnx").exists()
     assert control_flow.with_name("control_flow.tagged.onnx").exists()
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from hpass.cli import progress
-from hpass.cli.progress import Progress
+from hpass.cli.progress import ProgressBar
 
 
 class Terminal(io.StringIO):
@@ -30,10 +30,10 @@ def test_a_terminal_sees_what_runs_and_how_far_it_is(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(progress, "_DELAY_S", 0.01)
     monkeypatch.setenv("TERM", "xterm")
 
-    with Progress(2) as bar:
-        bar.begin("open")
+    with ProgressBar(2) as bar:
+        bar.start_step("open")
         assert _wait_for(stream, "open")
-        bar.begin("write")
+        bar.start_step("write")
         assert _wait_for(stream, "write")
         assert _wait_for(stream, "50%")
 
@@ -45,8 +45,8 @@ def test_what_is_soon_done_and_what_nobody_looks_at_shows_nothing(
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setattr(progress, "_DELAY_S", patience)
 
-    with Progress(1) as bar:
-        bar.begin("open")
+    with ProgressBar(1) as bar:
+        bar.start_step("open")
         time.sleep(0.1)
 
     assert stream.getvalue() == ""
