@@ -52,7 +52,7 @@ def show(
     if stored:
         entries = [stored_entry(position, match, model) for position, match in found]
     else:
-        # A list says of each node where it is, and no more.
+        # A list of matches shows no reasons, so none are computed.
         run = tagging.run(model, (match for _, match in found) if json or len(found) == 1 else ())
         entries = [
             node_entry(explain(position, match, run.context), run) | attributed_entry(match, run.context)

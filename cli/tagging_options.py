@@ -116,7 +116,7 @@ class TaggingOptions:
         return None if self.modules is None else read_modules(self.modules)
 
     def run(self, model: Model, explained: Iterable[gs.Node] = ()) -> Run:
-        """Tag a model; its context keeps the attributions of the nodes in `explained`.
+        """Tag a model; its context keeps the feature attributions of the nodes in `explained`.
 
         Raises UsageError if the options are wrong and HpassError if the model is invalid.
         """
