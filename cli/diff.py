@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..reporting.wording import several
+from ..reporting.wording import counted
 from .exit_codes import DIFFERENT, DONE
 from .shared_options import Json
 from .streams import printable, use_colour, write_result
@@ -66,7 +66,7 @@ def _change_lines(title: str, sign: str, changes: Sequence[ModuleChange]) -> Ite
     if not changes:
         return
     yield ""
-    yield f"{title}: {several(len(changes), 'module')}"
+    yield f"{title}: {counted(len(changes), 'module')}"
     groups: dict[tuple[str, str], list[ModuleChange]] = {}
     for change in changes:
         groups.setdefault((_NUMBER.sub("*", change.scope), _change_text(change)), []).append(change)
@@ -93,7 +93,7 @@ def _move_lines(moves: Sequence[Move]) -> Iterator[str]:
     if not moves:
         return
     yield ""
-    yield f"moved: {several(len(moves), 'node')}"
+    yield f"moved: {counted(len(moves), 'node')}"
     groups: dict[tuple[str, str, str], list[Move]] = {}
     for move in moves:
         key = (move.op, _NUMBER.sub("*", move.from_scope), _NUMBER.sub("*", move.to_scope))

@@ -45,7 +45,7 @@ def show(
     from ..api import load
     from ..reporting.explanation import explain
     from ..reporting.find_nodes import find_nodes
-    from ..reporting.json_report import attributed_entry, node_entry, stored_entry
+    from ..reporting.json_report import attribution_entry, node_entry, stored_entry
 
     model = load(source)
     found = find_nodes(model.regions(), node)
@@ -55,7 +55,7 @@ def show(
         # A list of matches shows no reasons, so none are computed.
         run = tagging.run(model, (match for _, match in found) if json or len(found) == 1 else ())
         entries = [
-            node_entry(explain(position, match, run.context), run) | attributed_entry(match, run.context)
+            node_entry(explain(position, match, run.context), run) | attribution_entry(match, run.context)
             for position, match in found
         ]
     if json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..reporting.wording import several
+from ..reporting.wording import counted
 from .paths import output_path
 from .shared_options import ExternalData, InPlace, Input
 from .streams import write_result
@@ -32,4 +32,4 @@ def strip(
     count = model.strip()
     model.save(target, ExternalDataMode(external_data))
     if str(target) != "-":
-        write_result(f"{target}: {several(count, 'key')} removed\n")
+        write_result(f"{target}: {counted(count, 'key')} removed\n")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reporting.wording import percent, several
+from ..reporting.wording import counted, percent
 from .streams import printable, use_colour, uses_box_drawing
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _auxiliary_text(totals: Totals) -> str:
         return "none"
     serving = f", {found.serving:,} serve another module" if found.serving else ""
     return (
-        f"{several(found.found, 'operation')}: {found.inherited:,} inherited, {found.fell_back:,} fell back, "
+        f"{counted(found.found, 'operation')}: {found.inherited:,} inherited, {found.fell_back:,} fell back, "
         f"{found.at_root:,} at the root{serving}"
     )
 

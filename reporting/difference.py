@@ -1,4 +1,4 @@
-"""How the modules of two tagged models differ: those added, gone and changed, and nodes that moved between them."""
+"""The difference of two tagged models: modules added, removed and changed, and nodes whose module changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Operators = Counter[str]
 
 
 class Size(NamedTuple):
-    """A model's name, how many nodes it has and how many modules they ran in."""
+    """A model's name, its number of nodes, and the number of modules that they ran in."""
 
     model: str
     nodes: int
@@ -32,7 +32,11 @@ class Size(NamedTuple):
 
 
 class ModuleChange(NamedTuple):
-    """A module whose own nodes differ: its class, and how many nodes of each operator ran in it before and after."""
+    """A module whose own nodes differ.
+
+    `before` and `after` count the nodes that ran in the module itself, by operator; empty if the model has no such
+    module. `class_name` is None if neither model says.
+    """
 
     scope: str
     class_name: str | None
@@ -41,17 +45,17 @@ class ModuleChange(NamedTuple):
 
     @property
     def more(self) -> Operators:
-        """The operators that it has more nodes of now."""
+        """The number of additional nodes of each operator with more nodes in `after`."""
         return self.after - self.before
 
     @property
     def fewer(self) -> Operators:
-        """The operators that it has fewer nodes of now."""
+        """The number of missing nodes of each operator with fewer nodes in `after`."""
         return self.before - self.after
 
 
 class Move(NamedTuple):
-    """A node that is in both models, and ran in another module: its positions, operator, name and modules."""
+    """A node of both models whose module changed: its two positions, its operator and name, and its two modules."""
 
     before: str
     after: str
@@ -63,7 +67,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """How two models differ; false where they do not."""
+    """The difference of two models. It is falsy if there is none."""
 
     before: Size
     after: Size
@@ -76,30 +80,38 @@ class Difference:
         return bool(self.added or self.gone or self.changed or self.moved)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the difference as JSON."""
+        """Return the difference as a JSON-serialisable dictionary."""
         return {
             "version": DIFFERENCE_VERSION,
             "equal": not self,
             "before": self.before._asdict(),
             "after": self.after._asdict(),
-            "added": [_entry(change) for change in self.added],
-            "gone": [_entry(change) for change in self.gone],
-            "changed": [_entry(change) for change in self.changed],
+            "added": [_change_entry(change) for change in self.added],
+            "gone": [_change_entry(change) for change in self.gone],
+            "changed": [_change_entry(change) for change in self.changed],
             "moved": [move._asdict() for move in self.moved],
         }
 
 
 def difference(before: Run, after: Run) -> Difference:
-    """Return how the modules of two tagged models differ. A node of both is found by names, weights and neighbours."""
-    ours, theirs = _operators(after), _operators(before)
+    """Return how the modules of two tagged models differ.
+
+    Nodes of one model are matched with nodes of the other by names, weights and neighbours (restore/match_regions.py).
+    """
+    after_operators, before_operators = _operators_by_module(after), _operators_by_module(before)
     changes = [
-        ModuleChange(scope, _class_name(scope, before, after), theirs.get(scope, Counter()), ours.get(scope, Counter()))
-        for scope in sorted({*ours, *theirs}, key=natural_sort_key)
-        if ours.get(scope) != theirs.get(scope)
+        ModuleChange(
+            scope,
+            _class_name(scope, before, after),
+            before_operators.get(scope, Counter()),
+            after_operators.get(scope, Counter()),
+        )
+        for scope in sorted({*after_operators, *before_operators}, key=natural_sort_key)
+        if after_operators.get(scope) != before_operators.get(scope)
     ]
     return Difference(
-        Size(before.model.name, sum(count.total() for count in theirs.values()), len(theirs)),
-        Size(after.model.name, sum(count.total() for count in ours.values()), len(ours)),
+        Size(before.model.name, sum(count.total() for count in before_operators.values()), len(before_operators)),
+        Size(after.model.name, sum(count.total() for count in after_operators.values()), len(after_operators)),
         added=tuple(change for change in changes if not change.before),
         gone=tuple(change for change in changes if not change.after),
         changed=tuple(change for change in changes if change.before and change.after),
@@ -107,8 +119,8 @@ def difference(before: Run, after: Run) -> Difference:
     )
 
 
-def _operators(run: Run) -> Mapping[str, Operators]:
-    """Return how many nodes of each operator ran in each module."""
+def _operators_by_module(run: Run) -> Mapping[str, Operators]:
+    """Return the number of nodes of each operator, by module."""
     found: defaultdict[str, Operators] = defaultdict(Counter)
     for node, tag in run.tags():
         found[tag.scope][node.op] += 1
@@ -124,12 +136,12 @@ def _moves(before: Run, after: Run) -> Iterator[Move]:
     positions = _positions(before), _positions(after)
     weights = renamed_weights(before.model, after.model)
     for match in matched_regions(before.model, after.model, weights):
-        for index, twin in sorted(match.nodes.items()):
-            old, new = match.reference.nodes[twin], match.target.nodes[index]
-            left, entered = before.tag(old), after.tag(new)
-            if index in match.inferred or left is None or entered is None or left.scope == entered.scope:
+        for index, reference_index in sorted(match.nodes.items()):
+            old, new = match.reference.nodes[reference_index], match.target.nodes[index]
+            old_tag, new_tag = before.tag(old), after.tag(new)
+            if index in match.inferred or old_tag is None or new_tag is None or old_tag.scope == new_tag.scope:
                 continue
-            yield Move(positions[0][old], positions[1][new], new.op, new.name, left.scope, entered.scope)
+            yield Move(positions[0][old], positions[1][new], new.op, new.name, old_tag.scope, new_tag.scope)
 
 
 def _positions(run: Run) -> IdentityMap[gs.Node, str]:
@@ -139,7 +151,7 @@ def _positions(run: Run) -> IdentityMap[gs.Node, str]:
     return positions
 
 
-def _entry(change: ModuleChange) -> dict[str, Any]:
+def _change_entry(change: ModuleChange) -> dict[str, Any]:
     return {
         "scope": change.scope,
         "class": change.class_name,

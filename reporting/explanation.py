@@ -1,4 +1,4 @@
-"""Why one node has its tag: the decision, and all that the file says about the node."""
+"""Why a node has its tag: the decision, and the evidence that the file contains about the node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Explanation(NamedTuple):
-    """A node, where it stands, the decision about it (None where no pass made one), and the evidence."""
+    """A node, its position, the decision about its tag (None if no pass made one), and the evidence."""
 
     position: str
     node: gs.Node
@@ -23,16 +23,16 @@ class Explanation(NamedTuple):
     evidence: tuple[Claim, ...]
 
     def supports(self, claim: Claim) -> bool:
-        """Whether a piece of evidence names the module that was decided on."""
+        """Whether a claim names the module that the decision chose."""
         return self.decision is not None and claim.scope == self.decision.tag.scope
 
 
 def explain(position: str, node: gs.Node, context: Context) -> Explanation:
-    """Return the explanation of the node at a position."""
+    """Return the explanation of one node; `position` is the node's position."""
     return Explanation(position, node, context.decision(node), tuple(context.claims.get(node) or ()))
 
 
 def explanations(context: Context) -> Iterator[Explanation]:
-    """Yield the explanation of every node of every region, in order."""
+    """Yield the explanation of every node of every region, in the order of the file."""
     for position, node in nodes_with_position(context.regions()):
         yield explain(position, node, context)

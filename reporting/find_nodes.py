@@ -1,4 +1,4 @@
-"""Finding nodes by what a person calls them: a name, a value's name, or a position."""
+"""Find nodes by a node name, a value name or a position."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
     from ..graph.regions import Region
 
-# Comparing a name with all those of a very large model would take seconds.
-_COMPARED = 20_000
+# The number of names that an unknown name is compared with; more would take seconds.
+_MAX_COMPARED_NAMES = 20_000
 
 
 def find_nodes(regions: list[Region], text: str) -> list[tuple[str, gs.Node]]:
-    """Return the nodes that a text means, each with its position; several where it means several.
+    """Return all nodes that a text refers to, each with its position.
 
-    A text is the name of a node, the name of a value (the nodes that write it; where none does, those that
-    read it), or a position like `#12/then_branch#3`.
+    The text is a node name, a value name, or a position such as `#12/then_branch#3`. A value name refers to the
+    node that writes the value, or, if no node writes it, to the nodes that read it.
 
-    Raises UsageError, with the nearest names, where there is no such node.
+    Raises UsageError, with the nearest names, if there is no such node.
     """
     found = [(at, node) for at, node in nodes_with_position(regions) if text in (node.name, at) or _writes(node, text)]
     if not found:
@@ -33,7 +33,7 @@ def find_nodes(regions: list[Region], text: str) -> list[tuple[str, gs.Node]]:
             if any(tensor.name == text for tensor in node.inputs)
         ]
     if not found or not text:
-        raise UsageError(f"no node or value is named '{text}'{nearest(text, _names(regions))}")
+        raise UsageError(f"no node or value is named '{text}'{nearest(text, _known_names(regions))}")
     return found
 
 
@@ -41,6 +41,6 @@ def _writes(node: gs.Node, value: str) -> bool:
     return any(tensor.name == value for tensor in node.outputs)
 
 
-def _names(regions: list[Region]) -> list[str]:
+def _known_names(regions: list[Region]) -> list[str]:
     names = dict.fromkeys(name for at, node in nodes_with_position(regions) for name in (node.name, at) if name)
-    return list(islice(names, _COMPARED))
+    return list(islice(names, _MAX_COMPARED_NAMES))

@@ -1,4 +1,4 @@
-"""The report of a run as JSON (docs/report.schema.json says which; docs/report.md explains it)."""
+"""The JSON report of a run. docs/report.schema.json defines the format and docs/report.md explains it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REPORT_VERSION = 1
 
 
 def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None) -> dict[str, Any]:
-    """Return the whole report of a run. Linear in nodes.
+    """Return the report of a run as a JSON-serialisable dictionary. The time is linear in the number of nodes.
 
-    `seconds` is how long each pass took, in order; `output` the path that the model was written to.
+    `seconds` is the time of each pass in pipeline order; `output` is the path that the model was written to.
     """
-    explained = list(explanations(run.context))
+    explanation_list = list(explanations(run.context))
     positions: IdentityMap[gs.Node, str] = IdentityMap()
-    for item in explained:
+    for item in explanation_list:
         positions[item.node] = item.position
     return {
         "version": REPORT_VERSION,
@@ -44,44 +44,45 @@ def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None
         "output": output,
         "pipeline": str(run.pipeline),
         "ok": run.ok,
-        "totals": _totals(run),
+        "totals": _totals_entry(run),
         "passes": [
-            _pass(result, taken, positions) for result, taken in zip_longest(run.results, seconds[: len(run.results)])
+            _pass_entry(result, taken, positions)
+            for result, taken in zip_longest(run.results, seconds[: len(run.results)])
         ],
         "findings": [finding._asdict() for finding in run.findings],
         "modules": run.modules.to_json(),
-        "nodes": [node_entry(item, run) for item in explained],
+        "nodes": [node_entry(item, run) for item in explanation_list],
     }
 
 
 def dumps(document: Mapping[str, Any]) -> str:
-    """Return a report as JSON text with a line for each node, so that reports can be compared by line."""
+    """Return a report as JSON text with one line per node, so that line-based tools can compare reports."""
     nodes = ",\n".join(json.dumps(node) for node in document["nodes"])
     rest = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "nodes")
     return f'{{{rest},\n"nodes": [\n{nodes}\n]}}\n'
 
 
 def node_entry(item: Explanation, run: Run) -> dict[str, Any]:
-    """Return what the report says of one node."""
+    """Return the report's entry of one node."""
     decision = item.decision
     return {
-        **_tagged_node(item.position, item.node, None if decision is None else decision.tag, run.modules),
-        "evidence": [_claim(claim, supports=item.supports(claim)) for claim in item.evidence],
+        **_tag_entry(item.position, item.node, None if decision is None else decision.tag, run.modules),
+        "evidence": [_claim_entry(claim, supports=item.supports(claim)) for claim in item.evidence],
         "reason": None if decision is None else decision.reason,
         "pass": None if decision is None else decision.decided_by,
     }
 
 
 def stored_entry(position: str, node: gs.Node, model: Model) -> dict[str, Any]:
-    """Return the same of a node as its file has it, where no pass has run: no evidence, no reason."""
+    """Return a node's entry from the tag stored in the file. No pass has run, so it has no evidence and no reason."""
     proto = model.node_proto(node)
-    entry = _tagged_node(position, node, model.stored_tag(node), ModuleTable())
-    # The file's own words, whatever the table says.
+    entry = _tag_entry(position, node, model.stored_tag(node), ModuleTable())
+    # The stored class path, even if it disagrees with the module table.
     props = {} if proto is None else {prop.key: prop.value for prop in proto.metadata_props}
     return {**entry, "tag": props.get(TAG), "evidence": [], "reason": None, "pass": None}
 
 
-def _tagged_node(position: str, node: gs.Node, tag: Tag | None, modules: ModuleTable) -> dict[str, Any]:
+def _tag_entry(position: str, node: gs.Node, tag: Tag | None, modules: ModuleTable) -> dict[str, Any]:
     return {
         "position": position,
         "name": node.name,
@@ -95,7 +96,7 @@ def _tagged_node(position: str, node: gs.Node, tag: Tag | None, modules: ModuleT
     }
 
 
-def _totals(run: Run) -> dict[str, Any]:
+def _totals_entry(run: Run) -> dict[str, Any]:
     figures = totals(run)
     return {
         "nodes": figures.nodes,
@@ -109,7 +110,7 @@ def _totals(run: Run) -> dict[str, Any]:
     }
 
 
-def _pass(result: PassResult, seconds: float | None, positions: IdentityMap[gs.Node, str]) -> dict[str, Any]:
+def _pass_entry(result: PassResult, seconds: float | None, positions: IdentityMap[gs.Node, str]) -> dict[str, Any]:
     return {
         "name": result.name,
         "seconds": seconds,
@@ -120,7 +121,7 @@ def _pass(result: PassResult, seconds: float | None, positions: IdentityMap[gs.N
     }
 
 
-def _claim(claim: Claim, *, supports: bool) -> dict[str, Any]:
+def _claim_entry(claim: Claim, *, supports: bool) -> dict[str, Any]:
     return {
         "scope": claim.scope,
         "source": claim.source.value,
@@ -131,8 +132,11 @@ def _claim(claim: Claim, *, supports: bool) -> dict[str, Any]:
     }
 
 
-def attributed_entry(node: gs.Node, context: Context) -> dict[str, Any]:
-    """Return what spoke for an inherited module and against the runner-up, by weight; empty for any other node."""
+def attribution_entry(node: gs.Node, context: Context) -> dict[str, Any]:
+    """Return the feature contributions of an inherited tag relative to the runner-up module; empty for other tags.
+
+    A weight is a difference of scores, that is of unnormalised natural log probabilities.
+    """
     attribution = context.attributions.get(node)
     if attribution is None:
         return {}

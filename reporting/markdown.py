@@ -1,4 +1,4 @@
-"""The report of a run for people, as Markdown."""
+"""The report of a run as Markdown."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 from ..tags.tag_format import Source
 from .module_tree import draw, label, module_tree
-from .wording import percent, several
+from .wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..api import Run
 
-# A reason that thousands of nodes share is told once; so many of its nodes are named.
-_EXAMPLES = 20
+# Nodes with the same reason share a line, which names at most this many of them.
+_MAX_EXAMPLES = 20
 
 
 def markdown(run: Run, document: Mapping[str, Any]) -> str:
-    """Return the Markdown report of a run; `document` is its JSON report."""
-    sections = (_summary(document), _findings(document), _fallbacks(document), _skipped(document), _tree(run))
+    """Return the Markdown report of a run. `document` is the run's JSON report."""
+    sections = (
+        _summary_lines(document),
+        _finding_lines(document),
+        _fallback_lines(document),
+        _skipped_lines(document),
+        _tree_lines(run),
+    )
     return "\n".join(line for section in sections for line in section)
 
 
-def _summary(document: Mapping[str, Any]) -> Iterator[str]:
+def _summary_lines(document: Mapping[str, Any]) -> Iterator[str]:
     totals = document["totals"]
     auxiliary = totals["auxiliary"]
     yield f"# {document['input']}"
@@ -33,7 +39,7 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"- Tagged model: `{document['output']}`"
     yield f"- Pipeline: `{document['pipeline']}`"
     yield ""
-    yield from _table(
+    yield from _table_lines(
         ("", "nodes"),
         [
             ("all", totals["nodes"]),
@@ -47,9 +53,9 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
             ("of them serving another module", auxiliary["serving"]),
         ],
     )
-    yield f"The nodes ran in {totals['modules']} modules and have {totals['tags']} different tags."
+    yield f"The nodes ran in {totals['modules']} modules and have {totals['tags']} distinct tags."
     yield ""
-    yield from _table(
+    yield from _table_lines(
         ("pass", "seconds", "tags given"),
         [
             (
@@ -62,54 +68,54 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _findings(document: Mapping[str, Any]) -> Iterator[str]:
+def _finding_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "## Findings"
     yield ""
     if not document["findings"]:
         yield "None."
         yield ""
         return
-    yield from _table(
-        ("severity", "rule", "what", "node"),
+    yield from _table_lines(
+        ("severity", "rule", "message", "node"),
         [(item["severity"], item["rule"], item["message"], item["node"] or "") for item in document["findings"]],
     )
 
 
-def _fallbacks(document: Mapping[str, Any]) -> Iterator[str]:
+def _fallback_lines(document: Mapping[str, Any]) -> Iterator[str]:
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for node in document["nodes"]:
         if node["source"] == Source.FALLBACK:
             reasons[node["reason"]].append(f"`{node['position']}` {node['op']} to `{node['tag']}`")
         elif node["source"] is None:
-            reasons["the pipeline gave it no tag"].append(f"`{node['position']}` {node['op']}")
-    yield from _reasons("What fell back", reasons)
+            reasons["no pass gave it a tag"].append(f"`{node['position']}` {node['op']}")
+    yield from _reason_lines("Fallbacks", reasons)
 
 
-def _skipped(document: Mapping[str, Any]) -> Iterator[str]:
+def _skipped_lines(document: Mapping[str, Any]) -> Iterator[str]:
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for item in document["passes"]:
         for skip in item["skipped"]:
             reasons[f"{item['name']}: {skip['reason']}"].append(f"`{skip['node'] or 'removed'}`")
     if reasons:
-        yield from _reasons("What passes left alone", reasons)
+        yield from _reason_lines("Skipped nodes", reasons)
 
 
-def _reasons(title: str, reasons: Mapping[str, list[str]]) -> Iterator[str]:
+def _reason_lines(title: str, reasons: Mapping[str, list[str]]) -> Iterator[str]:
     yield f"## {title}"
     yield ""
     if not reasons:
-        yield "Nothing."
+        yield "None."
         yield ""
     for reason, nodes in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        more = f", and {len(nodes) - _EXAMPLES} more" if len(nodes) > _EXAMPLES else ""
-        yield f"- {several(len(nodes), 'node')}, because {_escaped(reason)}: {', '.join(nodes[:_EXAMPLES])}{more}"
+        more = f", and {len(nodes) - _MAX_EXAMPLES} more" if len(nodes) > _MAX_EXAMPLES else ""
+        yield f"- {counted(len(nodes), 'node')}, because {_escaped(reason)}: {', '.join(nodes[:_MAX_EXAMPLES])}{more}"
     yield ""
 
 
-def _tree(run: Run) -> Iterator[str]:
+def _tree_lines(run: Run) -> Iterator[str]:
     yield "## Modules"
     yield ""
-    yield "Nodes that ran in the module itself, and with those below it."
+    yield "The first number counts the nodes of the module itself, the second also those of its submodules."
     yield ""
     yield "```text"
     for line in draw(module_tree((tag for _, tag in run.tags()), run.modules)):
@@ -118,7 +124,7 @@ def _tree(run: Run) -> Iterator[str]:
     yield ""
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator[str]:
+def _table_lines(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:
@@ -127,5 +133,5 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Return text on one line with Markdown's special characters escaped."""
     return "".join(f"\\{char}" if char in "\\|`*_<>[]" else char for char in " ".join(text.split()))

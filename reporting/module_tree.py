@@ -1,4 +1,4 @@
-"""The module tree of a tagged model, with the number of nodes that ran in each module and below it."""
+"""The module tree of a tagged model, with the number of nodes in each module and its submodules."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Branch:
-    """A module: its scope, its name as the module above it writes it, its class, nodes and submodules.
+    """A module of the tree.
 
-    `own` counts the nodes that ran in the module itself, `total` those in the modules below it too.
+    `name` is its name relative to the parent in the tree. `own` counts the nodes that ran in the module itself,
+    `total` also those in its submodules.
     """
 
     scope: str
@@ -30,8 +31,8 @@ class Branch:
     children: list[Branch] = field(default_factory=list["Branch"])
 
 
-class Line(NamedTuple):
-    """A line of a drawn tree: what stands before the module's name, and the module."""
+class TreeLine(NamedTuple):
+    """A line of a drawn tree: the lines and spaces before the module's name, the module, and its depth (root: 0)."""
 
     prefix: str
     branch: Branch
@@ -39,44 +40,46 @@ class Line(NamedTuple):
 
 
 def module_tree(tags: Iterable[Tag], table: ModuleTable) -> Branch:
-    """Return the root of the tree, modules in the order in which their first nodes stand in the model.
+    """Return the root of the tree. Children are ordered by the position of their first node in the model.
 
-    Containers that never run themselves are no level of it, as in tags.
+    As in tags, containers that never run themselves are not levels of the tree.
     """
     counts = Counter(tag.scope for tag in tags)
     # A Counter keeps the order in which its keys were first seen.
-    first = {scope: index for index, scope in enumerate(counts)}
+    first_node = {scope: index for index, scope in enumerate(counts)}
     scopes = {scope for scope in table if table.is_called(scope)} | counts.keys() | {""}
     branches: dict[str, Branch] = {}
-    # Natural order puts a module before those below it.
+    # In natural order a module comes before its submodules.
     for scope in sorted(scopes, key=natural_sort_key):
-        above = _above(scope, branches)
+        parent_scope = _nearest_branch(scope, branches)
         branch = Branch(
             scope=scope,
-            name=relative(scope, above or ""),
+            name=relative(scope, parent_scope or ""),
             class_name=table[scope].bare_class if scope in table else None,
             tag=table.path(scope),
             own=counts[scope],
             total=counts[scope],
         )
         branches[scope] = branch
-        if above is not None:
-            branches[above].children.append(branch)
+        if parent_scope is not None:
+            branches[parent_scope].children.append(branch)
     for branch in reversed(branches.values()):
         branch.total = branch.own + sum(child.total for child in branch.children)
-        starts = {child.scope: first.get(child.scope, len(first)) for child in branch.children}
-        branch.children.sort(key=lambda child: starts[child.scope])
-        first[branch.scope] = min(first.get(branch.scope, len(first)), *starts.values(), len(first))
+        child_first_node = {child.scope: first_node.get(child.scope, len(first_node)) for child in branch.children}
+        branch.children.sort(key=lambda child: child_first_node[child.scope])
+        first_node[branch.scope] = min(
+            first_node.get(branch.scope, len(first_node)), *child_first_node.values(), len(first_node)
+        )
     return branches[""]
 
 
-def draw(root: Branch, *, ascii_only: bool = False) -> Iterator[Line]:
-    """Yield the lines of the tree from the root down, drawn with box characters or in ASCII."""
+def draw(root: Branch, *, ascii_only: bool = False) -> Iterator[TreeLine]:
+    """Yield the lines of the tree from the root down, drawn with box-drawing characters or in ASCII."""
     tee, corner, bar, gap = ("|- ", "`- ", "|  ", "   ") if ascii_only else ("├─ ", "└─ ", "│  ", "   ")
     pending: list[tuple[Branch, str, str, int]] = [(root, "", "", 0)]
     while pending:
         branch, prefix, indent, depth = pending.pop()
-        yield Line(prefix, branch, depth)
+        yield TreeLine(prefix, branch, depth)
         last = len(branch.children) - 1
         pending += [
             (
@@ -90,14 +93,14 @@ def draw(root: Branch, *, ascii_only: bool = False) -> Iterator[Line]:
 
 
 def label(branch: Branch) -> str:
-    """Return the module's name and class as people read them (`encoder.layer.0: BertLayer`)."""
+    """Return the module's name and class, such as `encoder.layer.0: BertLayer`."""
     if not branch.scope:
         return branch.class_name or "(root)"
     return branch.name if branch.class_name is None else f"{branch.name}: {branch.class_name}"
 
 
-def _above(scope: str, branches: dict[str, Branch]) -> str | None:
-    """Return the nearest module above that is in the tree; None for the root."""
+def _nearest_branch(scope: str, branches: dict[str, Branch]) -> str | None:
+    """Return the nearest ancestor of a module that is in the tree; None for the root."""
     if not scope:
         return None
     scope = parent(scope)

@@ -1,4 +1,4 @@
-"""The figures of a run: nodes, how their modules are known, and what became of auxiliary operations."""
+"""The counts of a run: nodes, tags by source and confidence, and auxiliary operations."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Auxiliary:
-    """What became of the auxiliary operations (`graph/operators.py`).
+class AuxiliaryTotals:
+    """Counts of auxiliary operations (`graph/operators.py`).
 
-    `inherited`: dataflow decided; `fell_back`: nothing did; `serving`: they work for another module than
-    the one they ran in; `at_root`: their tag is the root's. The others are known from names, metadata or
-    parameters.
+    `found` counts all of them, `inherited` those with source `inherited`, `fell_back` those with source `fallback`,
+    `serving` those that serve another module than the one they ran in, and `at_root` those whose class path is the
+    root's.
     """
 
     found: int = 0
@@ -33,28 +33,29 @@ class Auxiliary:
 
 @dataclass(frozen=True)
 class Totals:
-    """The figures of a run over the main graph, all subgraphs and all function bodies.
+    """Counts over the main graph, all subgraphs and all function bodies.
 
-    `modules` counts the modules that nodes ran in, `tags` the class paths among the tags.
+    `tagged` counts the nodes with a tag, `modules` the modules that nodes ran in, and `tags` the distinct targets of
+    tags. `sources` and `confidences` count tags by source and by confidence.
     """
 
     nodes: int
     tagged: int
     sources: Mapping[str, int]
     confidences: Mapping[str, int]
-    auxiliary: Auxiliary
+    auxiliary: AuxiliaryTotals
     modules: int
     tags: int
 
     @property
     def coverage(self) -> float:
-        """The share of nodes that have a tag, 0 to 1; a model without nodes is covered."""
+        """The share of nodes that have a tag, from 0 to 1; 1 if the model has no nodes."""
         return self.tagged / self.nodes if self.nodes else 1.0
 
 
 def totals(run: Run) -> Totals:
-    """Count the nodes of a run. Linear in nodes."""
-    # Few combinations are distinct, so all that follows is cheap.
+    """Count the nodes of a run. The time is linear in the number of nodes."""
+    # There are few distinct combinations, so the rest of the function is cheap.
     counts: Counter[tuple[Tag | None, bool]] = Counter(
         (run.context.tag(node), is_auxiliary(node)) for node in run.context.nodes()
     )
@@ -64,21 +65,21 @@ def totals(run: Run) -> Totals:
         if tag is not None:
             sources[tag.source.value] += count
             confidences[tag.confidence.value] += count
-    known = {tag for tag, _ in counts if tag is not None}
+    tags = {tag for tag, _ in counts if tag is not None}
     return Totals(
         nodes=counts.total(),
         tagged=sum(sources.values()),
         sources=sources,
         confidences=confidences,
-        auxiliary=_auxiliary({tag: count for (tag, auxiliary), count in counts.items() if auxiliary}),
-        modules=len({tag.scope for tag in known}),
-        tags=len({tag.target for tag in known}),
+        auxiliary=_auxiliary_totals({tag: count for (tag, auxiliary), count in counts.items() if auxiliary}),
+        modules=len({tag.scope for tag in tags}),
+        tags=len({tag.target for tag in tags}),
     )
 
 
-def _auxiliary(counts: Mapping[Tag | None, int]) -> Auxiliary:
+def _auxiliary_totals(counts: Mapping[Tag | None, int]) -> AuxiliaryTotals:
     tagged = {tag: count for tag, count in counts.items() if tag is not None}
-    return Auxiliary(
+    return AuxiliaryTotals(
         found=sum(counts.values()),
         inherited=sum(count for tag, count in tagged.items() if tag.source is Source.INHERITED),
         fell_back=sum(count for tag, count in tagged.items() if tag.source is Source.FALLBACK),
