@@ -12,9 +12,10 @@ import onnx_graphsurgeon as gs
 from onnx import AttributeProto
 
 from .decode import as_text
-from .importer import GraphLike, ImportedModel, plain_value
+from .importer import ImportedModel, plain_value
 from .lazy_values import DenseValues, Values
 from .regions import Region, regions
+from .walk import GraphLike
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from ..identity_map import IdentityMap
 from .decode import as_text
 from .fast_nodes import make_node, make_variable
 from .lazy_values import DenseValues, SparseTensorValues, Values, element_type
+from .walk import GraphLike
 
-GraphLike = onnx.GraphProto | onnx.FunctionProto
 # Names as protobuf has them: bytes where they are not UTF-8.
 _Scope = dict[str | bytes, gs.Tensor]
 

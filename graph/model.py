@@ -12,14 +12,15 @@ import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
 from ..tags.module_table import EXPORTER_TABLE, ModuleTable
-from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, all_nodes, read_tag, strip, untagged, write_tag
+from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, strip, untagged, write_tag
 from .decode import as_text
 from .diff import Edits, count_edits
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
-from .importer import GraphLike, ImportedModel, import_model
+from .importer import ImportedModel, import_model
 from .regions import Region, regions
 from .verify.fingerprint import fingerprint
+from .walk import GraphLike, all_nodes
 from .write_back import lower_function_constants, write_back
 
 FunctionKey = tuple[str, str, str]

@@ -35,13 +35,28 @@ class Region:
 
 def regions(graph: gs.Graph) -> list[Region]:
     """Return all regions of a model: each before its subgraphs, the main graph first, function bodies last."""
-    found = list(_below(Region(graph, "")))
+    found = list(regions_within(Region(graph, "")))
     seen: dict[str, int] = {}
     for function in graph.functions:
         name = f"{function.domain}::{function.name}"
         overload = seen[name] = seen.get(name, -1) + 1
-        found += _below(Region(function, f"{name}:{overload}" if overload else name))
+        found += regions_within(Region(function, f"{name}:{overload}" if overload else name))
     return found
+
+
+def regions_within(*holders: Region) -> Iterator[Region]:
+    """Yield regions, each followed by those in it."""
+    pending = list(reversed(holders))
+    while pending:
+        current = pending.pop()
+        yield current
+        inner = [
+            Region(graph, f"{current.position_of(index)}/{name}", node, current)
+            for index, node in enumerate(current.graph.nodes)
+            if node.attrs
+            for name, graph in subgraphs(node)
+        ]
+        pending.extend(reversed(inner))
 
 
 def nodes_with_position(among: Iterable[Region]) -> Iterator[tuple[str, gs.Node]]:
@@ -60,17 +75,3 @@ def subgraphs(node: gs.Node) -> Iterator[tuple[str, gs.Graph]]:
             for index, graph in enumerate(cast("list[object]", value)):
                 if isinstance(graph, gs.Graph):
                     yield f"{name}[{index}]", graph
-
-
-def _below(region: Region) -> Iterator[Region]:
-    pending = [region]
-    while pending:
-        current = pending.pop()
-        yield current
-        inner = [
-            Region(graph, f"{current.position_of(index)}/{name}", node, current)
-            for index, node in enumerate(current.graph.nodes)
-            if node.attrs
-            for name, graph in subgraphs(node)
-        ]
-        pending.extend(reversed(inner))

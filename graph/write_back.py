@@ -19,9 +19,10 @@ from onnx_graphsurgeon.ir.tensor import LazyValues
 from ..identity_map import IdentityMap
 from .decode import as_text
 from .diff import attribute_edits, constant_differs, interface, names_differ, node_differs, values_differ
-from .importer import DeclaredType, GraphLike, ImportedModel
+from .importer import DeclaredType, ImportedModel
 from .lazy_values import DenseValues, SparseTensorValues, Values
 from .regions import Region, regions
+from .walk import GraphLike, attribute_graphs, graphs_within
 
 
 def write_back(imported: ImportedModel, model: onnx.ModelProto) -> None:
@@ -159,21 +160,16 @@ def _emit_graph(graph: gs.Graph, proto: onnx.GraphProto, imported: ImportedModel
 
 def _rebind(old: Any, new: Any, imported: ImportedModel) -> None:
     """Point everything that came from a message, or from one inside it, to its copy."""
-    copies: dict[int, Any] = {}
-    pending = [(old, new)]
-    while pending:
-        one, two = pending.pop()
+    copies: dict[int, Any] = {id(old): new}
+    ours, theirs = (
+        attribute_graphs(message.attribute) if isinstance(message, onnx.NodeProto) else (message,)
+        for message in (old, new)
+    )
+    for one, two in zip(graphs_within(*ours), graphs_within(*theirs), strict=True):
         copies[id(one)] = two
-        if isinstance(one, onnx.NodeProto):
-            for ours, theirs in zip(one.attribute, two.attribute, strict=True):
-                pending += [(ours.g, theirs.g)] if ours.HasField("g") else []
-                pending += zip(ours.graphs, theirs.graphs, strict=True)
-        else:
-            pending += zip(one.node, two.node, strict=True)
-            for field in ("input", "output", "value_info", "initializer", "sparse_initializer"):
-                copies.update(
-                    (id(ours), theirs) for ours, theirs in zip(getattr(one, field), getattr(two, field), strict=True)
-                )
+        for field in ("node", "input", "output", "value_info", "initializer", "sparse_initializer"):
+            pairs = zip(getattr(one, field), getattr(two, field), strict=True)
+            copies.update((id(message), copy) for message, copy in pairs)
     for node, message in list(imported.nodes.items()):
         imported.nodes[node] = copies.get(id(message), message)
     for graph, message in list(imported.graphs.items()):
@@ -415,16 +411,9 @@ def _written(proto: GraphLike) -> set[str]:
 def _references(proto: GraphLike) -> set[str]:
     """Return the names of the values that the nodes of a graph, and those in their subgraphs, read or hand out."""
     names: set[str] = set()
-    pending: list[Any] = [proto]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, onnx.GraphProto):
-            names.update(info.name for info in current.output)
-        for node in current.node:
+    for holder in graphs_within(proto):
+        if isinstance(holder, onnx.GraphProto):
+            names.update(info.name for info in holder.output)
+        for node in holder.node:
             names.update(node.input)
-            for attribute in node.attribute:
-                if attribute.type == AttributeProto.GRAPH:
-                    pending.append(attribute.g)
-                elif attribute.type == AttributeProto.GRAPHS:
-                    pending.extend(attribute.graphs)
     return names

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import onnx_graphsurgeon as gs
 
-from ..graph.regions import subgraphs
+from ..graph.regions import Region, regions_within, subgraphs
 
 
 class Use(NamedTuple):
@@ -60,14 +60,11 @@ def _read(node: gs.Node) -> list[gs.Tensor]:
 
 
 def _captured(node: gs.Node) -> Iterator[gs.Tensor]:
-    pending = [graph for _, graph in subgraphs(node)]
     inner: set[int] = set()
     read: list[gs.Tensor] = []
-    while pending:
-        graph = pending.pop()
-        inner.update(id(tensor) for tensor in graph.inputs)
-        for item in graph.nodes:
+    for region in regions_within(*(Region(graph, name) for name, graph in subgraphs(node))):
+        inner.update(id(tensor) for tensor in region.graph.inputs)
+        for item in region.graph.nodes:
             inner.update(id(tensor) for tensor in item.outputs)
             read.extend(item.inputs)
-            pending.extend(below for _, below in subgraphs(item))
     return (tensor for tensor in read if id(tensor) not in inner and not isinstance(tensor, gs.Constant))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import onnx
 
 from ..graph.decode import as_text
+from ..graph.walk import all_nodes
 
 PREFIX = "hpass."
 SCOPE = "hpass.scope"
@@ -121,20 +121,3 @@ def untagged(model: onnx.ModelProto) -> onnx.ModelProto:
     copy.CopyFrom(model)
     strip(copy)
     return copy
-
-
-def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes of the main graph, of every subgraph and of every function body."""
-    return nodes_in(model.graph, *model.functions)
-
-
-def nodes_in(*holders: Any) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes of graphs and functions and of every subgraph in them."""
-    pending = list(holders)
-    while pending:
-        for node in pending.pop().node:
-            yield node
-            for attribute in node.attribute:
-                if attribute.HasField("g"):
-                    pending.append(attribute.g)
-                pending.extend(attribute.graphs)

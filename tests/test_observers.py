@@ -13,8 +13,9 @@ import pytest
 from onnx import parser
 
 from hpass import Context, HpassError, Model, Pass, Pipeline, Source, Tag, UsageError
+from hpass.graph.walk import all_nodes
 from hpass.observers import Verification, observe
-from hpass.tags.tag_format import all_nodes, read_tag
+from hpass.tags.tag_format import read_tag
 
 MODEL = """
 <ir_version: 8, opset_import: ["": 17]>

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import onnx
 
+from hpass.graph.walk import attribute_graphs, nodes_within
+
 
 def reads(node: onnx.NodeProto) -> list[str]:
     """Return the values a node reads, those that its subgraphs read included."""
-    names = [name for name in node.input if name]
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            for inner in graph.node:
-                names.extend(reads(inner))
-    return names
+    inner = nodes_within(*attribute_graphs(node.attribute))
+    return [name for reader in (node, *inner) for name in reader.input if name]
 
 
 def readers(model: onnx.ModelProto) -> dict[str, list[int]]:

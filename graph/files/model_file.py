@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
-from onnx import AttributeProto, TensorProto
+from onnx import TensorProto
 
 from ...errors import HpassError
+from ..walk import all_tensors
 from .atomic_write import atomic_write
 from .chunked_serialize import chunks
 
 STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
 SIZE_LIMIT = 2**31 - 1
-# Attributes of numbers and strings hold neither tensors nor graphs.
-_PLAIN = frozenset(
-    (
-        AttributeProto.INT,
-        AttributeProto.INTS,
-        AttributeProto.FLOAT,
-        AttributeProto.FLOATS,
-        AttributeProto.STRING,
-        AttributeProto.STRINGS,
-    )
-)
 
 
 def read(path: str | Path) -> onnx.ModelProto:
@@ -92,7 +81,7 @@ def serialize(model: onnx.ModelProto) -> list[bytes]:
 def external_files(model: onnx.ModelProto) -> list[str]:
     """Return the files in which the model keeps tensors, as it names them, each once, in order of appearance."""
     seen: dict[str, None] = {}
-    for tensor in _tensors(model):
+    for tensor in all_tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL:
             for entry in tensor.external_data:
                 if entry.key == "location":
@@ -130,39 +119,3 @@ def _looks_like_text(data: bytes) -> bool:
     """Whether the start of the data is printable, which a ModelProto's first fields never are."""
     head = data[:256]
     return all(byte >= ord(" ") or byte in b"\t\n\r" for byte in head) and b":" in data[:4096]
-
-
-def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
-    """Yield every tensor of the model, weights first, without looking at what it holds."""
-    pending: list[Any] = [model.graph, *model.functions]
-    for training in model.training_info:
-        pending += [training.initialization, training.algorithm]
-    while pending:
-        holder = pending.pop()
-        if isinstance(holder, onnx.GraphProto):
-            yield from holder.initializer
-            yield from _parts(holder.sparse_initializer)
-        attributes = [attribute for node in holder.node if node.attribute for attribute in node.attribute]
-        if isinstance(holder, onnx.FunctionProto):
-            attributes += holder.attribute_proto
-        for attribute in attributes:
-            if attribute.type in _PLAIN:
-                continue
-            yield from _attribute_tensors(attribute)
-            if attribute.HasField("g"):
-                pending.append(attribute.g)
-            pending.extend(attribute.graphs)
-
-
-def _attribute_tensors(attribute: AttributeProto) -> Iterator[TensorProto]:
-    if attribute.HasField("t"):
-        yield attribute.t
-    yield from attribute.tensors
-    if attribute.HasField("sparse_tensor"):
-        yield from _parts((attribute.sparse_tensor,))
-    yield from _parts(attribute.sparse_tensors)
-
-
-def _parts(tensors: Iterable[onnx.SparseTensorProto]) -> Iterator[TensorProto]:
-    for sparse in tensors:
-        yield from (sparse.values, sparse.indices)

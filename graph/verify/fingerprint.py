@@ -12,7 +12,8 @@ from typing import Any
 import onnx
 from google.protobuf.message import Message
 
-from ...tags.tag_format import PREFIX, is_ours, nodes_in, remove_tags
+from ...tags.tag_format import PREFIX, is_ours, remove_tags
+from ..walk import nodes_within
 
 # Messages are copied and serialized in groups: one at a time is slow, all at once takes memory.
 _GROUP = 256
@@ -56,7 +57,7 @@ def _serialized(kind: Any, field: str, values: Any) -> Iterator[bytes]:
         getattr(group, field).extend(values[start : start + _GROUP])
         data = group.SerializeToString()
         if field == "node" and _MARK in data:
-            for node in nodes_in(group):
+            for node in nodes_within(group):
                 remove_tags(node)
             data = group.SerializeToString()
         yield data

@@ -12,7 +12,8 @@ from typing import Any
 import onnx
 import pytest
 
-from hpass.tags.tag_format import all_nodes, read_tag, strip
+from hpass.graph.walk import all_nodes
+from hpass.tags.tag_format import read_tag, strip
 
 DEFINITION = """
 import torch

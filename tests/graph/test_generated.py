@@ -12,6 +12,7 @@ from onnx import AttributeProto, TensorProto
 
 import hpass
 from hpass.graph.files.model_file import parse
+from hpass.graph.walk import all_nodes
 from hpass.tags import tag_format
 
 # Few names, so that they meet: empty, repeated, with separators, as paths, as another tool's tags, in other scripts.
@@ -160,7 +161,7 @@ def test_a_generated_model_is_tagged_without_loss(model: onnx.ModelProto) -> Non
     run = hpass.run(original)
     data = run.apply().SerializeToString()
     written = parse(data, "written")
-    assert all(tag_format.read_tag(node) is not None for node in tag_format.all_nodes(written))
+    assert all(tag_format.read_tag(node) is not None for node in all_nodes(written))
     assert hpass.run(written).apply().SerializeToString() == data
     tag_format.strip(written)
     tag_format.strip(original)

@@ -14,6 +14,7 @@ import hpass
 from hpass.graph.files import chunked_serialize
 from hpass.graph.files.model_file import external_files
 from hpass.graph.verify.runtime import ComparisonOutcome, Runtime
+from hpass.graph.walk import all_nodes
 from hpass.tags import tag_format
 
 
@@ -103,7 +104,7 @@ def test_strip_is_the_inverse(tagged: Tagged) -> None:
 
 def test_nodes_keep_their_order(tagged: Tagged) -> None:
     before, after = (
-        [(node.op_type, node.name, list(node.input), list(node.output)) for node in tag_format.all_nodes(model)]
+        [(node.op_type, node.name, list(node.input), list(node.output)) for node in all_nodes(model)]
         for model in tagged.read()
     )
     assert after == before
@@ -113,7 +114,7 @@ def test_every_node_has_a_tag_in_subgraphs_and_function_bodies_too(tagged: Tagge
     model = read(tagged.target)
     metadata = {prop.key: prop.value for prop in model.metadata_props}
     table = hpass.ModuleTable.loads(metadata[tag_format.MODULES], "the output")
-    for node in tag_format.all_nodes(model):
+    for node in all_nodes(model):
         tag = tag_format.read_tag(node)
         assert tag is not None
         found = {prop.key: prop.value for prop in node.metadata_props}

@@ -19,6 +19,7 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 import hpass
 from hpass.graph.diff import count_edits
+from hpass.graph.walk import all_nodes
 from hpass.tags import tag_format
 
 TEXT = """
@@ -50,7 +51,7 @@ UNKNOWN_FIELD = b"\xc2\x3e\x05hello"  # field 1000, a string
 def sample() -> onnx.ModelProto:
     """Return the model above with everything about it that graphsurgeon does not know."""
     model = onnx.parser.parse_model(TEXT)
-    for node in tag_format.all_nodes(model):
+    for node in all_nodes(model):
         node.doc_string = f"about {node.name}"
         node.metadata_props.add(key="namespace", value=node.name)
         node.MergeFromString(UNKNOWN_FIELD)
@@ -70,7 +71,7 @@ def sample() -> onnx.ModelProto:
 
 
 def by_name(model: onnx.ModelProto, name: str) -> onnx.NodeProto:
-    return next(node for node in tag_format.all_nodes(model) if node.name == name)
+    return next(node for node in all_nodes(model) if node.name == name)
 
 
 def find(model: hpass.Model, name: str) -> gs.Node:
@@ -102,7 +103,7 @@ def insert(nodes: Any, index: int, *new: onnx.NodeProto) -> None:
 
 def rename(model: onnx.ModelProto, old: str, new: str) -> None:
     """Rename a value wherever a node reads or writes it."""
-    for node in tag_format.all_nodes(model):
+    for node in all_nodes(model):
         for names in (node.input, node.output):
             names[:] = [new if name == old else name for name in names]
 

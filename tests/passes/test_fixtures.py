@@ -15,8 +15,9 @@ import pytest
 import hpass
 from hpass.evidence.module_stack import read_module_stack
 from hpass.graph.operators import is_auxiliary
+from hpass.graph.walk import all_nodes
 from hpass.tags.module_table import lca
-from hpass.tags.tag_format import TAG, Source, all_nodes
+from hpass.tags.tag_format import TAG, Source
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MODELS = sorted(path.stem for path in FIXTURES.glob("*.onnx"))
