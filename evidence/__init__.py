@@ -1,1 +1,1 @@
-"""Readers of what a file says about the modules of its nodes: one kind of evidence per file, no guessing."""
+"""Read evidence for the modules of nodes from a file. Each module reads one kind of evidence; none of them infers."""

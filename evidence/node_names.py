@@ -1,8 +1,8 @@
-"""Names of nodes and values that hold a path of modules.
+"""Names of nodes and values that contain a module path.
 
 TorchScript (torch 1.13 and later, torch/csrc/jit/passes/onnx/naming.cpp) names a node `/label/label/Op_3` and its
-values `/label/label/Op_3_output_0`; a label is not yet a module's name (labels.py). TensorFlow's converters, Keras and
-jax2tf name both `model/layer/Op`, values with `:0` behind; Paddle's values are `layer_0.tmp_3`.
+values `/label/label/Op_3_output_0`; torchscript_labels.py resolves labels to modules. TensorFlow's converters, Keras
+and jax2tf name nodes `model/layer/Op` and values `model/layer/Op:0`. Paddle names values `layer_0.tmp_3`.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from functools import lru_cache
 
 from .tool_affixes import ADDED_ATOMS, without_affixes
 
-# TensorFlow's operators that call a function stand in front of every name in it; they are no layer.
+# TensorFlow prefixes the names in a function with the operator that calls the function, which is not a layer.
 _FUNCTION_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?$")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.tmp_\d+$")
 _ATOM = re.compile(r"^[^\s/]+$")
-# The common case, with no affix of any tool: `/label/label/Op_3` and `/label/label/Op_3_output_0`.
+# The common case, without tool affixes: `/label/label/Op_3` and `/label/label/Op_3_output_0`.
 _TORCHSCRIPT = re.compile(rf"/((?:[^\s/]+/)*)(?!{ADDED_ATOMS})[A-Z][A-Za-z]*(?:_\d+)?(?:_output_\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelPath:
-    """TorchScript's labels of the modules that were open, outermost first; empty at the root."""
+    """TorchScript's labels of the open modules, outermost first; empty at the root."""
 
     labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModulePath:
-    """The names of the layers that a node lies in, outermost first, as other frameworks write them."""
+    """The names of the open layers, outermost first, as other frameworks write them."""
 
     layers: tuple[str, ...]
 
 
 @lru_cache(maxsize=65536)
 def _label_path(path: str) -> LabelPath:
-    """Return the labels before each slash of a path; the nodes of a module share one path."""
+    """Return the labels of a path that ends with a slash. Cached, because all nodes of a module share their path."""
     return LabelPath(tuple(path.split("/")[:-1]))
 
 
 def read_name(name: str) -> LabelPath | ModulePath | None:
-    """Return the path that a node's or a value's name holds; None where it holds none."""
+    """Return the path in the name of a node or value; None if the name contains no path."""
     if "/" not in name:
         paddle = _PADDLE.match(name)
         return ModulePath((paddle["layer"],)) if paddle else None
@@ -50,7 +50,7 @@ def read_name(name: str) -> LabelPath | ModulePath | None:
     if plain is not None:
         return _label_path(plain[1])
     name = without_affixes(name)
-    # A float16 converter puts a word before the whole name: `word_/a/b/Op`.
+    # A float16 converter adds a prefix to the whole name: `prefix_/a/b/Op`.
     start = name.find("_/")
     if start > 0 and "/" not in name[:start]:
         name = name[start + 1 :]

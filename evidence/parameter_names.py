@@ -1,4 +1,4 @@
-"""Parameter names: a node that reads `encoder.layer.0.fc.weight` runs in, or beside, the module that owns it."""
+"""Parameter names: a node that reads `encoder.layer.0.fc.weight` usually runs in the module that owns the parameter."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _PADDLE = re.compile(r"^(?P<layer>\w+)\.(?:w|b)_\d+$")
 
 
 def label(name: str) -> str:
-    """Return the end of a dotted name that tells siblings apart: the last non-numeric atom, and all after it.
+    """Return the label of a dotted name: its last non-numeric atom and the numbers after it (`a.b.0.1`: `b.0.1`).
 
-    TorchScript's labels are made by this rule (torch/onnx/utils.py, `_unqualified_variable_name`).
+    TorchScript derives its labels by this rule (torch/onnx/utils.py, `_unqualified_variable_name`).
     """
     atoms = name.split(".")
     start = len(atoms) - 1
@@ -23,10 +23,10 @@ def label(name: str) -> str:
 
 
 def parameter_owner(name: str) -> str | None:
-    """Return the module that owns a parameter; None where the name is not a parameter's.
+    """Return the module that owns a parameter; None if the name is not a parameter name.
 
-    An entry of a ParameterList (`prompts.0`) belongs to the module that holds the list, which never runs itself. A
-    parameter of the root has a bare name, as has many a tensor that is no parameter, so it counts as none.
+    An entry of a ParameterList (`prompts.0`) belongs to the module that contains the list, because the list never runs
+    itself. A name without a dot gives None: it may be a parameter of the root, but many other tensors have such names.
     """
     paddle = _PADDLE.match(name)
     if paddle:
@@ -41,5 +41,5 @@ def parameter_owner(name: str) -> str | None:
 
 
 def is_parameter(name: str) -> bool:
-    """Whether a value's name has the form of a PyTorch parameter below the root."""
+    """Whether the name of a value has the form of a parameter name below the root."""
     return parameter_owner(name) is not None

@@ -1,4 +1,4 @@
-"""Which parameters each node reads, directly or through operations that only pass a weight on."""
+"""The parameters that each node reads, directly or through operators that only pass a weight on."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import onnx_graphsurgeon as gs
 
 from ..graph.model import Model
 from ..identity_map import IdentityMap
-from .literals import strings
+from .exporter_metadata import read_string_list
 from .parameter_names import parameter_owner
 
-# Written by onnxscript's constant folding on the value that took the place of others: the names of those.
+# onnxscript's constant folding writes the names of the replaced values under this key of the new value.
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 
-# Operators that hand a weight on without computing with it. TorchScript reads parameters of equal values through
-# Identity nodes whose outputs carry the parameters' names; exporters transpose, quantisers dequantise.
+# Operators that pass a weight on unchanged or in another form. TorchScript reads parameters with equal values through
+# Identity nodes whose outputs have the parameters' names. Exporters insert Transpose, quantisers DequantizeLinear.
 _PASS_THROUGH_OPS = frozenset(
     {"Identity", "Transpose", "Cast", "DequantizeLinear", "QuantizeLinear", "Unsqueeze", "Squeeze", "Reshape"}
 )
@@ -32,22 +32,22 @@ class ParameterUse(NamedTuple):
 
 
 class ParameterUses:
-    """The parameters that nodes read, by the names that the file still has for them. No weight is loaded.
+    """The parameters that nodes read, identified by their names. No weight is loaded.
 
-    `restored` holds the names of parameters for values that lost theirs.
+    `restored` maps the names of values that lost their parameter name to that name.
 
-    Two kinds of reading place no node: a tied weight has one owner and other readers elsewhere, which use it in another
-    way; a node that another module was folded into reads the parameters of the one and ran in the other.
+    Two kinds of use do not locate a node (`non_local`): reads of a tied weight outside its owner, recognised by another
+    operator or input position than the first reader's; and reads by a node that another module was folded into.
     """
 
     def __init__(self, model: Model, restored: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._readings: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
-        self._aside: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
+        self._local: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
+        self._non_local: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
         self._owners: dict[str, None] = {}
         folded = {**_folded_parameters(model), **restored}
-        # Function bodies and subgraphs read values of the graphs around them, so one table serves all regions.
-        carried: dict[int, ParameterUse] = {}
-        users: dict[str, tuple[str, int]] = {}
+        # Subgraphs read values of the graphs around them, so all regions share these dictionaries.
+        use_by_value: dict[int, ParameterUse] = {}
+        first_uses: dict[str, tuple[str, int]] = {}
         for region in model.regions():
             proto = model.graph_proto(region.graph)
             if isinstance(proto, onnx.GraphProto):
@@ -56,79 +56,79 @@ class ParameterUses:
                     if owner is not None:
                         self._owners.setdefault(owner)
             for node in region.graph.nodes:
-                self._read(node, carried, users, folded)
+                self._read(node, use_by_value, first_uses, folded)
 
     def of(self, node: gs.Node) -> list[ParameterUse]:
-        """Return the parameters that place a node, in the order of its inputs."""
-        return self._readings.get(node) or []
+        """Return the parameter uses that locate a node, in the order of its inputs."""
+        return self._local.get(node) or []
 
     def items(self) -> Iterator[tuple[gs.Node, list[ParameterUse]]]:
-        """Yield every node that reads a parameter with what it reads."""
-        return self._readings.items()
+        """Yield every node with parameter uses that locate it, and those uses."""
+        return self._local.items()
 
     def non_local(self) -> Iterator[tuple[gs.Node, list[ParameterUse]]]:
-        """Yield the nodes that read a parameter in a way that does not place them, with what they read."""
-        return self._aside.items()
+        """Yield every node with parameter uses that do not locate it, and those uses."""
+        return self._non_local.items()
 
     def owners(self) -> list[str]:
-        """Return every module that owns a parameter, whether a node reads it or not."""
+        """Return every module that owns a parameter, including parameters that no node reads."""
         return list(self._owners)
 
     def _read(
         self,
         node: gs.Node,
-        carried: dict[int, ParameterUse],
-        users: dict[str, tuple[str, int]],
+        use_by_value: dict[int, ParameterUse],
+        first_uses: dict[str, tuple[str, int]],
         folded: dict[str, str],
     ) -> None:
-        read = _read_parameters(node, carried, folded)
-        if not read:
+        uses = _read_parameters(node, use_by_value, folded)
+        if not uses:
             return
-        passes_on = node.op in _PASS_THROUGH_OPS
+        is_pass_through = node.op in _PASS_THROUGH_OPS
         is_folded = _is_folded(node)
-        found: list[ParameterUse] = []
-        aside: list[ParameterUse] = []
-        for index, reading in read:
-            self._owners.setdefault(reading.owner)
-            if passes_on:
+        local: list[ParameterUse] = []
+        non_local: list[ParameterUse] = []
+        for index, use in uses:
+            self._owners.setdefault(use.owner)
+            if is_pass_through:
                 if index == 0:
-                    found.append(self._passed_on(node, reading, carried))
-            elif is_folded or users.setdefault(reading.parameter, (node.op, index)) != (node.op, index):
-                aside.append(reading)
+                    local.append(self._pass_through(node, use, use_by_value))
+            elif is_folded or first_uses.setdefault(use.parameter, (node.op, index)) != (node.op, index):
+                non_local.append(use)
             else:
-                found.append(reading)
-        if found:
-            self._readings[node] = found
-        if aside:
-            self._aside[node] = aside
+                local.append(use)
+        if local:
+            self._local[node] = local
+        if non_local:
+            self._non_local[node] = non_local
 
-    def _passed_on(self, node: gs.Node, reading: ParameterUse, carried: dict[int, ParameterUse]) -> ParameterUse:
+    def _pass_through(self, node: gs.Node, use: ParameterUse, use_by_value: dict[int, ParameterUse]) -> ParameterUse:
         output = node.outputs[0] if node.outputs else None
         if output is None:
-            return reading
-        own = _parameter_use(output.name) if node.op == "Identity" else None
-        if own is not None:
-            self._owners.setdefault(own.owner)
-        carried[id(output)] = own or reading
-        return own or reading
+            return use
+        output_use = _parameter_use(output.name) if node.op == "Identity" else None
+        if output_use is not None:
+            self._owners.setdefault(output_use.owner)
+        use_by_value[id(output)] = output_use or use
+        return output_use or use
 
 
 def _read_parameters(
-    node: gs.Node, carried: Mapping[int, ParameterUse], folded: Mapping[str, str]
+    node: gs.Node, use_by_value: Mapping[int, ParameterUse], folded: Mapping[str, str]
 ) -> list[tuple[int, ParameterUse]]:
-    """Return the parameters among a node's inputs, each with its position."""
+    """Return the parameter uses among a node's inputs, each with the index of the input."""
     found: list[tuple[int, ParameterUse]] = []
     for index, tensor in enumerate(node.inputs):
-        reading = carried.get(id(tensor))
-        if reading is None and isinstance(tensor, gs.Constant):
-            reading = _parameter_use(folded.get(tensor.name, tensor.name))
-        if reading is not None:
-            found.append((index, reading))
+        use = use_by_value.get(id(tensor))
+        if use is None and isinstance(tensor, gs.Constant):
+            use = _parameter_use(folded.get(tensor.name, tensor.name))
+        if use is not None:
+            found.append((index, use))
     return found
 
 
 def _is_folded(node: gs.Node) -> bool:
-    """Whether onnxscript's optimiser folded a normalisation into a node: it names the new bias after the weight."""
+    """Whether onnxscript's optimiser folded a normalisation into a node, which adds an input named `WEIGHT_bias`."""
     names = {tensor.name for tensor in node.inputs if isinstance(tensor, gs.Constant)}
     return any(f"{name}_bias" in names for name in names)
 
@@ -139,7 +139,7 @@ def _parameter_use(name: str) -> ParameterUse | None:
 
 
 def _folded_parameters(model: Model) -> dict[str, str]:
-    """Return the parameter that each folded value was made from, where it was one alone."""
+    """Return the parameter of each folded value that was computed from exactly one parameter."""
     found: dict[str, str] = {}
     for region in model.regions():
         proto = model.graph_proto(region.graph)
@@ -149,7 +149,7 @@ def _folded_parameters(model: Model) -> dict[str, str]:
         for value in values:
             for prop in value.metadata_props:
                 if prop.key == FOLDED_FROM:
-                    parameters = [name for name in strings(prop.value) if parameter_owner(name) is not None]
+                    parameters = [name for name in read_string_list(prop.value) if parameter_owner(name) is not None]
                     if len(parameters) == 1:
                         found[value.name] = parameters[0]
     return found

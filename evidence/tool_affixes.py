@@ -1,7 +1,7 @@
-"""What tools put before and after the names they derive new names from.
+"""Prefixes and suffixes that tools add to names.
 
-Quantisers, float16 converters and fusions name a new node or value after the one it stands beside. Taking their
-affixes off gives back a name that says where the thing belongs.
+Quantisers, float16 converters and fusions derive the name of a new node or value from an existing one. Without the
+affix, the name locates the new node as it does the existing one.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 ADDED_ATOMS = r"(?:MatMulAddFusion|DuplicateQ|DuplicateDQ|InsertCast)"
-"""A pattern of what onnxruntime adds to a path as one more atom."""
+"""A regular expression for the atoms that onnxruntime appends to a path."""
 
-# onnxruntime's quantisers (quantize_dynamic, quantize_static, QDQ), onnxmltools' and onnxruntime's float16 converters,
-# onnxruntime's fusions and its transformers optimiser, onnxsim, tf2onnx (`__12`).
+# Sources: onnxruntime's quantisers (quantize_dynamic, quantize_static, QDQ), the float16 converters of onnxmltools and
+# onnxruntime, onnxruntime's fusions and transformers optimiser, onnxsim, tf2onnx (`__12`).
 _SUFFIX = re.compile(
     r"(?:"
     r"_(?:De)?[Qq]uantize(?:Linear)?(?:_(?:Input|Output|QuantizeInput|DequantizeOutput))?(?:_\d+)?"
@@ -29,7 +29,7 @@ _OUTPUT_INDEX = re.compile(r":\d+$")
 
 
 def without_affixes(name: str) -> str:
-    """Return the name that a tool derived this one from; the name itself where no tool's mark is on it."""
+    """Return the name that a tool derived this name from; the name itself if it has no known affix."""
     name = _PREFIX.sub("", name)
     while True:
         shorter = _SUFFIX.sub("", _OUTPUT_INDEX.sub("", name))

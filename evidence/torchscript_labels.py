@@ -1,13 +1,13 @@
-r"""From TorchScript's labels back to modules.
+"""Resolve TorchScript's labels to modules.
 
 TorchScript writes the open modules as labels: `/stage/stage.0/stage.0.0/fc1`. A label is the end of the module's name
-(parameters.label), so the label of a called container repeats in its children, and containers that are never called
-leave no trace: `/a` may be `pool.a`. A second scope of the same label below the same parent gets `_1`, be it the same
-module called again or another module whose label is the same.
+(`parameter_names.label`). So the label of a called container is repeated in its children, and containers that are never
+called are missing: `/a` may be `pool.a`. The second scope with the same label below the same parent gets the suffix
+`_1`, whether it is a second call of the same module or another module with the same label.
 
-The labels form a tree. It is resolved from the root down: the module of a label lies within its parent's module, and
-is known from the names of parameters (which, unlike labels, are whole) or from a module table. Where several modules
-fit, the parameters read below the label decide.
+The labels form a tree, which is resolved from the root down. The module of a label lies below its parent's module, and
+its full name is known from parameter names or from a module table. If several modules fit, the one whose parameters are
+read most below the label is chosen.
 """
 
 from __future__ import annotations
@@ -27,45 +27,50 @@ _NUMBER = re.compile(r"\d+")
 _NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
-class _Call(NamedTuple):
-    """A label with the number that counts the scopes of it (`norm_1`: `norm`, 1)."""
+class _NumberedLabel(NamedTuple):
+    """A label without its suffix, and the suffix, which counts the scopes with this label (`norm_1`: `norm`, 1)."""
 
     label: str
     number: int
 
 
 class Resolved(NamedTuple):
-    """The module that a path of labels stands for; `certain` is False where more than one module fits it as well."""
+    """The module of a path of labels. `certain` is False if another module fits equally well."""
 
     scope: str
     certain: bool
 
 
 @dataclass(slots=True)
-class _Label:
-    """One label below its parent, with the owners of the parameters that its own nodes, and those below it, read."""
+class _LabelNode:
+    """A node of the label tree.
+
+    `own` counts the owners of the parameters that nodes with exactly these labels read, `below` those that nodes with
+    further labels read.
+    """
 
     labels: Labels
-    children: dict[str, _Label] = field(default_factory=dict)
+    children: dict[str, _LabelNode] = field(default_factory=dict)
     own: Counter[str] = field(default_factory=Counter)
     below: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownModules:
-    """The names of modules that exist, from parameters or a module table, by label. Containers count as modules.
+    """The names of the known modules, including containers, by label.
 
-    `slashed` are the labels that a slash in a module's own name would take apart.
+    `labels_with_slash` are the labels that contain a slash, which a path splits. `complete` means that there are no
+    other modules (the names come from a module table).
     """
 
     names: frozenset[str]
     by_label: Mapping[str, Sequence[str]]
-    slashed: Sequence[str]
+    labels_with_slash: Sequence[str]
     complete: bool
 
     @classmethod
     def of(cls, names: Iterable[str], *, complete: bool = False) -> KnownModules:
-        """Index names and all names above them; `complete` says that there are no others (a module table)."""
+        """Index names and all their ancestors."""
         known: set[str] = set()
         for name in names:
             scope = name
@@ -77,23 +82,23 @@ class KnownModules:
             by_label[label(name)].append(name)
         return cls(frozenset(known), by_label, [name for name in by_label if "/" in name], complete)
 
-    def joined(self, labels: Labels) -> Labels:
-        """Return the labels with those put together again that a slash in a module's own name took apart."""
-        if not self.slashed:
+    def rejoin(self, labels: Labels) -> Labels:
+        """Return the labels with the parts of each label in `labels_with_slash` joined again."""
+        if not self.labels_with_slash:
             return labels
         found: list[str] = []
         index = 0
         while index < len(labels):
-            length = max((_length(name, labels[index:]) for name in self.slashed), default=0) or 1
+            length = max((_matching_length(name, labels[index:]) for name in self.labels_with_slash), default=0) or 1
             found.append("/".join(labels[index : index + length]))
             index += length
         return tuple(found)
 
-    def below(self, ancestor: str, wanted: str) -> list[str]:
-        """Return the modules of a label strictly below another module, those of the shortest names first."""
-        names = self.by_label.get(wanted, ())
+    def below(self, ancestor: str, wanted_label: str) -> list[str]:
+        """Return the modules with a label strictly below another module, those with the fewest atoms first."""
+        names = self.by_label.get(wanted_label, ())
         if ancestor:
-            # In sorted order the names below a module are neighbours: all that begin with it and a dot.
+            # In sorted order the names that start with `ancestor.` are contiguous ("/" is the character after ".").
             names = names[bisect_left(names, ancestor + ".") : bisect_left(names, ancestor + "/")]
         return sorted(names, key=lambda name: (depth(name), natural_sort_key(name)))
 
@@ -101,115 +106,120 @@ class KnownModules:
 def resolve(paths: Mapping[Labels, Counter[str]], known: KnownModules) -> dict[Labels, Resolved]:
     """Return the module of every path of labels.
 
-    `paths` holds, in order of first appearance, each path with the owners of the parameters that its nodes read. Linear
-    in the number of labels for a bounded number of modules of one label below one parent.
+    `paths` maps each path, in order of first appearance, to the owners of the parameters that its nodes read. The time
+    is linear in the number of labels if the number of modules with the same label below one parent is bounded.
     """
-    root = _tree(paths)
+    root = _label_tree(paths)
     resolved: dict[Labels, Resolved] = {(): Resolved("", certain=True)}
     pending = [(root, resolved[()])]
     while pending:
-        node, above = pending.pop()
+        node, parent_module = pending.pop()
         siblings = _Siblings(node.children, {}, defaultdict(set))
-        # What parameters tell of some labels is evidence for the others below the same parent.
+        # Labels with parameters come first, because their modules are evidence for the other labels of the same parent.
         for name, child in sorted(node.children.items(), key=lambda item: not (item[1].below or item[1].own)):
             owners = child.below or child.own
-            found = _resolve_child(above, name, owners, siblings, known)
+            found = _resolve_child(parent_module, name, owners, siblings, known)
             resolved[child.labels] = found
             pending.append((child, found))
             siblings.add(name, found.scope, owners)
             if child.own and child.below and not _support(found.scope, child.own):
-                # Two modules of one label: one runs nodes of its own, the other holds the labels below.
-                resolved[child.labels] = _resolve_child(above, name, child.own, siblings, known)
+                # Two modules with the same label: one has nodes of its own, the other has the labels below.
+                resolved[child.labels] = _resolve_child(parent_module, name, child.own, siblings, known)
     return resolved
 
 
-def _tree(paths: Mapping[Labels, Counter[str]]) -> _Label:
-    root = _Label(())
+def _label_tree(paths: Mapping[Labels, Counter[str]]) -> _LabelNode:
+    root = _LabelNode(())
     for path, owners in paths.items():
         node = root
         for index, name in enumerate(path):
             node.below.update(owners)
-            node = node.children.setdefault(name, _Label(path[: index + 1]))
+            node = node.children.setdefault(name, _LabelNode(path[: index + 1]))
         node.own.update(owners)
     return root
 
 
 class _Siblings(NamedTuple):
-    """The labels below one parent, and the modules that those resolved so far stand for.
+    """The labels below one parent, and the modules of those resolved so far.
 
-    `holders` are the modules right above those, as far as parameters tell, by the number that the label got (0: none).
+    `parents_by_number` maps the number in a label's suffix (0: no suffix) to the parents of the modules that parameters
+    determine.
     """
 
-    labels: Mapping[str, _Label]
-    taken: dict[str, None]
-    holders: defaultdict[int, set[str]]
+    labels: Mapping[str, _LabelNode]
+    resolved_scopes: dict[str, None]
+    parents_by_number: defaultdict[int, set[str]]
 
     def add(self, name: str, scope: str, owners: Counter[str]) -> None:
-        """Add a label that was resolved."""
-        self.taken[scope] = None
-        call = None if label(scope) == name else _call(name)
+        """Record the module of a label."""
+        self.resolved_scopes[scope] = None
+        numbered = None if label(scope) == name else _split_number(name)
         if _support(scope, owners):
-            self.holders[0 if call is None else call.number].add(parent(scope))
+            self.parents_by_number[0 if numbered is None else numbered.number].add(parent(scope))
 
 
 def _resolve_child(
-    above: Resolved, name: str, owners: Counter[str], siblings: _Siblings, known: KnownModules
+    parent_module: Resolved, name: str, owners: Counter[str], siblings: _Siblings, known: KnownModules
 ) -> Resolved:
     """Return the module of one label below a module."""
-    exact = _candidates(above.scope, name, owners, known)
-    call = _call(name)
-    if call is not None:
-        # A number may be part of the name (`norm_1`) or count the scopes of one label (`norm`, again).
-        again = _candidates(above.scope, call.label, owners, known)
-        repeated = call.label in siblings.labels
-        if (repeated and _most(exact, owners) < _most(again, owners)) or (not exact and (again or repeated)):
-            return _resolve_again(above, call, owners, siblings, known)
+    exact = _candidates(parent_module.scope, name, owners, known)
+    numbered = _split_number(name)
+    if numbered is not None:
+        # The suffix may be part of the module's name (a module `norm_1`) or count scopes (a second scope `norm`).
+        base_candidates = _candidates(parent_module.scope, numbered.label, owners, known)
+        is_repeated = numbered.label in siblings.labels
+        if (is_repeated and _max_support(exact, owners) < _max_support(base_candidates, owners)) or (
+            not exact and (base_candidates or is_repeated)
+        ):
+            return _resolve_repeated(parent_module, numbered, owners, siblings, known)
     if exact:
         best = _best(exact, owners)
         rivals = [scope for scope in exact if scope != best and depth(scope) == depth(best)]
-        return Resolved(best, above.certain and (not rivals or _support(best, owners) > 0))
-    outside = _elsewhere(name, owners, known)
+        return Resolved(best, parent_module.certain and (not rivals or _support(best, owners) > 0))
+    outside = _module_outside_parent(name, owners, known)
     if outside is not None:
-        return Resolved(outside, above.certain)
-    in_a_container = any(holder != above.scope for holder in siblings.holders[0])
-    return Resolved(_join_scope(above.scope, name), above.certain and not known.complete and not in_a_container)
+        return Resolved(outside, parent_module.certain)
+    in_a_container = any(holder != parent_module.scope for holder in siblings.parents_by_number[0])
+    return Resolved(
+        _join_scope(parent_module.scope, name), parent_module.certain and not known.complete and not in_a_container
+    )
 
 
-def _resolve_again(
-    above: Resolved,
-    call: _Call,
+def _resolve_repeated(
+    parent_module: Resolved,
+    numbered: _NumberedLabel,
     owners: Counter[str],
     siblings: _Siblings,
     known: KnownModules,
 ) -> Resolved:
-    """Return the module of a label that stands once more below its parent: another one that fits, or the same again."""
-    base = call.label
-    candidates = _candidates(above.scope, base, owners, known)
-    best = _best(candidates, owners) if candidates else _join_scope(above.scope, base)
+    """Return the module of a label that is repeated below its parent: another module that fits, or the same module."""
+    base = numbered.label
+    candidates = _candidates(parent_module.scope, base, owners, known)
+    best = _best(candidates, owners) if candidates else _join_scope(parent_module.scope, base)
     if _support(best, owners):
-        return Resolved(best, above.certain)
-    outside = _elsewhere(base, owners, known)
+        return Resolved(best, parent_module.certain)
+    outside = _module_outside_parent(base, owners, known)
     if outside is not None:
-        return Resolved(outside, above.certain)
-    alike = {_digit_pattern(scope) for scope in siblings.taken}
-    free = [
+        return Resolved(outside, parent_module.certain)
+    resolved_patterns = {_digit_pattern(scope) for scope in siblings.resolved_scopes}
+    unused = [
         scope
-        for scope in _named(above.scope, base, known)
-        if scope not in siblings.taken and _digit_pattern(scope) in alike
+        for scope in _modules_with_label(parent_module.scope, base, known)
+        if scope not in siblings.resolved_scopes and _digit_pattern(scope) in resolved_patterns
     ]
-    # Children of a second module of the parent's label stand below the first one's, and share a number.
-    holders = siblings.holders[call.number]
-    if len(holders) == 1 and above.scope not in holders:
-        free.append(_join_scope(next(iter(holders)), base))
-    free += [scope for scope in _read_below(base, siblings, known) if scope not in siblings.taken]
-    if free:
-        # Without a parameter to tell them apart, scopes of one label take the modules that fit in turn.
-        return Resolved(free[0], certain=False)
-    return Resolved(best, above.certain)
+    # The children of a second module with the parent's label appear below the first one; their suffixes are equal.
+    parents = siblings.parents_by_number[numbered.number]
+    if len(parents) == 1 and parent_module.scope not in parents:
+        unused.append(_join_scope(next(iter(parents)), base))
+    unused += [scope for scope in _modules_read_below(base, siblings, known) if scope not in siblings.resolved_scopes]
+    if unused:
+        # No parameter distinguishes the scopes of this label, so they are assigned to the fitting modules in order.
+        return Resolved(unused[0], certain=False)
+    return Resolved(best, parent_module.certain)
 
 
-def _read_below(name: str, siblings: _Siblings, known: KnownModules) -> list[str]:
-    """Return the modules of a label of which parameters are read below it, in that order."""
+def _modules_read_below(name: str, siblings: _Siblings, known: KnownModules) -> list[str]:
+    """Return the modules with a label whose parameters are read below it, in the order of the reads."""
     found: dict[str, None] = {}
     for owner in siblings.labels[name].below if name in siblings.labels else ():
         scope = owner
@@ -220,35 +230,35 @@ def _read_below(name: str, siblings: _Siblings, known: KnownModules) -> list[str
     return list(found)
 
 
-def _candidates(above: str, name: str, owners: Counter[str], known: KnownModules) -> list[str]:
-    """Return the known modules that a label below a module may stand for."""
-    found = _named(above, name, known)
+def _candidates(ancestor: str, name: str, owners: Counter[str], known: KnownModules) -> list[str]:
+    """Return the known modules that a label below a module may denote."""
+    found = _modules_with_label(ancestor, name, known)
     if known.complete:
         return found
-    # A module further down that is known by a parameter, of which nothing is read here, is another one.
-    direct = _join_scope(above, name)
-    return [scope for scope in found if scope == direct or _support(scope, owners)]
+    # A deeper module none of whose parameters are read here is another module.
+    child = _join_scope(ancestor, name)
+    return [scope for scope in found if scope == child or _support(scope, owners)]
 
 
-def _named(above: str, name: str, known: KnownModules) -> list[str]:
-    """Return the known modules below another one whose label this is, or would be."""
-    tail = label(above) if above else ""
+def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[str]:
+    """Return the known modules below another module that have, or would have, this label."""
+    ancestor_label = label(ancestor) if ancestor else ""
     found: list[str] = []
-    if tail and _is_numbered(name, tail):
-        # A called container's own label comes again in front of its children's numbers.
-        found.append(above + name[len(tail) :])
-    found += [scope for scope in known.below(above, name) if scope not in found]
+    if ancestor_label and _is_numbered(name, ancestor_label):
+        # The children of a called container repeat the container's label in front of their numbers.
+        found.append(ancestor + name[len(ancestor_label) :])
+    found += [scope for scope in known.below(ancestor, name) if scope not in found]
     if found and (found[0] in known.names or len(found) > 1):
         return [scope for scope in found if scope in known.names]
     base, _, numbers = name.partition(".")
     if not found and _is_numbered(name, base) and not known.complete:
-        # A container that is known by its other children (`act.1` beside `act.0.weight`).
-        found = [f"{container}.{numbers}" for container in known.below(above, base)]
+        # The container is known from its other children (`act.1` from `act.0.weight`).
+        found = [f"{container}.{numbers}" for container in known.below(ancestor, base)]
     return found
 
 
-def _elsewhere(name: str, owners: Counter[str], known: KnownModules) -> str | None:
-    """Return the module that owns what is read below a label, though it is registered outside the parent's module."""
+def _module_outside_parent(name: str, owners: Counter[str], known: KnownModules) -> str | None:
+    """Return the module with this label that owns all parameters read below it, even if it lies outside the parent."""
     fitting = [scope for scope in known.by_label.get(name, ()) if _support(scope, owners)]
     if not fitting:
         return None
@@ -257,33 +267,33 @@ def _elsewhere(name: str, owners: Counter[str], known: KnownModules) -> str | No
 
 
 def _best(candidates: Sequence[str], owners: Counter[str]) -> str:
-    """Return the candidate that holds most of the owners; the first, which has the shortest name, among equals."""
+    """Return the candidate that contains the most owners; the first one if several do."""
     return max(candidates, key=lambda scope: _support(scope, owners))
 
 
-def _length(name: str, labels: Labels) -> int:
-    """Return how many labels at the start are this name (maybe with numbers behind), taken apart at its slashes."""
+def _matching_length(name: str, labels: Labels) -> int:
+    """Return how many labels at the start form this name, with or without numbers after it; 0 if they do not."""
     length = name.count("/") + 1
     start = "/".join(labels[:length])
     return length if start == name or _is_numbered(start, name) else 0
 
 
-def _call(name: str) -> _Call | None:
+def _split_number(name: str) -> _NumberedLabel | None:
     found = _NUMBERED.fullmatch(name)
-    return None if found is None else _Call(found[1], int(found[2]))
+    return None if found is None else _NumberedLabel(found[1], int(found[2]))
 
 
-def _is_numbered(name: str, start: str) -> bool:
-    """Whether a name is another one with numbers behind (`layer.0.1` and `layer`)."""
-    return name.startswith(start + ".") and name[len(start) + 1 :].replace(".", "").isnumeric()
+def _is_numbered(name: str, base: str) -> bool:
+    """Whether a name is `base` followed by numbers (`layer.0.1` and `layer`)."""
+    return name.startswith(base + ".") and name[len(base) + 1 :].replace(".", "").isnumeric()
 
 
 def _digit_pattern(scope: str) -> str:
-    """Return a name with its numbers blanked: what sibling blocks have in common."""
+    """Return a name with its numbers replaced by `*`, which is equal for repeated blocks."""
     return _NUMBER.sub("*", scope)
 
 
-def _most(candidates: Sequence[str], owners: Counter[str]) -> int:
+def _max_support(candidates: Sequence[str], owners: Counter[str]) -> int:
     return max((_support(scope, owners) for scope in candidates), default=0)
 
 
@@ -291,9 +301,9 @@ def _support(scope: str, owners: Counter[str]) -> int:
     return sum(count for owner, count in owners.items() if is_descendant(owner, scope))
 
 
-def _join_scope(above: str, name: str) -> str:
-    """Return the name that a label gives below a module when nothing else is known of it."""
-    tail = label(above) if above else ""
-    if tail and _is_numbered(name, tail):
-        return above + name[len(tail) :]
-    return f"{above}.{name}" if above else name
+def _join_scope(ancestor: str, name: str) -> str:
+    """Return the module's name that follows from its parent and its label alone."""
+    ancestor_label = label(ancestor) if ancestor else ""
+    if ancestor_label and _is_numbered(name, ancestor_label):
+        return ancestor + name[len(ancestor_label) :]
+    return f"{ancestor}.{name}" if ancestor else name

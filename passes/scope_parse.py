@@ -10,8 +10,7 @@ from typing import ClassVar, NamedTuple
 import onnx_graphsurgeon as gs
 
 from ..analysis.parameter_folding import Folding
-from ..evidence.class_path import classes, read_class_path
-from ..evidence.module_stack import read_module_stack
+from ..evidence.exporter_metadata import class_names, read_class_path, read_module_stack
 from ..evidence.node_names import LabelPath, ModulePath, read_name
 from ..evidence.parameter_uses import ParameterUses
 from ..evidence.torchscript_labels import KnownModules, Labels, Resolved, resolve
@@ -144,7 +143,7 @@ def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
 def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> dict[_Path, _Stack]:
     """Return the modules that were open for every path."""
     known = _known_modules(weights, context)
-    labels = {path: known.joined(path.labels) for path in named if isinstance(path, LabelPath)}
+    labels = {path: known.rejoin(path.labels) for path in named if isinstance(path, LabelPath)}
     owners: dict[Labels, Counter[str]] = defaultdict(Counter)
     for path, joined in labels.items():
         counts = owners[joined]
@@ -183,7 +182,7 @@ def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Conte
         for found in group:
             class_path = read_class_path(context.metadata(found.node))
             if class_path is not None and len(class_path) == len(scopes):
-                context.add_stack(scopes, classes(class_path))
+                context.add_stack(scopes, class_names(class_path))
 
 
 def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context: Context) -> None:

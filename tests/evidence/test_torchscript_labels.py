@@ -22,7 +22,7 @@ def resolved(paths: Paths, owners: Sequence[str] = (), table: Sequence[str] | No
     """
     read = [owner for found in paths.values() for owner in found]
     known = KnownModules.of([*owners, *read]) if table is None else KnownModules.of(table, complete=True)
-    by_labels = {known.joined(tuple(path.split("/"))): Counter(found) for path, found in paths.items()}
+    by_labels = {known.rejoin(tuple(path.split("/"))): Counter(found) for path, found in paths.items()}
     found = resolve(by_labels, known)
     return dict(zip(paths, (found[labels] for labels in by_labels), strict=True))
 

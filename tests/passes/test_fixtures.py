@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 import hpass
-from hpass.evidence.module_stack import read_module_stack
+from hpass.evidence.exporter_metadata import read_module_stack
 from hpass.graph.operators import is_auxiliary
 from hpass.graph.walk import all_nodes
 from hpass.tags.module_table import lca

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpass.evidence.class_path import classes, read_class_path
-from hpass.evidence.module_stack import CLASS_HIERARCHY, NAME_SCOPES, NAMESPACE, read_module_stack
+from hpass.evidence.exporter_metadata import (
+    CLASS_HIERARCHY,
+    NAME_SCOPES,
+    NAMESPACE,
+    class_names,
+    read_class_path,
+    read_module_stack,
+)
 
 NO_MODULE = "_empty_nn_module_stack_from_metadata_hook"
 
@@ -86,7 +92,7 @@ def test_a_class_path_of_another_tool(path: str, names: list[str]) -> None:
     found = read_class_path({"winml.hierarchy.tag": path})
 
     assert found is not None
-    assert classes(found) == names
+    assert class_names(found) == names
 
 
 @pytest.mark.parametrize("metadata", [{}, {"winml.hierarchy.tag": ""}, {"winml.hierarchy.tag": "Model"}])
