@@ -1,4 +1,7 @@
-"""Makes `benchmarks` and `training` importable, and lays fixtures out as the benchmark's cache does."""
+"""Makes `benchmarks` and `training` importable, and lays fixtures out as the benchmark's cache does.
+
+hypothesis may take as long as it likes: how long an example takes says more about the machine than about the code.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # They lie in the checkout and are no part of the package.
 sys.path.append(str(Path(__file__).parents[1]))
 
 from benchmarks.accuracy.corpus import Entry
+
+settings.register_profile("hpass", deadline=None)
+settings.load_profile("hpass")
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 

@@ -46,6 +46,7 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_shows_is_what_happens(document: Path, workplace: Path) -> None:
     text = document.read_text(encoding="utf-8")

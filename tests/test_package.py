@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # What is in the repository and not in the package.
-_OUTSIDE = ("tests", "fixtures", "benchmarks", "docs", "build", ".*", "*.egg-info", "__pycache__")
+_OUTSIDE = ("tests", "fixtures", "benchmarks", "training", "docs", "build", ".*", "*.egg-info", "__pycache__")
 
 
 @pytest.fixture(scope="module")

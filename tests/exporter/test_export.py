@@ -75,6 +75,7 @@ def test_inputs_worked_out_beforehand_are_told(config_file: Callable[..., str], 
     assert "cu_seqlens" in names <= set(exported.inputs)
 
 
+@pytest.mark.slow
 def test_images_that_do_not_fit_the_text_are_left_out(config_file: Callable[..., str], tmp_path: Path) -> None:
     """The image's features are narrower than the text's, which the model does not check while it is traced."""
     text = {
@@ -178,6 +179,7 @@ def test_weights_of_a_folder(bert: transformers.BertConfig, tmp_path: Path) -> N
     assert difference(exported, str(tmp_path / "bert"), Options()) < 1e-4
 
 
+@pytest.mark.slow
 def test_prefill_and_decode(config_file: Callable[..., str], tmp_path: Path) -> None:
     config = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=99)
     options = Options(random_weights=True, generation=True)

@@ -26,6 +26,7 @@ def test_the_table_of_a_reference_is_the_export_s(tmp_path: Path) -> None:
     assert list(table["modules"]) == list(exported.table["modules"])
 
 
+@pytest.mark.slow
 def test_no_weights_are_made(config_file: Callable[..., str]) -> None:
     """A model of eight terabytes has a table."""
     config = transformers.LlamaConfig(

@@ -6,6 +6,7 @@ from typing import Any
 
 import onnx
 import onnx.parser
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from onnx import AttributeProto, TensorProto
@@ -153,7 +154,8 @@ def unknown(draw: st.DrawFn, message: Any) -> None:
 
 
 # Shrinking takes minutes, and printing the model is enough to see what is wrong.
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@pytest.mark.slow
+@settings(max_examples=250, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(models())
 def test_a_generated_model_is_tagged_without_loss(model: onnx.ModelProto) -> None:
     # From bytes, as from a file: there a name may be no text.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 from text_models import run_pass, stack
@@ -125,7 +125,6 @@ SCOPE = st.lists(st.sampled_from(["a", "b", "l.0", "l.1"]), max_size=3).map(".".
 EDGES = st.lists(st.tuples(st.sampled_from(OPERATORS), st.lists(st.integers(0, 30), max_size=3), st.none() | SCOPE))
 
 
-@settings(deadline=None)
 @given(EDGES)
 def test_any_graph_is_placed_within_its_modules_and_twice_the_same(
     nodes: list[tuple[str, list[int], str | None]],
@@ -187,6 +186,7 @@ def at_the_ends(index: int) -> str | None:
     return "a" if index == 0 else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", [every_third, flat, repeated, at_the_ends], ids=lambda scope: scope.__name__)
 def test_four_times_the_nodes_cost_about_four_times_as_much(scope: Callable[[int], str | None]) -> None:
     cost(chain(1_000, scope))
@@ -197,6 +197,7 @@ def test_four_times_the_nodes_cost_about_four_times_as_much(scope: Callable[[int
     assert large < 9 * small
 
 
+@pytest.mark.slow
 def test_a_line_of_a_hundred_thousand_nodes() -> None:
     run = hpass.run(chain(100_000, repeated))
 

@@ -85,7 +85,7 @@ def made(modules: dict[str, tuple[str | None, bool | None]]) -> ModuleTable:
     return result
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(TABLES)
 @example({"a": ("0", True), "0": ("A", False), "b.0": ("A", True)})
 def test_different_scopes_never_share_a_tag(modules: dict[str, tuple[str | None, bool | None]]) -> None:
@@ -95,7 +95,7 @@ def test_different_scopes_never_share_a_tag(modules: dict[str, tuple[str | None,
     assert len(paths) == len(set(paths))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(TABLES)
 def test_a_prefix_of_a_tag_is_the_tag_of_an_ancestor(modules: dict[str, tuple[str | None, bool | None]]) -> None:
     of = made(modules)
@@ -105,7 +105,7 @@ def test_a_prefix_of_a_tag_is_the_tag_of_an_ancestor(modules: dict[str, tuple[st
         assert all("/" + "/".join(segments[:end]) in above for end in range(1, len(segments) + 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.dictionaries(
         SCOPES,

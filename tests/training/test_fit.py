@@ -23,6 +23,7 @@ def data(cached: Callable[[str], Entry]) -> list[fit.Problem]:
     return [problem for name in names for problem in fit.problems(cached(name), fit.REGIMES["dense"])]
 
 
+@pytest.mark.slow
 def test_a_fit_answers_what_it_was_fitted_on(data: list[fit.Problem]) -> None:
     learnt = fit.lessons(data)
     networks = fit.fit(data, learnt)
@@ -34,6 +35,7 @@ def test_a_fit_answers_what_it_was_fitted_on(data: list[fit.Problem]) -> None:
         assert np.mean(placement.scope[reachable] == truth[reachable]) > 0.95
 
 
+@pytest.mark.slow
 def test_answers_are_those_of_models_that_the_weights_have_not_seen(data: list[fit.Problem]) -> None:
     found = fit.cross_validated({"dense": data}, 2)
     assert set(found) == {"dense"}

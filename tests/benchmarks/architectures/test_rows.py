@@ -29,6 +29,7 @@ def test_the_odd_model_by_torchscript(tmp_path: Path) -> None:
     assert problems_of(measure(f"{PLAIN}:odd", tmp_path, Options(engine="torchscript"))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "class_name"), [("gpt2", "GPT2Model"), ("segformer", "SegformerModel")])
 def test_a_slice_of_the_sweep(kind: str, class_name: str, tmp_path: Path) -> None:
     record = try_architecture(kind, class_name, tmp_path)

@@ -47,6 +47,7 @@ def leftovers(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if "hpass-tmp" in path.name]
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(bytes(SIZE))
@@ -226,6 +227,7 @@ def test_a_disk_that_is_full_for_the_data_leaves_model_and_data(tmp_path: Path) 
     assert leftovers(target.parent) == []
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_leaves_model_and_data_that_fit(tmp_path: Path) -> None:
     source, target = tmp_path / "in" / "model.onnx", tmp_path / "out" / "model.onnx"
     source.parent.mkdir()
