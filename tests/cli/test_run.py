@@ -167,6 +167,7 @@ def test_a_modules_file_gives_classes_to_tags(hpass: Any, model: Path) -> None:
     assert "/SimpleCnn/Classifier/Linear.hidden" in tags
 
 
+@pytest.mark.torch
 def test_a_model_s_definition_gives_classes_to_tags(hpass: Any, model: Path) -> None:
     definition = model.with_name("definition.py")
     definition.write_text(DEFINITION)
@@ -178,6 +179,7 @@ def test_a_model_s_definition_gives_classes_to_tags(hpass: Any, model: Path) -> 
     assert "/Small/Classifier/Linear.hidden" in tags
 
 
+@pytest.mark.torch
 def test_a_definition_that_is_none_is_one_line_with_status_1(hpass: Any, model: Path) -> None:
     result = hpass("run", model, "--model", model.with_name("none.py:make"))
 

@@ -7,6 +7,8 @@ import pytest
 from hpass.cli.main import run_command
 from hpass.exporter import write
 
+pytestmark = pytest.mark.torch
+
 MODELS = Path(__file__).parent / "models.py"
 
 

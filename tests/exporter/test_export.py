@@ -17,6 +17,8 @@ from hpass.errors import HpassError, UsageError
 from hpass.exporter import Exported, Options, export, parse_input
 from hpass.exporter.load import load
 
+pytestmark = pytest.mark.torch
+
 MODELS = Path(__file__).parent / "models.py"
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from hpass.exporter.export_check import LARGEST_READ, InvalidModelError, check
 
+pytestmark = pytest.mark.torch
+
 TEXT = """<ir_version: 8, opset_import: ["" : 17]>
 g (float[2,4] x) => (float[2,4] y) <float[4] heavy = {{1.0, 2.0, 3.0, 4.0}}> {{ {nodes} }}
 """

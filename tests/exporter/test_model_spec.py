@@ -11,6 +11,8 @@ from hpass.exporter import Options
 from hpass.exporter.load import load
 from hpass.exporter.model_spec import Factory, Pretrained, parse_model_spec
 
+pytestmark = pytest.mark.torch
+
 MODELS = Path(__file__).parent / "models.py"
 
 

@@ -11,6 +11,8 @@ import hpass
 from hpass.errors import HpassError
 from hpass.exporter import Options, export, module_table
 
+pytestmark = pytest.mark.torch
+
 MODELS = Path(__file__).parent / "models.py"
 
 

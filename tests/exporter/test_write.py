@@ -13,6 +13,8 @@ from hpass.errors import HpassError
 from hpass.exporter import Options, export, write
 from hpass.exporter.torchscript import with_constants_inside
 
+pytestmark = pytest.mark.torch
+
 MODELS = Path(__file__).parent / "models.py"
 
 

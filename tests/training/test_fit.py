@@ -15,6 +15,8 @@ from hpass.inference.features import FEATURES
 from hpass.inference.scoring_model import ScoringModel
 from training import fit
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def data(cached: Callable[[str], Entry]) -> list[fit.Problem]:

@@ -19,6 +19,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.torch
 @pytest.mark.slow
 def test_one_model_through_every_step(tmp_path: Path) -> None:
     options = ("--cache", str(tmp_path), "--models", "plain_multi_task", "--cases", "names,metadata,aux,optimised")
@@ -33,6 +34,7 @@ def test_one_model_through_every_step(tmp_path: Path) -> None:
     assert again.stdout.endswith("nothing changed\n")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [("--cases", "nonsense", "not in names, modules"), ("--models", "nonsense", "unknown models: nonsense")],

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.architectures.base_models import base_models
+
+pytestmark = pytest.mark.torch
 
 
 def test_a_type_has_one_base_model() -> None:

@@ -7,6 +7,8 @@ from torch import nn
 
 from benchmarks.architectures.instability import instability
 
+pytestmark = pytest.mark.torch
+
 
 class Chance(nn.Module):
     """No two runs agree."""

@@ -15,6 +15,8 @@ from benchmarks.architectures.sweep import try_architecture
 from benchmarks.architectures.tiny import tiny_configs
 from hpass.exporter import Options
 
+pytestmark = pytest.mark.torch
+
 FACTORIES = [row.factory for row in ROWS if row.factory is not None]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import transformers
 
 from hpass.exporter import InputSpec
 from hpass.exporter.load import Loaded
 from hpass.exporter.sample_inputs.sample import sample_inputs
+
+pytestmark = pytest.mark.torch
 
 
 def test_a_mask_fits_the_given_text(bert: transformers.BertConfig) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
 from hpass.exporter.sample_inputs.docstring import documented_inputs
+
+pytestmark = pytest.mark.torch
 
 SIZES = {"batch_size": 1, "frames": 16, "side": 4, "merge": 2}
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import transformers
 
 from hpass.exporter.load import Loaded
 from hpass.exporter.sample_inputs.sample import sample_inputs
+
+pytestmark = pytest.mark.torch
 
 
 def test_the_processor_sizes_an_image_that_the_config_does_not() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import transformers
 
 from hpass.exporter.load import Loaded
 from hpass.exporter.sample_inputs.sample import sample_inputs
+
+pytestmark = pytest.mark.torch
 
 
 def test_a_packed_image_is_made_of_whole_windows() -> None:

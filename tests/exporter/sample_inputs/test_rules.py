@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from torch import nn
 
 from hpass.exporter.load import Loaded
 from hpass.exporter.sample_inputs.sample import sample_inputs
+
+pytestmark = pytest.mark.torch
 
 
 class Compared(nn.Module):

@@ -14,6 +14,8 @@ from hpass.exporter import InputSpec, Options
 from hpass.exporter.load import Loaded, load
 from hpass.exporter.sample_inputs.sample import first_that_runs, sample_inputs
 
+pytestmark = pytest.mark.torch
+
 SMALL: dict[str, Any] = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 36,
 }  # fmt: skip

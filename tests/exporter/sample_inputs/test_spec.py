@@ -6,6 +6,8 @@ import torch
 from hpass.errors import UsageError
 from hpass.exporter import InputSpec, parse_input, spelled
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.mark.parametrize(
     ("text", "spec"),

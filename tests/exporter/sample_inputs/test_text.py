@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import transformers
 
 from hpass.exporter.load import Loaded
 from hpass.exporter.sample_inputs.sample import sample_inputs
+
+pytestmark = pytest.mark.torch
 
 
 def test_the_tokenizer_s_text_is_used(bert: transformers.BertConfig) -> None:
