@@ -4,7 +4,8 @@
 on a line for any lines; numbers with two or more decimals (times) match each other. A Python block that starts with
 `# name.py` is saved under that name (and run by pytest where it is a test); any other is run.
 
-With HPASS_UPDATE_DOCS=1 the outputs in the files are replaced by what the commands print now.
+With HPASS_UPDATE_DOCS=1 the outputs in the files are replaced by what the commands print now:
+`HPASS_UPDATE_DOCS=1 pytest -m docs`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def test_what_a_document_shows_is_what_happens(document: Path, workplace: Path) 
     if os.environ.get("HPASS_UPDATE_DOCS"):
         document.write_text(played, encoding="utf-8")
     else:
-        assert text == played, "HPASS_UPDATE_DOCS=1 replaces what is out of date"
+        assert text == played, "`HPASS_UPDATE_DOCS=1 pytest -m docs` replaces what is out of date"
 
 
 @pytest.mark.parametrize(
