@@ -23,6 +23,16 @@ LIMIT = 300.0  # seconds for one process
 LOAD = "import sys, onnx, onnx_graphsurgeon as gs; model = onnx.load(sys.argv[1]); gs.import_onnx(model)"
 LOAD_AND_SAVE = f"{LOAD}; onnx.save(model, sys.argv[2])"
 
+INTRODUCTION = """\
+# Speed
+
+Made by `python -m benchmarks.speed --out docs/speed.md`. Every figure compares whole processes that were run in turns,
+{rounds} times each; it is the median of their ratios. The base is a Python process that runs `onnx.load` and
+`onnx_graphsurgeon.import_onnx`, and also `onnx.save` if the weights are inside the file. A process that takes over a
+minute is run once. *Processor* is the ratio of processor times. If the load of the machine is above 1, that is the
+figure to read.
+"""
+
 
 class Case(NamedTuple):
     """A model, and what a run over it is measured against; the model is one of the fixtures or made."""
@@ -60,14 +70,7 @@ def _page(folder: Path, rounds: int) -> str:
     others = "".join(f" {name} |" for name in OTHERS)
     return "\n".join(
         (
-            "# Speed",
-            "",
-            "Made by `python -m benchmarks.speed --out docs/speed.md`. Every figure is a ratio of whole processes",
-            f"run in turns, {rounds} times each: the median over the rounds. The base is a Python process that does",
-            "`onnx.load` and `onnx_graphsurgeon.import_onnx`; where weights lie inside the file, `onnx.save` too.",
-            "What takes over a minute is run once. *Processor* is the same ratio of the time that the processor spent,",
-            "and the one to go by where the load is above 1.",
-            "",
+            INTRODUCTION.format(rounds=rounds),
             f"{_versions()}.",
             "",
             f"| model | hpass run / base | processor | aim |{others} memory: hpass / base |",
@@ -121,9 +124,9 @@ def _limits(folder: Path, rounds: int) -> list[str]:
     tiny = runs["hpass run BERT-tiny"].excess(runs["import onnx"])
     helped = runs["hpass --help"]
     return [
-        "| | measured | aim |",
+        "| what | measured | aim |",
         "|---|---|---|",
-        f"| BERT-tiny, over an empty Python process that imports onnx | {_seconds(tiny)} | 0.4 s |",
+        f"| BERT-tiny, beyond a Python process that only imports onnx | {_seconds(tiny)} | 0.4 s |",
         f"| `hpass --help` (an empty Python process takes {_median(runs['python'])}) | {_median(helped)} | 0.3 s |",
         f"| memory for 4 GB of external data | {runs['hpass run external'].memory >> 20} MB | 300 MB |",
     ]

@@ -51,5 +51,3 @@ def test_tensors_are_found_wherever_they_lie() -> None:
         *("a.weight", "b.weight", "below f.weight", "default.weight", "initialization.weight", "algorithm.weight"),
         *("values", "indices", "t", "ts", "s.values", "s.indices"),
     }
-
-
