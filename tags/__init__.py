@@ -1,1 +1,1 @@
-"""The tag format: tags on nodes, the module table, and its alignment with the names in a file."""
+"""The tag format: tags of nodes, the module table, and the alignment of a module table with the names in a file."""

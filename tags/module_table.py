@@ -1,6 +1,7 @@
-"""The module table: which modules a model has, and the class path (the tag) of each.
+"""The module table: the modules of a model and the class path (the tag) of each.
 
-Its JSON form is `{"version": 1, "modules": {scope: {"class": ..., ...}}}`; docs/tag-format.md describes both.
+Its JSON form is `{"version": 1, "modules": {scope: {"class": ..., ...}}}`. docs/tag-format.md describes class paths and
+the JSON form.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..errors import HpassError
-from .prefix_alignment import alignment
+from .prefix_alignment import find_prefixes
 
 TABLE_VERSION = 1
 # The metadata key under which an exporter embeds the table.
@@ -22,9 +23,11 @@ EXPORTER_TABLE = "module_table"
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """What is known of one module. `called` is False for a container that never runs itself.
+    """One module of the table.
 
-    `class_name` is bare or qualified, None where unknown. `extra` holds what else the table's author wrote.
+    `class_name` is bare or qualified, or None if it is unknown. `called` is False for a container that never runs
+    itself, and None if that is unknown. `aliases` are further names of the same module. `extra` has all other keys of
+    the module's JSON object.
     """
 
     class_name: str | None = None
@@ -34,13 +37,13 @@ class Module:
 
     @property
     def bare_class(self) -> str | None:
-        """The class name without the package it lies in."""
+        """The class name without its package."""
         return None if self.class_name is None else self.class_name.rpartition(".")[2]
 
 
 @dataclass(slots=True)
 class ModuleTable:
-    """Modules by fully-qualified name; the root is the empty name. Names are kept in natural order."""
+    """A mapping of fully-qualified names to modules. The root has the empty name."""
 
     modules: dict[str, Module] = field(default_factory=dict)
     _paths: dict[str, str] | None = None
@@ -58,11 +61,11 @@ class ModuleTable:
         return self.modules[scope]
 
     def copy(self) -> ModuleTable:
-        """Return a table of its own with the same modules."""
+        """Return a new table with the same modules."""
         return ModuleTable(dict(self.modules))
 
     def add(self, scope: str, class_name: str | None = None, *, called: bool | None = None) -> None:
-        """Make a module known; what the table already says of it stays, what it lacks is filled in."""
+        """Add a module. If the table has it, only its unknown class and its unknown `called` are set."""
         known = self.modules.get(scope)
         if known is None:
             self.modules[scope] = Module(class_name, called)
@@ -75,68 +78,73 @@ class ModuleTable:
         self._paths = None
 
     def merge(self, other: ModuleTable) -> None:
-        """Add what the other table knows and this one does not."""
+        """Add the other table's modules, and the fields that this table does not know. Known fields stay."""
         for scope, module in other.modules.items():
             known = self.modules.get(scope)
-            self.modules[scope] = module if known is None else _merged(known, module)
+            self.modules[scope] = module if known is None else _merge_modules(known, module)
         self._paths = None
 
     def aligned(self, names: Collection[str]) -> ModuleTable:
-        """Return the table with its root where the names have theirs.
+        """Return the table with its scopes renamed to match the names in a file (prefix_alignment.py).
 
-        Where the names do not tell which prefixes to take off and to put before, the table stays as it is.
+        If the names do not determine the prefixes, the table itself is returned.
         """
-        prefixes = alignment({*self.modules, *self.aliases()}, names)
-        below = _below(self, prefixes.strip) if prefixes.strip else self
-        return _under(below, prefixes.prepend) if prefixes.prepend else below
+        prefixes = find_prefixes({*self.modules, *self.aliases()}, names)
+        stripped = _subtable(self, prefixes.strip) if prefixes.strip else self
+        return _nested_table(stripped, prefixes.prepend) if prefixes.prepend else stripped
 
     def is_called(self, scope: str) -> bool:
-        """Whether the module is a level of its own in tags: it is in the table and not known as a bare container."""
+        """Whether the module is a level in tags: it is in the table, and it is not a container that never runs."""
         module = self.modules.get(scope)
         return module is not None and module.called is not False
 
     def nearest_called(self, scope: str) -> str:
-        """Return the nearest called module at or above a scope; the root where there is none."""
+        """Return the nearest called module at or above a scope; the root if there is none."""
         while scope and not self.is_called(scope):
             scope = parent(scope)
         return scope
 
     def aliases(self) -> dict[str, str]:
-        """Return the further names that modules go by, each with the table's own name of the module."""
+        """Return a mapping of each alias to the module's scope in the table."""
         return {alias: scope for scope, module in self.modules.items() for alias in module.aliases}
 
     def path(self, scope: str) -> str:
         """Return the class path of a module, the value of `hpass.tag`.
 
-        A scope that is not in the table gets its own name below the nearest module that is.
+        If the scope is not in the table, its class path is that of its nearest called ancestor, followed by its name
+        relative to that ancestor.
         """
         if self._paths is None:
             self._paths = _class_paths(self)
         path = self._paths.get(scope)
         if path is None:
-            above = self.nearest_called(scope)
-            path = self._paths[scope] = _join(self._paths.get(above, "/"), _encoded(relative(scope, above)))
+            ancestor = self.nearest_called(scope)
+            path = self._paths[scope] = _join(
+                self._paths.get(ancestor, "/"), _percent_encode(relative(scope, ancestor))
+            )
         return path
 
     def to_json(self) -> dict[str, Any]:
-        """Return the table's JSON form, modules in natural order."""
+        """Return the table as a JSON-serialisable dictionary with the modules in natural order."""
         return {
             "version": TABLE_VERSION,
             "modules": {scope: _to_json(self.modules[scope]) for scope in sorted(self.modules, key=natural_sort_key)},
         }
 
     def dumps(self) -> str:
-        """Return the JSON form as compact text."""
+        """Return the table as compact JSON text."""
         return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, data: object, origin: str) -> ModuleTable:
-        """Read a table: the full form, or a plain object of scope -> class.
+        """Read a table from parsed JSON: the full form, or an object that maps scopes to classes.
 
-        Raises HpassError, naming `origin` and the entry, where the data is of neither form.
+        Raises HpassError, naming `origin` and the entry, if the data has neither form.
         """
         if not isinstance(data, dict):
-            raise HpassError(f"{origin}: a module table is a JSON object of scope -> class, not {_json_type(data)}")
+            raise HpassError(
+                f"{origin}: is {_json_type(data)}; a module table is a JSON object that maps scopes to classes"
+            )
         entries = cast("dict[str, object]", data)
         if isinstance(entries.get("modules"), dict):
             version = entries.get("version")
@@ -147,62 +155,62 @@ class ModuleTable:
 
     @classmethod
     def loads(cls, text: str, origin: str) -> ModuleTable:
-        """Read a table from JSON text. Raises HpassError naming `origin`, and the position where the JSON is broken."""
+        """Read a table from JSON text. Raises HpassError, naming `origin`, if it is invalid JSON or not a table."""
         try:
             data = json.loads(text)
         except ValueError as error:
-            raise HpassError(f"{origin}: not JSON ({error})") from error
+            raise HpassError(f"{origin}: not valid JSON ({error})") from error
         except RecursionError as error:
-            raise HpassError(f"{origin}: not a module table (JSON nested too deeply)") from error
+            raise HpassError(f"{origin}: not a module table (the JSON is nested too deeply)") from error
         return cls.from_json(data, origin)
 
 
 def parent(scope: str) -> str:
-    """Return the name one level up; the root is its own parent."""
+    """Return the scope one level up; the root is its own parent."""
     return scope.rpartition(".")[0]
 
 
 def is_descendant(scope: str, ancestor: str) -> bool:
-    """Whether a scope is the ancestor itself or lies below it."""
+    """Whether a scope is `ancestor` itself or below it."""
     return not ancestor or scope == ancestor or scope.startswith(ancestor + ".")
 
 
 def lca(scopes: Iterable[str]) -> str:
-    """Return the deepest name that all scopes lie within."""
-    shared: list[str] | None = None
+    """Return the lowest common ancestor of scopes; the root if there are none."""
+    common: list[str] | None = None
     for scope in scopes:
         atoms = scope.split(".") if scope else []
-        if shared is None:
-            shared = atoms
+        if common is None:
+            common = atoms
             continue
         length = 0
-        for ours, theirs in zip(shared, atoms, strict=False):
+        for ours, theirs in zip(common, atoms, strict=False):
             if ours != theirs:
                 break
             length += 1
         if length == 0:
             return ""
-        shared = shared[:length]
-    return ".".join(shared or [])
+        common = common[:length]
+    return ".".join(common or [])
 
 
 def relative(scope: str, ancestor: str) -> str:
-    """Return a module's name as its ancestor would write it."""
+    """Return a scope relative to an ancestor: `b.c` for `a.b.c` and `a`."""
     return scope[len(ancestor) + 1 :] if ancestor else scope
 
 
 def depth(scope: str) -> int:
-    """Return how many names a scope is long; the root is 0."""
+    """Return the number of atoms of a scope; 0 for the root."""
     return scope.count(".") + 1 if scope else 0
 
 
 def natural_sort_key(scope: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that puts `layer.2` before `layer.10`."""
+    """Return a sort key that orders numbers by value, so that `layer.2` comes before `layer.10`."""
     return [(0, int(atom), "") if atom.isdecimal() else (1, 0, atom) for atom in scope.split(".")] if scope else []
 
 
-def _below(table: ModuleTable, root: str) -> ModuleTable:
-    """Return the part of a table that lies within one module, named as that module names it."""
+def _subtable(table: ModuleTable, root: str) -> ModuleTable:
+    """Return the modules within one module, with scopes and aliases relative to it."""
     inner = {relative(scope, root): module for scope, module in table.modules.items() if is_descendant(scope, root)}
     return ModuleTable(
         {
@@ -214,8 +222,8 @@ def _below(table: ModuleTable, root: str) -> ModuleTable:
     )
 
 
-def _under(table: ModuleTable, name: str) -> ModuleTable:
-    """Return the table of a model that holds this one's model as its module `name`."""
+def _nested_table(table: ModuleTable, name: str) -> ModuleTable:
+    """Return the table of a model that contains this table's model as its module `name`."""
     moved = {
         f"{name}.{scope}" if scope else name: replace(
             module, aliases=tuple(f"{name}.{alias}" for alias in module.aliases)
@@ -225,7 +233,7 @@ def _under(table: ModuleTable, name: str) -> ModuleTable:
     return ModuleTable({"": Module(), **moved})
 
 
-def _merged(known: Module, other: Module) -> Module:
+def _merge_modules(known: Module, other: Module) -> Module:
     return Module(
         other.class_name if known.class_name is None else known.class_name,
         other.called if known.called is None else known.called,
@@ -235,7 +243,7 @@ def _merged(known: Module, other: Module) -> Module:
 
 
 def _class_paths(table: ModuleTable) -> dict[str, str]:
-    """Return the class path of every module in the table; two modules never share one."""
+    """Return the class path of every module in the table. No two modules have the same class path."""
     paths: dict[str, str] = {}
     children: dict[str, list[str]] = {}
     for scope in table.modules:
@@ -243,47 +251,48 @@ def _class_paths(table: ModuleTable) -> dict[str, str]:
             children.setdefault(table.nearest_called(parent(scope)), []).append(scope)
     root = table.modules.get("")
     root_class = None if root is None else root.bare_class
-    paths[""] = "/" if root_class is None else "/" + _encoded(root_class)
+    paths[""] = "/" if root_class is None else "/" + _percent_encode(root_class)
     pending = [""]
     while pending:
-        above = pending.pop()
-        below = children.get(above, [])
-        for scope, segment in _segments(table, above, below).items():
-            paths[scope] = _join(paths[above], segment)
-        pending.extend(scope for scope in below if scope in children)
+        ancestor = pending.pop()
+        descendants = children.get(ancestor, [])
+        for scope, segment in _segments(table, ancestor, descendants).items():
+            paths[scope] = _join(paths[ancestor], segment)
+        pending.extend(scope for scope in descendants if scope in children)
     return paths
 
 
-def _segments(table: ModuleTable, above: str, below: list[str]) -> dict[str, str]:
-    """Return the segment of each module directly below another.
+def _segments(table: ModuleTable, ancestor: str, scopes: list[str]) -> dict[str, str]:
+    """Return the class-path segment of each module whose nearest called ancestor is `ancestor`.
 
-    Called modules choose first, because a container that never runs does not show in any tag.
+    A short segment that is unique among the called modules stays short. Containers that are not called have the long
+    form, because they are never levels of tags.
     """
-    plain = {scope: _plain_segment(table[scope], relative(scope, above)) for scope in below}
-    counts = Counter(plain[scope] for scope in below if table.is_called(scope))
+    short = {scope: _short_segment(table[scope], relative(scope, ancestor)) for scope in scopes}
+    counts = Counter(short[scope] for scope in scopes if table.is_called(scope))
     segments: dict[str, str] = {}
-    for scope in below:
-        unique = table.is_called(scope) and counts[plain[scope]] == 1
-        segments[scope] = plain[scope] if unique else _long_segment(table[scope], relative(scope, above))
-    # Odd names can still meet (a class `A` named `b.c` and a class `A.b`), and meet again what takes their place: each
-    # becomes its own name with the dots spelled out, which no two modules share.
+    for scope in scopes:
+        unique = table.is_called(scope) and counts[short[scope]] == 1
+        segments[scope] = short[scope] if unique else _long_segment(table[scope], relative(scope, ancestor))
+    # Segments can still be equal (a module `b.c` of class `A` and a module `A.b.c` of unknown class). They are replaced
+    # by the encoded name, which is unique. The loop repeats because a replacement can equal another segment.
     while len(set(segments.values())) < len(segments):
         counts = Counter(segments.values())
         for scope, segment in segments.items():
             if counts[segment] > 1:
-                segments[scope] = _encoded(relative(scope, above)).replace(".", "%2E")
+                segments[scope] = _percent_encode(relative(scope, ancestor)).replace(".", "%2E")
     return segments
 
 
-def _plain_segment(module: Module, name: str) -> str:
+def _short_segment(module: Module, name: str) -> str:
     if module.bare_class is None:
-        return _encoded(name)
+        return _percent_encode(name)
     own = name.rpartition(".")[2]
-    return _encoded(f"{module.bare_class}.{own}" if own.isdecimal() else module.bare_class)
+    return _percent_encode(f"{module.bare_class}.{own}" if own.isdecimal() else module.bare_class)
 
 
 def _long_segment(module: Module, name: str) -> str:
-    return _encoded(name if module.bare_class is None else f"{module.bare_class}.{name}")
+    return _percent_encode(name if module.bare_class is None else f"{module.bare_class}.{name}")
 
 
 def _join(path: str, segment: str) -> str:
@@ -293,7 +302,7 @@ def _join(path: str, segment: str) -> str:
 _RESERVED = re.compile("[%/]")
 
 
-def _encoded(name: str) -> str:
+def _percent_encode(name: str) -> str:
     return _RESERVED.sub(lambda match: f"%{ord(match[0]):02X}", name)
 
 

@@ -1,7 +1,7 @@
-"""Where the root of a file's model lies in a module table, and the table's root in the file.
+"""Align the scopes of a module table with the names in a file.
 
-A file may hold `bert.encoder` where the table says `encoder`, or the other way round, or `model.encoder`: one prefix is
-taken off the table's names and another put before them.
+The model of the file may be a submodule of the table's model, or the other way round: the file has `bert.encoder` and
+the table `encoder`. Alignment removes one prefix from the table's scopes and prepends another.
 """
 
 from __future__ import annotations
@@ -10,47 +10,51 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-# How deep below its own root either may hold the root of the other.
+# The maximum number of atoms of a prefix.
 MAX_PREFIX_DEPTH = 2
 
 
 class Prefixes(NamedTuple):
-    """What goes off the names of a table, and what goes before them, to make them the file's."""
+    """The prefix to remove from the scopes of a table and the prefix to prepend; empty for none."""
 
     strip: str = ""
     prepend: str = ""
 
 
-def alignment(scopes: Collection[str], names: Collection[str]) -> Prefixes:
-    """Return the prefixes under which most names of the file are scopes of the table.
+def find_prefixes(scopes: Collection[str], names: Collection[str]) -> Prefixes:
+    """Return the prefixes under which the most names of the file are scopes of the table.
 
-    Nothing is changed unless that finds more names than the table as it is. Nor is anything where several ways of the
-    same merit take the names for different scopes: `layers.0` says nothing of a table with `encoder.layers.0` and
-    `decoder.layers.0`. To take a prefix off and to put another before is believed only if it explains most names there.
+    The result is empty if the unchanged table matches as many names. It is also empty if several best pairs map the
+    names to different scopes: `layers.0` matches `encoder.layers.0` and `decoder.layers.0` equally well. A pair that
+    removes a prefix and prepends another must match more than half of the names below the prepended prefix.
     """
-    found: dict[Prefixes, set[tuple[str, str]]] = defaultdict(set)
-    offs: dict[str, list[str]] = defaultdict(list)
+    matches: dict[Prefixes, set[tuple[str, str]]] = defaultdict(set)
+    prefixes_of: dict[str, list[str]] = defaultdict(list)
     for scope in scopes:
-        for off, rest in _splits(scope):
-            offs[rest].append(off)
-    below: dict[str, int] = defaultdict(int)
+        for strip, rest in _splits(scope):
+            prefixes_of[rest].append(strip)
+    names_below: dict[str, int] = defaultdict(int)
     for name in names:
-        for on, rest in _splits(name):
-            below[on] += 1
-            for off in offs.get(rest, ()):
-                found[Prefixes(off, on)].add((name, f"{off}.{rest}" if off else rest))
-    found = {way: pairs for way, pairs in found.items() if not all(way) or 2 * len(pairs) > below[way.prepend]}
-    most = max(map(len, found.values()), default=0)
-    if most == len(found.get(Prefixes(), ())):
+        for prepend, rest in _splits(name):
+            names_below[prepend] += 1
+            for strip in prefixes_of.get(rest, ()):
+                matches[Prefixes(strip, prepend)].add((name, f"{strip}.{rest}" if strip else rest))
+    matches = {
+        pair: matched
+        for pair, matched in matches.items()
+        if not all(pair) or 2 * len(matched) > names_below[pair.prepend]
+    }
+    match_count = max(map(len, matches.values()), default=0)
+    if match_count == len(matches.get(Prefixes(), ())):
         return Prefixes()
-    best = [way for way, pairs in found.items() if len(pairs) == most]
-    if any(found[way] != found[best[0]] for way in best):
+    best = [pair for pair, matched in matches.items() if len(matched) == match_count]
+    if any(matches[pair] != matches[best[0]] for pair in best):
         return Prefixes()
-    return min(best, key=lambda way: len(way.strip) + len(way.prepend))
+    return min(best, key=lambda pair: len(pair.strip) + len(pair.prepend))
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """Yield a name as prefix and rest, for no prefix and for each short one; there is always a rest."""
+    """Yield every split of a name into a prefix of at most MAX_PREFIX_DEPTH atoms and a rest that is not empty."""
     atoms = name.split(".") if name else []
     for length in range(min(MAX_PREFIX_DEPTH + 1, len(atoms))):
         yield ".".join(atoms[:length]), ".".join(atoms[length:])

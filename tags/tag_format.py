@@ -1,4 +1,4 @@
-"""The tag of a node, and how it lies in the node's metadata (docs/tag-format.md)."""
+"""The tag of a node and its form in the node's metadata (docs/tag-format.md)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Source(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How far a tag can be trusted: `high` is right at least 99 times in 100."""
+    """The reliability of a tag. At least 99% of the tags with confidence `high` are right."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -43,7 +43,11 @@ class Confidence(StrEnum):
 
 
 class Tag(NamedTuple):
-    """The module that a node ran in (`""` is the root), how it is known, and the one it serves where that differs."""
+    """The tag of a node.
+
+    `scope` is the module that the node ran in (`""`: the root), `source` and `confidence` say how it is known, and
+    `serves` is the module that an auxiliary operation works for, or None if that is `scope`.
+    """
 
     scope: str
     source: Source
@@ -52,21 +56,21 @@ class Tag(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The module whose class path the node's `hpass.tag` holds."""
+        """The module whose class path is the value of `hpass.tag`."""
         return self.scope if self.serves is None else self.serves
 
 
-def is_ours(key: str | bytes) -> bool:
-    """Whether a metadata key is one of hpass's."""
+def is_hpass_key(key: str | bytes) -> bool:
+    """Whether a metadata key belongs to hpass."""
     return isinstance(key, str) and key.startswith(PREFIX)
 
 
 def read_tag(node: Any) -> Tag | None:
-    """Return the tag that a NodeProto carries, or None where it names no module.
+    """Return the tag in a NodeProto's metadata; None if it has no `hpass.scope`.
 
-    Where another tool kept the scope and lost its source, it counts as metadata; without a confidence, as medium.
+    If another tool dropped or changed the source, it is read as `metadata`; a missing confidence is read as `medium`.
     """
-    found = {prop.key: as_text(prop.value) for prop in node.metadata_props if is_ours(prop.key)}
+    found = {prop.key: as_text(prop.value) for prop in node.metadata_props if is_hpass_key(prop.key)}
     if SCOPE not in found:
         return None
     try:
@@ -80,38 +84,44 @@ def read_tag(node: Any) -> Tag | None:
     return Tag(found[SCOPE], source, confidence, found.get(SERVES))
 
 
-def write_tag(node: Any, tag: Tag, path: str) -> None:
-    """Lay the tag over a NodeProto; `path` is the class path of its target. All other metadata stays as it is."""
+def write_tag(node: Any, tag: Tag, class_path: str) -> None:
+    """Write a tag into a NodeProto's metadata in place. `class_path` is that of the tag's target. Other keys stay."""
     if node.metadata_props:
         remove_tags(node)
-    node.MergeFromString(_entries(tag, path))
+    node.MergeFromString(_entries(tag, class_path))
 
 
 @lru_cache(maxsize=65536)
-def _entries(tag: Tag, path: str) -> bytes:
-    """Return a NodeProto's bytes of nothing but a tag, its entries in the order in which they are written.
+def _entries(tag: Tag, class_path: str) -> bytes:
+    """Return the serialised NodeProto that has only the metadata entries of a tag.
 
-    Many nodes share them, and parsing them is several times faster than adding message by message.
+    Many nodes share a tag, and to merge cached bytes is several times faster than to add the entries one by one.
     """
     serves = [(SERVES, tag.serves)] if tag.serves is not None and tag.serves != tag.scope else []
-    pairs = [(SCOPE, tag.scope), *serves, (TAG, path), (SOURCE, tag.source.value), (CONFIDENCE, tag.confidence.value)]
+    pairs = [
+        (SCOPE, tag.scope),
+        *serves,
+        (TAG, class_path),
+        (SOURCE, tag.source.value),
+        (CONFIDENCE, tag.confidence.value),
+    ]
     entries = [onnx.StringStringEntryProto(key=key, value=value) for key, value in pairs]
     return onnx.NodeProto(metadata_props=entries).SerializeToString()
 
 
-def remove_tags(holder: Any) -> int:
-    """Remove every `hpass.*` key from the metadata of any message that has some; return how many there were."""
-    props = holder.metadata_props
-    ours = [index for index, prop in enumerate(props) if is_ours(prop.key)]
-    if len(ours) == len(props):
+def remove_tags(message: Any) -> int:
+    """Remove every `hpass.*` key from the `metadata_props` of a message; return the number of removed keys."""
+    props = message.metadata_props
+    indices = [index for index, prop in enumerate(props) if is_hpass_key(prop.key)]
+    if len(indices) == len(props):
         del props[:]
-    for index in reversed(ours[: len(props)]):
+    for index in reversed(indices[: len(props)]):
         del props[index]
-    return len(ours)
+    return len(indices)
 
 
 def strip(model: onnx.ModelProto) -> int:
-    """Remove every `hpass.*` key from a model and all its nodes; return how many there were."""
+    """Remove every `hpass.*` key from a model and all its nodes; return the number of removed keys."""
     return remove_tags(model) + sum(remove_tags(node) for node in all_nodes(model) if node.metadata_props)
 
 

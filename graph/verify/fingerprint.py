@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 from google.protobuf.message import Message
 
-from ...tags.tag_format import PREFIX, is_ours, remove_tags
+from ...tags.tag_format import PREFIX, is_hpass_key, remove_tags
 from ..walk import nodes_within
 
 # Messages are copied and serialized in groups: one at a time is slow, all at once takes memory.
@@ -33,7 +33,7 @@ def _parts(holder: Message) -> Iterator[bytes]:
     for field, value in holder.ListFields():
         if field.name == "metadata_props":
             # No name before it: what held tags alone is as if it were not there.
-            yield from _serialized(type(holder), field.name, [prop for prop in value if not is_ours(prop.key)])
+            yield from _serialized(type(holder), field.name, [prop for prop in value if not is_hpass_key(prop.key)])
             continue
         yield field.name.encode()
         if field.name == "initializer":

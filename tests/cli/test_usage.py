@@ -45,7 +45,7 @@ import pytest
         (["run", "{model}", "--modules", "{table}", "--report", "{table}"], "overwrite --modules"),
         (["run", "{model}", "--modules", "{folder}/none.json"], "none.json: cannot be read"),
         (["run", "{model}", "--modules", "{model}"], "also an input"),
-        (["run", "{model}", "--modules", "{broken}"], "not JSON (Expecting"),
+        (["run", "{model}", "--modules", "{broken}"], "not valid JSON (Expecting"),
         (["run", "{model}", "--modules", "{list}"], "a module table is a JSON object"),
         (["run", "{model}", "--modules", "{table}", "--model", "model.py:make"], "--modules and --model both define"),
         (["run", "."], "a folder, not a model"),

@@ -149,11 +149,11 @@ def test_modules_are_written_in_natural_order() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "t.json: not JSON (Expecting value: line 1 column 1 (char 0))"),
-        ("{", "t.json: not JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
-        ("[1]", "t.json: a module table is a JSON object of scope -> class, not a list"),
-        ("null", "t.json: a module table is a JSON object of scope -> class, not null"),
-        ('"M"', "t.json: a module table is a JSON object of scope -> class, not a string"),
+        ("", "t.json: not valid JSON (Expecting value: line 1 column 1 (char 0))"),
+        ("{", "t.json: not valid JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
+        ("[1]", "t.json: is a list; a module table is a JSON object that maps scopes to classes"),
+        ("null", "t.json: is null; a module table is a JSON object that maps scopes to classes"),
+        ('"M"', "t.json: is a string; a module table is a JSON object that maps scopes to classes"),
         ('{"version": 2, "modules": {}}', "t.json: module table of version 2; this hpass reads 1"),
         ('{"modules": {}}', "t.json: module table of version None; this hpass reads 1"),
         ('{"fc": 1}', "t.json: the entry of 'fc' is a number, not a class name or an object"),
@@ -163,7 +163,7 @@ def test_modules_are_written_in_natural_order() -> None:
         ('{"fc": {"called": "yes"}}', "t.json: 'called' of 'fc' is a string, not true or false"),
         ('{"fc": {"aliases": "a"}}', "t.json: 'aliases' of 'fc' is not a list of names"),
         ('{"fc": {"aliases": [1]}}', "t.json: 'aliases' of 'fc' is not a list of names"),
-        ("[" * 100_000, "t.json: not a module table (JSON nested too deeply)"),
+        ("[" * 100_000, "t.json: not a module table (the JSON is nested too deeply)"),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(text: str, said: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hpass.tags.module_table import Module, ModuleTable
-from hpass.tags.prefix_alignment import Prefixes, alignment
+from hpass.tags.prefix_alignment import Prefixes, find_prefixes
 
 BARE = ["", "embeddings", "encoder", "encoder.layer.0", "encoder.layer.0.output", "encoder.layer.1", "pooler"]
 WITH_HEAD = ["", "bert", *(f"bert.{scope}" for scope in BARE[1:]), "classifier"]
@@ -24,18 +24,18 @@ WITH_HEAD = ["", "bert", *(f"bert.{scope}" for scope in BARE[1:]), "classifier"]
     ],
 )
 def test_prefixes_are_found_by_the_names(scopes: list[str], names: list[str], prefixes: Prefixes) -> None:
-    assert alignment(scopes, names) == prefixes
+    assert find_prefixes(scopes, names) == prefixes
 
 
 TWINS = ["", "encoder", "encoder.layers.0.fc", "decoder", "decoder.layers.0.fc", "decoder.layers.0.cross"]
 
 
 def test_of_two_equal_ways_none_is_taken() -> None:
-    assert alignment(TWINS, ["layers.0.fc"]) == Prefixes()
+    assert find_prefixes(TWINS, ["layers.0.fc"]) == Prefixes()
 
 
 def test_a_name_that_only_one_has_decides() -> None:
-    assert alignment(TWINS, ["layers.0.fc", "layers.0.cross"]) == Prefixes(strip="decoder")
+    assert find_prefixes(TWINS, ["layers.0.fc", "layers.0.cross"]) == Prefixes(strip="decoder")
 
 
 def test_a_table_is_moved_from_one_prefix_to_another() -> None:
