@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +93,7 @@ def run(
     observer: Observer | None = None,
     explained: Iterable[gs.Node] = (),
 ) -> Run:
-    """Run a pipeline over a model and return the result; nothing is written.
+    """Run a pipeline over a model and return the result; nothing is written. Threads may run it on different models.
 
     `settings` is one `PASS.OPTION=VALUE`, several of them, or a mapping of `PASS.OPTION` to values; `modules` is a
     module table or the JSON file of one; `retag` ignores tags that the file already has. `reference` is a model of the
@@ -107,11 +104,10 @@ def run(
     chosen = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
     pipeline = chosen.with_options(settings)
     table = modules if isinstance(modules, ModuleTable) or modules is None else read_modules(modules)
-    with _collector_paused(), redirect_stdout(sys.stderr):
-        model = load(source)
-        twin = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
-        context = Context(model, given=table, reference=twin, retag=retag, explained=explained)
-        results = pipeline.run(context, observer)
+    model = load(source)
+    twin = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
+    context = Context(model, given=table, reference=twin, retag=retag, explained=explained)
+    results = pipeline.run(context, observer)
     return Run(model, context, pipeline, results)
 
 
@@ -154,16 +150,3 @@ def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = 
     for node, tag in twin.tags():
         tags[node] = tag
     return ReferenceModel(twin.model, tags, twin.modules, twin.context.declared_table)
-
-
-@contextmanager
-def _collector_paused() -> Generator[None]:
-    """Pause the garbage collector, which would walk the millions of objects of a large graph again and again."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -75,7 +75,7 @@ def _rerun_alone(job: Job) -> Outcome:
 
 def _pool(process_count: int) -> ProcessPoolExecutor:
     # Not fork: the parent process has threads.
-    return ProcessPoolExecutor(process_count, mp_context=get_context("spawn"), initializer=_exit_on_sigterm)
+    return ProcessPoolExecutor(process_count, mp_context=get_context("spawn"), initializer=_prepare_process)
 
 
 @contextmanager
@@ -88,7 +88,10 @@ def _ignore_sigint() -> Generator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _exit_on_sigterm() -> None:
+def _prepare_process() -> None:
+    """Prepare a process of the pool: no garbage collection, as in `main`, and a clean exit if it is terminated."""
+    gc.disable()
+
     def exit_process(_number: int, _frame: FrameType | None) -> None:
         sys.exit()
 
@@ -96,6 +99,8 @@ def _exit_on_sigterm() -> None:
 
 
 def _try_or_exit(job: Job) -> Outcome:
+    # Graphs are reference cycles, and automatic collection is disabled: this frees the memory of the job before.
+    gc.collect()
     try:
         return try_job(job)
     except SystemExit:

@@ -15,6 +15,7 @@ from ..graph.files.external_data import ExternalDataMode
 from ..observers import observe
 from ..reporting.totals import totals
 from .exit_codes import BAD_MODEL, DONE, FOUND_ERRORS
+from .streams import prints_to_stderr
 from .summary import StepTime, TaggedFile
 
 if TYPE_CHECKING:
@@ -79,9 +80,10 @@ def run_job(job: Job, progress: ProgressBar | None = None) -> Outcome:
         progress.start_step("open")
     model = load(job.source)
     opened = perf_counter()
-    run = run_passes(
-        model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=observer
-    )
+    with prints_to_stderr():
+        run = run_passes(
+            model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=observer
+        )
     finished = perf_counter()
     run.apply(edited=not run.context.graph_unchanged)
     model.save(job.target, job.external_data)

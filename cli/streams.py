@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 import typer
@@ -13,6 +14,7 @@ from ..errors import HpassError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     Paint = Callable[..., str]
 
@@ -22,6 +24,11 @@ def configure_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def prints_to_stderr() -> AbstractContextManager[object]:
+    """Return a context in which what passes and libraries print goes to standard error. Not for threads."""
+    return redirect_stdout(sys.stderr)
 
 
 def write_result(text: str) -> None:

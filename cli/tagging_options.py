@@ -13,6 +13,7 @@ import typer
 
 from ..errors import UsageError
 from .completion import complete_pipeline, complete_setting
+from .streams import prints_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,7 +124,8 @@ class TaggingOptions:
         from ..api import run
 
         pipeline, table = self.pipeline(), self.table()
-        return run(model, pipeline, modules=table, reference=self.reference, retag=self.retag, explained=explained)
+        with prints_to_stderr():
+            return run(model, pipeline, modules=table, reference=self.reference, retag=self.retag, explained=explained)
 
 
 def with_tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:

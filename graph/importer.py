@@ -21,6 +21,7 @@ from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
 from ..identity_map import IdentityMap
 from .decode import as_text
 from .fast_nodes import make_node, make_variable
+from .graphsurgeon_log import use_python_logging
 from .lazy_values import DenseValues, SparseTensorValues, Values, element_type
 from .walk import GraphLike
 
@@ -59,6 +60,7 @@ class ImportedModel:
 
 def import_model(model: onnx.ModelProto, folder: Path | None = None) -> ImportedModel:
     """Return the model's graph; `folder` is where its external data lies."""
+    use_python_logging()
     return _Importer(model, folder).run()
 
 

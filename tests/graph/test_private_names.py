@@ -21,11 +21,14 @@ IMPORTED = [
     "onnx_graphsurgeon.exporters.onnx_exporter:OnnxExporter",
     "onnx_graphsurgeon.ir.tensor:LazyValues",
     "onnx_graphsurgeon.ir.tensor:SparseValues",
+    "onnx_graphsurgeon.logger.logger:G_LOGGER",
+    "onnx_graphsurgeon.logger.logger:LogMode",
     "onnx_graphsurgeon.util.misc:SynchronizedList",
     "onnx_graphsurgeon.util.misc:convert_from_onnx_attr_type",
 ]
 ATTRIBUTES: dict[str, Callable[[], object]] = {
     "_values": lambda: gs.Constant("c", np.zeros(1)),
+    "once_logged": lambda: resolve_name("onnx_graphsurgeon.logger.logger:G_LOGGER"),
     "parent_obj": lambda: gs.Node("Relu").inputs,
     "field_name": lambda: gs.Node("Relu").inputs,
     "export_attributes": lambda: resolve_name(IMPORTED[0]),
