@@ -8,46 +8,63 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePosixPath
 
-import pytest
 from product import ROOT, sources
 
-_HEAVY = {"torch", "transformers", "onnxscript", "onnx_ir"}
+_TORCH = {"torch", "transformers", "onnxscript", "onnx_ir"}
 
 
 def test_every_folder_and_file_has_a_layer() -> None:
     assert {folder(path) for path in sources()} == set(layers())
 
 
-@pytest.mark.parametrize("path", sources())
-def test_a_file_imports_from_its_own_layer_or_a_lower_one(path: str) -> None:
-    own = layers()[folder(path)]
+def test_the_readme_has_every_folder_on_its_map() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Development\n")[2]
 
-    assert [name for name in imported_files(path) if layers()[folder(name)] < own] == []
-
-
-@pytest.mark.parametrize("path", sources())
-def test_only_the_exporter_imports_torch(path: str) -> None:
-    if not path.startswith("exporter/"):
-        assert _HEAVY & set(imported_packages(path)) == set()
+    assert {name for name in layers() if not name.endswith(".py")} <= names_in_first_column(text).keys()
 
 
-@pytest.mark.parametrize("path", sources())
-def test_the_exporter_is_apart(path: str) -> None:
-    theirs = {folder(name).partition("/")[0] for name in imported_files(path)}
+def test_a_file_imports_from_its_own_layer_and_from_lower_ones() -> None:
+    upwards = [
+        f"{path} imports {name}"
+        for path in sources()
+        for name in imported_files(path)
+        if layers()[folder(name)] < layers()[folder(path)]
+    ]
 
-    if path.startswith("exporter/"):
-        assert theirs <= {"exporter", "errors.py", "tags"}
-    elif not path.startswith("cli/"):
-        assert "exporter" not in theirs
+    assert upwards == []
+
+
+def test_the_exporter_is_apart() -> None:
+    joints = [
+        f"{path} imports {name}"
+        for path in sources()
+        for name in imported_files(path)
+        if (is_exporter(path) and not is_exporter(name) and not name.startswith(("errors.py", "tags/")))
+        or (is_exporter(name) and not is_exporter(path) and not path.startswith("cli/"))
+    ]
+
+    assert joints == []
+
+
+def test_only_the_exporter_imports_torch() -> None:
+    assert [path for path in sources() if not is_exporter(path) and _TORCH.intersection(imported_packages(path))] == []
 
 
 @cache
 def layers() -> dict[str, int]:
     """Return the row of each folder in the table, from the top."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    section = text.partition("\n## Layers\n")[2].partition("\n## ")[0]
-    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return names_in_first_column(text.partition("\n## Layers\n")[2].partition("\n## ")[0])
+
+
+def names_in_first_column(text: str) -> dict[str, int]:
+    """Return the code spans in the first column of a table, each with its row."""
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     return {name.rstrip("/"): row for row, cell in enumerate(rows) for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def is_exporter(path: str) -> bool:
+    return path.startswith("exporter/")
 
 
 def folder(path: str) -> str:
