@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from google.protobuf.message import Message
 from .api import load
 from .errors import HpassError, UsageError
 from .graph.regions import nodes_with_position
+from .graph.verify.onnx_check import check_fully
 from .passes.findings import Finding, Severity
 from .tags.module_table import ModuleTable
 from .tags.tag_format import (
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
     from .api import ModelSource
     from .graph.model import Model
-
-_CHECKER = "import sys, onnx; onnx.checker.check_model(sys.argv[1], full_check=True)"
 
 
 def validate(
@@ -160,32 +157,14 @@ def _same(ours: Message, theirs: Message) -> bool:
 def _full_findings(model: Model, original: Model | None, seconds: float) -> Iterator[Finding]:
     from .passes.comparison import compare_runs  # noqa: PLC0415 - starts a process; only on request
 
-    problem = _check_fully(model.name, seconds)
+    problem = check_fully(Path(model.name), seconds)
     if problem is not None:
         # What ails the original as well is no fault of the tags.
-        excused = original is None or _check_fully(original.name, seconds) is not None
+        excused = original is None or check_fully(Path(original.name), seconds) is not None
         severity = Severity.WARNING if excused else Severity.ERROR
         yield Finding(severity, "onnx-checker", f"onnx.checker: {problem}")
     reference = untagged(model.proto) if original is None else Path(original.name)
     yield compare_runs(reference, Path(model.name), model.folder, seconds)
-
-
-def _check_fully(name: str, seconds: float) -> str | None:
-    """Return what onnx.checker says of a file, in one line, or None. It may hang, so it gets a process."""
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and code; the file is an argument
-            [sys.executable, "-c", _CHECKER, name],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"no answer within {seconds:g} s"
-    if done.returncode == 0:
-        return None
-    lines = done.stderr.strip().splitlines() or [f"ended by signal {-done.returncode}"]
-    return lines[-1].strip()
 
 
 def _error(rule: str, message: str) -> Finding:

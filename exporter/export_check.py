@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
-import onnx
 import onnx_ir
+
+from ..graph.verify.onnx_check import check_fully
 
 # Sizes and axes are read from small initializers; of the others only the type counts.
 LARGEST_READ = 1 << 10
+# In seconds. Shape inference of the largest models takes a few.
+TIME_LIMIT = 600.0
 
 
 class InvalidModelError(Exception):
@@ -27,10 +30,9 @@ def check(model: onnx_ir.Model) -> None:
     for output in proto.graph.output:
         for axis in output.type.tensor_type.shape.dim:
             axis.Clear()
-    try:
-        onnx.checker.check_model(proto, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise InvalidModelError(" ".join(str(error).split())) from None
+    problem = check_fully(proto, TIME_LIMIT)
+    if problem is not None:
+        raise InvalidModelError(problem)
 
 
 @contextlib.contextmanager

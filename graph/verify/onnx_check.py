@@ -1,7 +1,10 @@
-"""onnx.checker on the structure of a model: nodes, values and types, without the weights."""
+"""onnx.checker, in two depths: on the structure of a model in this process, on all of it in a process of its own."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -13,6 +16,14 @@ from onnx.checker import ValidationError, check_model
 _PAYLOADS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 # Tensors in attributes are looked at whole up to this many bytes; the checker needs their values to agree with dims.
 _LARGE = 1 << 20
+_MAX_REASON_CHARACTERS = 300
+_FULL_CHECK = """\
+import sys, onnx
+try:
+    onnx.checker.check_model(sys.argv[1] if len(sys.argv) > 1 else sys.stdin.buffer.read(), full_check=True)
+except Exception as error:
+    sys.exit(" ".join(str(error).split()) or type(error).__name__)
+"""
 
 
 def check_structure(model: onnx.ModelProto) -> str | None:
@@ -28,8 +39,35 @@ def check_structure(model: onnx.ModelProto) -> str | None:
         _copy_graph(model.graph, skeleton.graph)
         check_model(skeleton)
     except (ValidationError, ValueError, TypeError, RuntimeError) as error:
-        return " ".join(str(error).split())[:300]
+        return _one_line(str(error))
     return None
+
+
+def check_fully(model: Path | onnx.ModelProto, seconds: float) -> str | None:
+    """Return what onnx.checker, shape inference included, finds wrong, in one line; None if the model passes.
+
+    The checker may hang or crash on a hostile model, so a process of its own runs it, for at most `seconds`.
+    """
+    is_file = isinstance(model, Path)
+    try:
+        # -P: no file in the user's folder may hide a module that onnx imports.
+        done = subprocess.run(  # noqa: S603 - our own interpreter and code; the file is an argument
+            [sys.executable, "-P", "-c", _FULL_CHECK, *([model] if is_file else [])],
+            input=b"" if is_file else model.SerializeToString(),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {seconds:g} s"
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.decode(errors="backslashreplace").strip().splitlines()
+    return _one_line(lines[-1]) if lines else f"ended by signal {-done.returncode}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_MAX_REASON_CHARACTERS]
 
 
 def _copy_graph(graph: onnx.GraphProto, skeleton: onnx.GraphProto) -> None:

@@ -13,14 +13,18 @@ import tempfile
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import onnx
 
 from ..files import model_file
+from ..walk import all_nodes
 
 TIME_LIMIT = 60.0
 _WORKER = Path(__file__).with_name("runtime_worker.py")
+_RANDOM_OPERATORS = frozenset(
+    ("Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
+)
 
 
 class ComparisonOutcome(StrEnum):
@@ -55,105 +59,61 @@ class Comparison(NamedTuple):
         return f"{self.outcome}{where}" + (f": {self.reason}" if self.reason else "")
 
 
-class Runtime:
-    """A process that runs pairs of models, one after the other, each within a time limit in seconds.
-
-    A context manager: the process starts with the first comparison and ends with the block.
-    """
-
-    def __init__(self, seconds: float = TIME_LIMIT) -> None:
-        self.seconds = seconds
-        self._worker: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stop()
-
-    def compare(
-        self,
-        original: str | Path | onnx.ModelProto,
-        changed: str | Path | onnx.ModelProto,
-        folder: str | Path | None = None,
-    ) -> Comparison:
-        """Run both models on the same random inputs of the original's declared types and shapes.
-
-        The external data of a message lies in `folder`, that of a file beside it. Raises HpassError where a message
-        is too large for one file, OSError where there is no room for a temporary one.
-        """
-        if not hasattr(signal, "setitimer"):
-            return Comparison(
-                ComparisonOutcome.NOT_RUNNABLE, "this system cannot end a run that hangs (no POSIX signals)"
-            )
-        with ExitStack() as stack:
-            request = {
-                "original": self._source(original, folder, stack),
-                "changed": self._source(changed, folder, stack),
-                "seconds": self.seconds,
-            }
-            return self._ask(request)
-
-    def _source(
-        self, model: str | Path | onnx.ModelProto, folder: str | Path | None, stack: ExitStack
-    ) -> dict[str, str]:
-        if not isinstance(model, onnx.ModelProto):
-            path = Path(model).absolute()
-            return {"path": str(path), "folder": str(path.parent)}
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpass-")))
-        path = scratch / "model.onnx"
-        path.write_bytes(b"".join(model_file.serialize(model)))
-        return {"path": str(path), "folder": str(scratch if folder is None else Path(folder).absolute())}
-
-    def _ask(self, request: dict[str, Any]) -> Comparison:
-        worker = self._worker = self._worker or _started()
-        if worker.stdin is None or worker.stdout is None:
-            raise AssertionError("the process was started with pipes")
-        try:
-            worker.stdin.write(json.dumps(request) + "\n")
-            worker.stdin.flush()
-            answer = worker.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        if answer:
-            outcome, reason, output = json.loads(answer)
-            return Comparison(ComparisonOutcome(outcome), reason, output)
-        status = worker.wait()
-        self._stop()
-        # The process sets an alarm for itself, so it ends in time even if this one is gone.
-        if status == -signal.SIGALRM:
-            return Comparison(ComparisonOutcome.TIMED_OUT, f"no answer from onnxruntime in {self.seconds:g} s")
-        return Comparison(ComparisonOutcome.NOT_RUNNABLE, f"onnxruntime crashed ({_status_text(status)})")
-
-    def _stop(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()
-            # Closes the pipes and waits.
-            worker.communicate()
-
-
 def compare(
-    original: str | Path | onnx.ModelProto,
-    changed: str | Path | onnx.ModelProto,
-    folder: str | Path | None = None,
+    original: Path | onnx.ModelProto,
+    changed: Path | onnx.ModelProto,
+    folder: Path | None = None,
     seconds: float = TIME_LIMIT,
 ) -> Comparison:
-    """Run two models once, as `Runtime.compare` does, in a process of their own."""
-    with Runtime(seconds) as runtime:
-        return runtime.compare(original, changed, folder)
+    """Run both models on the same random inputs of the original's declared types and shapes, for at most `seconds`.
+
+    The external data of a message lies in `folder`, that of a file beside it. Raises HpassError if a message is too
+    large for one file, OSError if there is no room for a temporary one.
+    """
+    if not hasattr(signal, "setitimer"):
+        return Comparison(ComparisonOutcome.NOT_RUNNABLE, "this system cannot end a run that hangs (no POSIX signals)")
+    with ExitStack() as stack:
+        request = {
+            "original": _source(original, folder, stack),
+            "changed": _source(changed, folder, stack),
+            "seconds": seconds,
+        }
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            # -P: neither this folder nor the user's may hide modules that onnxruntime imports.
+            [sys.executable, "-P", str(_WORKER)],
+            input=json.dumps(request),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+    if done.stdout:
+        outcome, reason, output = json.loads(done.stdout)
+        result = Comparison(ComparisonOutcome(outcome), reason, output)
+        return _unless_random(result, original) if result.outcome is ComparisonOutcome.DIFFERENT else result
+    # The process sets an alarm for itself, so it ends in time even if this one is gone.
+    if done.returncode == -signal.SIGALRM:
+        return Comparison(ComparisonOutcome.TIMED_OUT, f"no answer from onnxruntime in {seconds:g} s")
+    return Comparison(ComparisonOutcome.NOT_RUNNABLE, f"onnxruntime crashed ({_status_text(done.returncode)})")
 
 
-def _started() -> subprocess.Popen[str]:
-    # -P: neither this folder (file.py, model.py) nor the user's may hide modules that onnxruntime imports.
-    return subprocess.Popen(  # noqa: S603 - a fixed command
-        [sys.executable, "-P", str(_WORKER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-    )
+def _source(model: Path | onnx.ModelProto, folder: Path | None, stack: ExitStack) -> dict[str, str]:
+    if isinstance(model, Path):
+        return {"path": str(model.absolute()), "folder": str(model.absolute().parent)}
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpass-")))
+    path = scratch / "model.onnx"
+    path.write_bytes(b"".join(model_file.serialize(model)))
+    return {"path": str(path), "folder": str(scratch if folder is None else folder.absolute())}
+
+
+def _unless_random(result: Comparison, original: Path | onnx.ModelProto) -> Comparison:
+    """Return the result, or why it may be due to chance."""
+    model = model_file.read(original) if isinstance(original, Path) else original
+    operators = sorted({node.op_type for node in all_nodes(model)} & _RANDOM_OPERATORS)
+    if result.output is None or not operators:
+        return result
+    return Comparison(ComparisonOutcome.RANDOM, f"it has random operators ({', '.join(operators)})")
 
 
 def _status_text(status: int) -> str:

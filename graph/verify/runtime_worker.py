@@ -1,4 +1,4 @@
-"""The process behind runtime.py: reads pairs of models from standard input, one JSON line each, and answers likewise.
+"""The process behind runtime.py: reads in JSON, from standard input, which two models to run, and answers in JSON.
 
 A script of its own that imports nothing of hpass, so it starts fast and works from any kind of installation.
 """
@@ -31,10 +31,6 @@ INTEGERS = ((0, 2), (1, 2))
 LARGEST_INPUT = 1 << 22
 RUNS_OF_A_RANDOM_MODEL = 3
 
-RANDOM_OPERATORS = frozenset(
-    ("Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
-)
-
 Answer = tuple[str, str, str | None]
 
 
@@ -60,20 +56,17 @@ class InputGuess(NamedTuple):
 
 
 def main() -> None:
-    """Answer requests until the input ends."""
-    # Kernels may print: what they print must not end up between the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    """Answer the request on standard input."""
+    # Kernels may print: what they print must not be taken for the answer.
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _limit_memory()
     onnxruntime.set_default_logger_severity(4)
-    for line in sys.stdin:
-        request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"])
-        answer = compare(request["original"], request["changed"])
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    request = json.load(sys.stdin)
+    signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+    with answer:
+        json.dump(compare(request["original"], request["changed"]), answer)
 
 
 def compare(original: Mapping[str, str], changed: Mapping[str, str]) -> Answer:
@@ -95,7 +88,7 @@ def compare(original: Mapping[str, str], changed: Mapping[str, str]) -> Answer:
     difference = first_difference(names, expected, results)
     if difference is None:
         return "identical", "", None
-    if reason := randomness(original, inputs, expected):
+    if reason := nondeterminism(original, inputs, expected):
         return "random", reason, None
     return "different", difference[1], difference[0]
 
@@ -222,11 +215,8 @@ def how_different(one: Any, two: Any) -> str:
     return f"{differing} of {one.size} elements differ"
 
 
-def randomness(source: Mapping[str, str], inputs: Mapping[str, Any], expected: Sequence[Any]) -> str | None:
-    """Return why a model's results may differ from run to run; None where they must not."""
-    operators = random_operators(source)
-    if operators:
-        return f"it has random operators ({', '.join(operators)})"
+def nondeterminism(source: Mapping[str, str], inputs: Mapping[str, Any], expected: Sequence[Any]) -> str | None:
+    """Return how a model's results differ from run to run; None if they do not."""
     for _ in range(RUNS_OF_A_RANDOM_MODEL):
         session = open_session(source)
         names = [output.name for output in session.get_outputs()]
@@ -234,21 +224,6 @@ def randomness(source: Mapping[str, str], inputs: Mapping[str, Any], expected: S
         if difference is not None:
             return f"the original alone gives another '{difference[0]}' each time"
     return None
-
-
-def random_operators(source: Mapping[str, str]) -> list[str]:
-    """Return the random operators that a model has anywhere."""
-    import onnx  # noqa: PLC0415 - needed only where results differ
-
-    model = onnx.ModelProto.FromString(Path(source["path"]).read_bytes())
-    found: set[str] = set()
-    pending: list[Any] = [model.graph, *model.functions]
-    while pending:
-        for node in pending.pop().node:
-            found.add(node.op_type)
-            for attribute in node.attribute:
-                pending += [attribute.g, *attribute.graphs]
-    return sorted(found & RANDOM_OPERATORS)
 
 
 def one_line(error: Exception) -> str:

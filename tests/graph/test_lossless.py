@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 import hpass
 from hpass.graph.files import chunked_serialize
 from hpass.graph.files.model_file import external_files
-from hpass.graph.verify.runtime import ComparisonOutcome, Runtime
+from hpass.graph.verify.runtime import ComparisonOutcome, compare
 from hpass.graph.walk import all_nodes
 from hpass.tags import tag_format
 
@@ -59,12 +58,6 @@ def tagged(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Tagged
     assert run.ok, run.findings
     run.save(target)
     return Tagged(model_file, target, data)
-
-
-@pytest.fixture(scope="module")
-def runtime() -> Iterator[Runtime]:
-    with Runtime(seconds=30) as started:
-        yield started
 
 
 def holds_a_model(path: Path) -> bool:
@@ -129,8 +122,8 @@ def test_a_second_run_changes_nothing(tagged: Tagged, tmp_path: Path) -> None:
     assert again.read_bytes() == tagged.target.read_bytes()
 
 
-def test_onnxruntime_gives_the_same_bits(tagged: Tagged, runtime: Runtime) -> None:
-    result = runtime.compare(tagged.source, tagged.target)
+def test_onnxruntime_gives_the_same_bits(tagged: Tagged) -> None:
+    result = compare(tagged.source, tagged.target, seconds=30)
     assert result.ok, result
     if result.outcome is not ComparisonOutcome.IDENTICAL:
         pytest.skip(str(result))
