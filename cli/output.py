@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,10 +40,10 @@ class Printer:
             sys.stderr.write(time_table(tagged.times))
 
     def print_all(self, outcomes: Sequence[Outcome]) -> None:
-        """Print several outcomes: a JSON list of reports, a table, or all summaries."""
+        """Print several outcomes: a JSON list of reports and errors, a table, or all summaries."""
         done = [outcome for outcome in outcomes if outcome.tagged_file is not None]
         if self.json:
-            write_result("[" + ",\n".join(outcome.json for outcome in done) + "]\n")
+            write_result("[" + ",\n".join(_json(outcome) for outcome in outcomes) + "]\n")
         elif self.verbose:
             for outcome in done:
                 self.print_outcome(outcome)
@@ -58,3 +59,9 @@ class Printer:
         """Print why a file was not tagged, with the traceback if the reason is a bug."""
         sys.stderr.write(outcome.traceback)
         log_error(outcome.error)
+
+
+def _json(outcome: Outcome) -> str:
+    from ..reporting.json_report import error_report
+
+    return outcome.json or json.dumps(error_report(str(outcome.job.source), outcome.error))

@@ -37,9 +37,7 @@ def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None
     for item in explanation_list:
         positions[item.node] = item.position
     return {
-        "version": REPORT_VERSION,
-        "hpass": version("hpass"),
-        "tag_format": FORMAT_VERSION,
+        **_versions(),
         "input": run.model.name,
         "output": output,
         "pipeline": str(run.pipeline),
@@ -55,11 +53,20 @@ def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None
     }
 
 
+def error_report(source: str, error: str) -> dict[str, Any]:
+    """Return what stands in a list of reports for a model that was not tagged; `error` is one line."""
+    return {**_versions(), "input": source, "output": None, "ok": False, "error": error}
+
+
 def dumps(document: Mapping[str, Any]) -> str:
     """Return a report as JSON text with one line per node, so that line-based tools can compare reports."""
     nodes = ",\n".join(json.dumps(node) for node in document["nodes"])
     rest = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "nodes")
     return f'{{{rest},\n"nodes": [\n{nodes}\n]}}\n'
+
+
+def _versions() -> dict[str, Any]:
+    return {"version": REPORT_VERSION, "hpass": version("hpass"), "tag_format": FORMAT_VERSION}
 
 
 def node_entry(item: Explanation, run: Run) -> dict[str, Any]:

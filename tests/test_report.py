@@ -13,7 +13,7 @@ from onnx import parser
 import hpass
 from hpass import Context, Model
 from hpass.observers import observe
-from hpass.reporting.json_report import dumps, report
+from hpass.reporting.json_report import dumps, error_report, report
 from hpass.reporting.markdown import markdown
 from hpass.reporting.totals import totals
 
@@ -45,6 +45,16 @@ def small() -> hpass.Run:
 
 def test_the_report_of_every_fixture_is_as_the_schema_says(run: hpass.Run) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(dumps(report(run))))
+
+
+def test_a_list_of_reports_and_errors_is_as_the_schema_says(small: hpass.Run) -> None:
+    schema = jsonschema.Draft202012Validator(SCHEMA)
+    failed = error_report("broken.onnx", "broken.onnx: not an ONNX model")
+
+    schema.validate([report(small), failed])
+
+    for wrong in (failed, [failed | {"ok": True}], [failed | {"nodes": []}], [{"error": "no input"}]):
+        assert not schema.is_valid(wrong)
 
 
 def test_the_schema_is_itself_a_schema() -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import onnx
 import pytest
 
@@ -42,7 +43,9 @@ def make():
     return Small(), torch.zeros(1, 4)
 """
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "fixtures"
+SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 
 
 def test_the_tagged_model_lies_beside_the_input_and_differs_in_tags_only(hpass: Any, model: Path) -> None:
@@ -141,6 +144,21 @@ def test_several_reports_are_one_json_list(hpass: Any, model: Path, control_flow
     result = hpass("run", model, control_flow, "--json")
 
     assert [report["input"] for report in json.loads(result.out)] == [str(model), str(control_flow)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_json_list_says_which_file_is_bad_and_why(hpass: Any, model: Path, control_flow: Path, jobs: int) -> None:
+    bad = model.with_name("bad.onnx")
+    bad.write_bytes(b"\x08\x01nonsense")
+
+    result = hpass("run", model, bad, control_flow, "--json", "--jobs", str(jobs))
+
+    assert result.status == 1
+    entries = json.loads(result.out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(entries)
+    assert [entry["input"] for entry in entries] == [str(model), str(bad), str(control_flow)]
+    assert [entry.get("error") for entry in entries] == [None, result.err.strip().removeprefix("hpass: "), None]
+    assert (entries[1]["ok"], entries[1]["output"]) == (False, None)
 
 
 def test_verbose_shows_a_summary_of_each_of_several(hpass: Any, model: Path, control_flow: Path) -> None:
