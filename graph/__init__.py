@@ -1,1 +1,1 @@
-"""The lossless bridge between ONNX files and graphsurgeon, the tags, and the module table."""
+"""The lossless bridge between ONNX messages and graphsurgeon's graphs."""

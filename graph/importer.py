@@ -1,8 +1,8 @@
-"""From ONNX protobuf messages to graphsurgeon's graph, one node for one node, and nothing copied.
+"""Import ONNX messages as a graphsurgeon graph, one graphsurgeon node per NodeProto, without copying weights.
 
-graphsurgeon's own importer raises on some valid models (undecodable strings, empty lists, untyped graph inputs) and
-takes several times longer. What it cannot represent at all (attributes of types, of sparse tensors, of tensor lists)
-stays out of the graph here and comes back from the original when the model is written.
+graphsurgeon's own importer raises on some valid models (strings that are not UTF-8, empty lists, untyped graph inputs)
+and takes several times longer. Attributes that graphsurgeon cannot represent (types, sparse tensors, lists of tensors)
+are not in the graph; they stay in the original messages, which write_back.py keeps.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .graphsurgeon_log import use_python_logging
 from .lazy_values import DenseValues, SparseTensorValues, Values, element_type
 from .walk import GraphLike
 
-# Names as protobuf has them: bytes where they are not UTF-8.
-_Scope = dict[str | bytes, gs.Tensor]
+# Names as protobuf returns them: bytes if they are not UTF-8.
+_ValuesByName = dict[str | bytes, gs.Tensor]
 
 
 class DeclaredType(NamedTuple):
-    """A value whose type the file gives, the message that does, and the type as it came into the graph."""
+    """A value whose type the file declares: the tensor, the declaring message, and the imported type."""
 
     tensor: gs.Tensor
     info: onnx.ValueInfoProto
@@ -39,16 +39,16 @@ class DeclaredType(NamedTuple):
 
     @property
     def type_differs(self) -> bool:
-        """Whether a pass gave the value another type."""
-        return self.dtype != self.tensor.dtype or self.shape != _frozen(self.tensor.shape)
+        """Whether a pass changed the type of the value."""
+        return self.dtype != self.tensor.dtype or self.shape != _as_tuple(self.tensor.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedModel:
-    """A model as graphsurgeon's graph, with the messages that it came from.
+    """A graphsurgeon graph with the messages that it was read from.
 
-    `nodes` and `graphs` say which message a node and a region's graph were read from. For each graph, `constants` are
-    its initializers, with the values as they are in the file, and `declared` the values whose types it gives.
+    `nodes` and `graphs` map nodes and graphs to their messages. For each graph, `constants` has the initializers with
+    their original values, and `declared` has the values whose types the file declares.
     """
 
     graph: gs.Graph
@@ -59,28 +59,32 @@ class ImportedModel:
 
 
 def import_model(model: onnx.ModelProto, folder: Path | None = None) -> ImportedModel:
-    """Return the model's graph; `folder` is where its external data lies."""
+    """Import a model. `folder` contains its external data."""
     use_python_logging()
     return _Importer(model, folder).run()
 
 
-def _string(value: bytes) -> str | bytes:
-    """Return a string attribute's value as text where it is text."""
+def _decode_string(value: bytes) -> str | bytes:
+    """Return the value of a string attribute as text if it is UTF-8, else as bytes."""
     try:
         return value.decode()
     except UnicodeDecodeError:
         return value
 
 
-def import_shape(value_type: onnx.TypeProto) -> tuple[Any, list[int | str | None] | None, str | None]:
-    """Return a value's element type, shape (None where unknown) and kind, in graphsurgeon's words."""
-    dtype, shape, kind = _shape(value_type.SerializeToString())
-    return dtype, None if shape is None else list(shape), kind
+def read_type(value_type: onnx.TypeProto) -> tuple[Any, list[int | str | None] | None, str | None]:
+    """Return the element type, the shape and the field name of a TypeProto, as graphsurgeon represents them.
+
+    The element type and the shape are None if they are unknown or the type is not a tensor type. A dimension is an int,
+    a symbolic name, or None if it is unknown. The field name is `tensor_type`, `sequence_type`, ...
+    """
+    dtype, shape, field = _parse_type(value_type.SerializeToString())
+    return dtype, None if shape is None else list(shape), field
 
 
 @lru_cache(maxsize=4096)
-def _shape(message: bytes) -> tuple[Any, tuple[int | str | None, ...] | None, str | None]:
-    """Read a type from its bytes: a model has few types and many values of each."""
+def _parse_type(message: bytes) -> tuple[Any, tuple[int | str | None, ...] | None, str | None]:
+    """Parse a serialised type. Cached, because a model has few types and many values of each."""
     value_type = onnx.TypeProto.FromString(message)
     kind = cast("str | None", value_type.WhichOneof("value"))
     if kind not in ("tensor_type", "sparse_tensor_type"):
@@ -112,16 +116,16 @@ class _Importer:
         graph.producer_version = self.model.producer_version
         return ImportedModel(graph, self.nodes, self.graphs, self.constants, self.declared)
 
-    def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_Scope]) -> gs.Graph:
-        originals: list[Values] = [SparseTensorValues(sparse) for sparse in proto.sparse_initializer]
-        originals += [DenseValues(tensor, self.folder) for tensor in proto.initializer]
-        constants = [(_constant(original), original) for original in originals]
-        values: _Scope = {original.raw_name: constant for constant, original in constants}
+    def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_ValuesByName]) -> gs.Graph:
+        initializers: list[Values] = [SparseTensorValues(sparse) for sparse in proto.sparse_initializer]
+        initializers += [DenseValues(tensor, self.folder) for tensor in proto.initializer]
+        constants = [(_make_constant(original), original) for original in initializers]
+        values: _ValuesByName = {original.raw_name: constant for constant, original in constants}
         for info in proto.value_info:
             if info.name not in values:
-                values[info.name] = _variable(info)
-        inputs = [_interface(info, values) for info in proto.input]
-        outputs = [_interface(info, values) for info in proto.output]
+                values[info.name] = _make_typed_variable(info)
+        inputs = [_interface_tensor(info, values) for info in proto.input]
+        outputs = [_interface_tensor(info, values) for info in proto.output]
         graph = gs.Graph(
             nodes=self.import_nodes(proto.node, values, outer),
             inputs=[tensor for tensor in inputs if not isinstance(tensor, gs.Constant)],
@@ -135,13 +139,13 @@ class _Importer:
         self.graphs[graph] = proto
         self.constants[graph] = constants
         infos = (*proto.input, *proto.output, *proto.value_info)
-        self.declared[graph] = [_declared(info, values) for info in infos]
+        self.declared[graph] = [_declared_type(info, values) for info in infos]
         return graph
 
     def import_function(self, proto: onnx.FunctionProto) -> gs.Function:
-        values: _Scope = {info.name: _variable(info) for info in proto.value_info}
-        inputs = [_local(name, values) for name in proto.input]
-        outputs = [_local(name, values) for name in proto.output]
+        values: _ValuesByName = {info.name: _make_typed_variable(info) for info in proto.value_info}
+        inputs = [_local_tensor(name, values) for name in proto.input]
+        outputs = [_local_tensor(name, values) for name in proto.output]
         attributes: dict[str, Any] = dict.fromkeys(as_text(name) for name in proto.attribute)
         attributes.update(self.import_attributes(proto.attribute_proto, [values]))
         function = gs.Function(
@@ -156,17 +160,19 @@ class _Importer:
             attrs=attributes,
         )
         self.graphs[function] = proto
-        self.declared[function] = [_declared(info, values) for info in proto.value_info]
+        self.declared[function] = [_declared_type(info, values) for info in proto.value_info]
         return function
 
-    def import_nodes(self, protos: Iterable[onnx.NodeProto], values: _Scope, outer: Sequence[_Scope]) -> list[gs.Node]:
+    def import_nodes(
+        self, protos: Iterable[onnx.NodeProto], values: _ValuesByName, outer: Sequence[_ValuesByName]
+    ) -> list[gs.Node]:
         nodes: list[gs.Node] = []
         for proto in protos:
             node = make_node(
                 as_text(proto.op_type),
                 as_text(proto.name),
-                [(name and values.get(name)) or _lookup(name, values, outer) for name in proto.input],
-                [(name and values.get(name)) or _local(name, values) for name in proto.output],
+                [(name and values.get(name)) or _visible_tensor(name, values, outer) for name in proto.input],
+                [(name and values.get(name)) or _local_tensor(name, values) for name in proto.output],
                 as_text(proto.domain),
             )
             self.nodes[node] = proto
@@ -175,30 +181,32 @@ class _Importer:
             nodes.append(node)
         return nodes
 
-    def import_attributes(self, attributes: Iterable[AttributeProto], scopes: Sequence[_Scope]) -> dict[str, Any]:
+    def import_attributes(
+        self, attributes: Iterable[AttributeProto], visible: Sequence[_ValuesByName]
+    ) -> dict[str, Any]:
         imported: dict[str, Any] = {}
         for attribute in attributes:
             kind, name = attribute.type, as_text(attribute.name)
             if name in imported:
-                # A second attribute of the same name is no valid ONNX; it stays in the message only.
+                # A second attribute with the same name is invalid ONNX. It stays in the message only.
                 continue
             if attribute.ref_attr_name:
                 imported[name] = gs.Node.AttributeRef(
                     as_text(attribute.ref_attr_name), convert_from_onnx_attr_type(kind)
                 )
             elif kind == AttributeProto.GRAPH:
-                imported[name] = self.import_graph(attribute.g, scopes)
+                imported[name] = self.import_graph(attribute.g, visible)
             elif kind == AttributeProto.GRAPHS:
-                imported[name] = [self.import_graph(graph, scopes) for graph in attribute.graphs]
+                imported[name] = [self.import_graph(graph, visible) for graph in attribute.graphs]
             elif kind == AttributeProto.TENSOR:
-                imported[name] = _constant(DenseValues(attribute.t, self.folder))
-            elif (value := plain_value(attribute)) is not None:
+                imported[name] = _make_constant(DenseValues(attribute.t, self.folder))
+            elif (value := attribute_value(attribute)) is not None:
                 imported[name] = value
         return imported
 
 
-def plain_value(attribute: AttributeProto) -> Any:
-    """Return the value of an attribute of numbers or strings; None where graphsurgeon has no form for its type."""
+def attribute_value(attribute: AttributeProto) -> Any:
+    """Return the value of an attribute of numbers or strings; None if the attribute has another type."""
     match attribute.type:
         case AttributeProto.INT:
             return attribute.i
@@ -209,43 +217,43 @@ def plain_value(attribute: AttributeProto) -> Any:
         case AttributeProto.FLOATS:
             return list(attribute.floats)
         case AttributeProto.STRING:
-            return _string(attribute.s)
+            return _decode_string(attribute.s)
         case AttributeProto.STRINGS:
-            return [_string(string) for string in attribute.strings]
+            return [_decode_string(string) for string in attribute.strings]
         case _:
             return None
 
 
-def _constant(values: Values) -> gs.Constant:
+def _make_constant(values: Values) -> gs.Constant:
     return gs.Constant(values.name, values, data_location=values.location)
 
 
-def _variable(info: onnx.ValueInfoProto) -> gs.Variable:
-    dtype, shape, kind = import_shape(info.type)
+def _make_typed_variable(info: onnx.ValueInfoProto) -> gs.Variable:
+    dtype, shape, kind = read_type(info.type)
     return gs.Variable(as_text(info.name), dtype, shape, kind or "tensor_type")
 
 
-def _declared(info: onnx.ValueInfoProto, values: _Scope) -> DeclaredType:
+def _declared_type(info: onnx.ValueInfoProto, values: _ValuesByName) -> DeclaredType:
     tensor = values[info.name]
-    return DeclaredType(tensor, info, tensor.dtype, _frozen(tensor.shape))
+    return DeclaredType(tensor, info, tensor.dtype, _as_tuple(tensor.shape))
 
 
-def _frozen(shape: Iterable[Any] | None) -> tuple[Any, ...] | None:
+def _as_tuple(shape: Iterable[Any] | None) -> tuple[Any, ...] | None:
     return None if shape is None else tuple(shape)
 
 
-def _interface(info: onnx.ValueInfoProto, values: _Scope) -> gs.Tensor:
-    """Return the tensor of a graph input or output, whose type the graph itself declares."""
+def _interface_tensor(info: onnx.ValueInfoProto, values: _ValuesByName) -> gs.Tensor:
+    """Return the tensor of a graph input or output, with the type that the input or output declares."""
     known = values.get(info.name)
     if isinstance(known, gs.Variable):
-        dtype, shape, _ = import_shape(info.type)
+        dtype, shape, _ = read_type(info.type)
         known.dtype = known.dtype if dtype is None else dtype
         known.shape = known.shape if shape is None else shape
         return known
-    return known or values.setdefault(info.name, _variable(info))
+    return known or values.setdefault(info.name, _make_typed_variable(info))
 
 
-def _local(name: str | bytes, values: _Scope) -> gs.Tensor:
+def _local_tensor(name: str | bytes, values: _ValuesByName) -> gs.Tensor:
     if not name:
         return make_variable("")
     tensor = values.get(name)
@@ -254,13 +262,13 @@ def _local(name: str | bytes, values: _Scope) -> gs.Tensor:
     return tensor
 
 
-def _lookup(name: str | bytes, values: _Scope, outer: Sequence[_Scope]) -> gs.Tensor:
-    """Return the tensor that a node reads: the region's own, an outer region's, or one that nobody writes."""
+def _visible_tensor(name: str | bytes, values: _ValuesByName, outer: Sequence[_ValuesByName]) -> gs.Tensor:
+    """Return the tensor that a node reads: one of its region, of an outer region, or a new one that no node writes."""
     if name and name not in values:
         for scope in outer:
             if name in scope:
                 return scope[name]
-    return _local(name, values)
+    return _local_tensor(name, values)
 
 
 def _default_opset(imports: Iterable[onnx.OperatorSetIdProto]) -> int | None:

@@ -1,4 +1,4 @@
-"""The values of a tensor, read from the original model when somebody asks for them."""
+"""Values of a tensor that are read from the original message on first access."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from .decode import as_text
 
 @cache
 def element_type(data_type: int) -> Any:
-    """Return the numpy type of an ONNX element type, or its number where numpy has none, as graphsurgeon does."""
+    """Return the numpy dtype of an ONNX element type; the number itself if there is none, as in graphsurgeon."""
     try:
         return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type))
     except (KeyError, TypeError, ValueError):
         return data_type
 
 
-def _size(shape: list[int], dtype: Any) -> int:
-    """Return the number of bytes that the values take in memory; unknown element types count one byte each."""
+def _byte_count(shape: list[int], dtype: Any) -> int:
+    """Return the size of the values in memory, in bytes. Elements of unknown types count as one byte."""
     return prod(shape) * (dtype.itemsize if isinstance(dtype, np.dtype) else 1)
 
 
 class DenseValues(LazyValues):
-    """Values of a TensorProto. External data lies below `folder` and is read only by `load`."""
+    """Values of a TensorProto. External data is below `folder` (None: there is none) and is read only by `load`."""
 
     def __init__(self, tensor: onnx.TensorProto, folder: Path | None) -> None:
         self.tensor = tensor
         self.folder = folder
         self.shape = list(tensor.dims)
         self.dtype = element_type(tensor.data_type)
-        self.nbytes = _size(self.shape, self.dtype)
+        self.nbytes = _byte_count(self.shape, self.dtype)
 
     @property
     def raw_name(self) -> str | bytes:
-        """The tensor's name; bytes where it is not UTF-8."""
+        """The tensor's name; bytes if it is not UTF-8."""
         return self.tensor.name
 
     @property
@@ -54,21 +54,19 @@ class DenseValues(LazyValues):
 
     @property
     def location(self) -> int | None:
-        """Where the message says its data lies; None where it does not say."""
+        """The message's `data_location`; None if the field is not set."""
         return int(self.tensor.data_location) if self.tensor.HasField("data_location") else None
 
     def load(self) -> npt.NDArray[Any]:
-        """Return the values. Raises HpassError where they lie outside a model that has no folder."""
+        """Return the values. Raises HpassError if they are external data of a model without a folder."""
         if not uses_external_data(self.tensor):
             return np.array(to_array(self.tensor))
         if self.folder is None:
-            raise HpassError(
-                f"tensor '{self.tensor.name}' keeps its values in another file; open the model by its path"
-            )
-        copy = onnx.TensorProto()
-        copy.CopyFrom(self.tensor)
-        load_external_data_for_tensor(copy, str(self.folder))
-        return np.array(to_array(copy))
+            raise HpassError(f"tensor '{self.tensor.name}': its values are external data; open the model by its path")
+        tensor = onnx.TensorProto()
+        tensor.CopyFrom(self.tensor)
+        load_external_data_for_tensor(tensor, str(self.folder))
+        return np.array(to_array(tensor))
 
 
 class SparseTensorValues(SparseValues):
@@ -78,11 +76,11 @@ class SparseTensorValues(SparseValues):
         self.tensor = tensor
         self.shape = list(tensor.dims)
         self.dtype = element_type(tensor.values.data_type)
-        self.nbytes = _size(self.shape, self.dtype)
+        self.nbytes = _byte_count(self.shape, self.dtype)
 
     @property
     def raw_name(self) -> str | bytes:
-        """The tensor's name, which its values carry; bytes where it is not UTF-8."""
+        """The tensor's name, which is the name of its `values`; bytes if it is not UTF-8."""
         return self.tensor.values.name
 
     @property
@@ -92,7 +90,7 @@ class SparseTensorValues(SparseValues):
 
     @property
     def location(self) -> None:
-        """Sparse tensors lie in the model."""
+        """None: sparse tensors have no `data_location`."""
         return
 
 

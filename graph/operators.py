@@ -1,10 +1,10 @@
 """Auxiliary operations: the ONNX operators that move, shape, select, convert or create tensors.
 
-The list is fixed and decides nothing about a tag; reports count by it. An operator is on it where its output
-holds values of its inputs or attributes, says what shape they have or how they compare: the glue around a
-module's work. What computes with the values stays off it, though it may serve a mask or a position as well:
-arithmetic (Add, Mod, CumSum), reductions, random numbers, interpolation (Resize), quantisation (scale and
-rounding), windows and other formulas. So does whatever holds other nodes (If, Loop, Scan).
+The list is fixed. Only reports use it; it does not influence tags. An operator is auxiliary if its output contains
+values of its inputs or attributes, their shapes, or comparisons of them. Operators that compute new values are not
+auxiliary, even if models also use them for masks and positions: arithmetic (Add, Mod, CumSum), reductions, random
+numbers, interpolation (Resize), quantisation (scaling and rounding), and window functions. Operators with subgraphs
+(If, Loop, Scan) are not auxiliary either.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
 _CREATE = ("Constant", "ConstantOfShape", "EyeLike", "OneHot", "Range")
-_MEASURE = ("OptionalHasElement", "SequenceLength", "Shape", "Size")
+_QUERY = ("OptionalHasElement", "SequenceLength", "Shape", "Size")
 _CONVERT = ("BitCast", "Cast", "CastLike", "Identity")
 _SHAPE = ("Expand", "Flatten", "Reshape", "Squeeze", "Tile", "Unsqueeze")
 _MOVE = (
@@ -51,16 +51,16 @@ _SELECT = (
     "Trilu",
     "Where",
 )
-# Comparisons and logic make the masks that Where selects by.
+# Comparisons and logic compute the masks of Where.
 _COMPARE = ("Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual")
 _LOGIC = ("And", "Not", "Or", "Xor")
 
-AUXILIARY_OPERATORS = frozenset((*_CREATE, *_MEASURE, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE, *_LOGIC))
-"""The auxiliary operators, all of the standard domain."""
+AUXILIARY_OPERATORS = frozenset((*_CREATE, *_QUERY, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE, *_LOGIC))
+"""The auxiliary operators. All of them belong to the standard domain."""
 
 _STANDARD_DOMAINS = (None, "", "ai.onnx")
 
 
 def is_auxiliary(node: gs.Node) -> bool:
-    """Whether a node's operator is auxiliary; an operator of another domain never is."""
+    """Whether a node's operator is auxiliary. Operators of other domains are not."""
     return node.op in AUXILIARY_OPERATORS and node.domain in _STANDARD_DOMAINS

@@ -1,4 +1,4 @@
-"""Regions: the main graph, every subgraph of a node, and every function body."""
+"""Regions of a graphsurgeon graph: the main graph, every subgraph of a node, and every function body."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import onnx_graphsurgeon as gs
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A list of nodes that run in order.
+    """A graph whose nodes run in order.
 
-    `position` is empty for the main graph, `#12/then_branch` for a subgraph of its node 12 (counted from 0),
-    `domain::name` for a function body; where a domain and name come twice, the later ones are `domain::name:1` and
-    so on. `holder` is the node that holds a subgraph, `parent` the region that the holder is in.
+    `position` is empty for the main graph, `#12/then_branch` for a subgraph of its node 12 (counted from 0), and
+    `domain::name` for a function body. Further functions with the same domain and name have the positions
+    `domain::name:1`, `domain::name:2`, ... `holder` is the node that has the subgraph as an attribute, and `parent` is
+    the region of `holder`.
     """
 
     graph: gs.Graph
@@ -28,13 +29,26 @@ class Region:
         """Whether this is the body of a local function."""
         return isinstance(self.graph, gs.Function)
 
+    @property
+    def function(self) -> gs.Function | None:
+        """The function whose body contains this region; None if the main graph contains it."""
+        outermost = list(self.enclosing_graphs())[-1]
+        return outermost if isinstance(outermost, gs.Function) else None
+
+    def enclosing_graphs(self) -> Iterator[gs.Graph]:
+        """Yield this region's graph and the graphs around it, innermost first."""
+        region: Region | None = self
+        while region is not None:
+            yield region.graph
+            region = region.parent
+
     def position_of(self, index: int) -> str:
-        """Return the position of the node with this index, as the command line takes it (`#12/then_branch#3`)."""
+        """Return the position of the node with this index, in the form of the command line (`#12/then_branch#3`)."""
         return f"{self.position}#{index}"
 
 
 def regions(graph: gs.Graph) -> list[Region]:
-    """Return all regions of a model: each before its subgraphs, the main graph first, function bodies last."""
+    """Return all regions of a model: the main graph first, function bodies last, each followed by its subgraphs."""
     found = list(regions_within(Region(graph, "")))
     seen: dict[str, int] = {}
     for function in graph.functions:
@@ -45,7 +59,7 @@ def regions(graph: gs.Graph) -> list[Region]:
 
 
 def regions_within(*holders: Region) -> Iterator[Region]:
-    """Yield regions, each followed by those in it."""
+    """Yield regions, each followed by the regions in it."""
     pending = list(reversed(holders))
     while pending:
         current = pending.pop()
@@ -59,15 +73,15 @@ def regions_within(*holders: Region) -> Iterator[Region]:
         pending.extend(reversed(inner))
 
 
-def nodes_with_position(among: Iterable[Region]) -> Iterator[tuple[str, gs.Node]]:
-    """Yield every node of some regions, with its position."""
-    for region in among:
+def nodes_with_position(regions_in: Iterable[Region]) -> Iterator[tuple[str, gs.Node]]:
+    """Yield the position of every node of some regions, and the node."""
+    for region in regions_in:
         for index, node in enumerate(region.graph.nodes):
             yield region.position_of(index), node
 
 
 def subgraphs(node: gs.Node) -> Iterator[tuple[str, gs.Graph]]:
-    """Yield the subgraphs that a node holds, with the attribute (and index, in a list of graphs) of each."""
+    """Yield the subgraphs of a node, each with its attribute name (with an index if it is in a list: `name[0]`)."""
     for name, value in node.attrs.items():
         if isinstance(value, gs.Graph):
             yield name, value

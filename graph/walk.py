@@ -1,4 +1,4 @@
-"""Walking a model's messages: graphs, nodes and tensors, in the order of the file, wherever they lie."""
+"""Iterate over the graphs, nodes and tensors of a model's messages, at any depth, in the order of the file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import onnx
 from onnx import AttributeProto, TensorProto
 
 GraphLike = onnx.GraphProto | onnx.FunctionProto
-"""A message that holds nodes."""
+"""A message with nodes."""
 
-# Attributes of numbers and strings hold no tensors.
+# Attribute types without tensors.
 _PLAIN = frozenset(
     (
         AttributeProto.INT,
@@ -24,7 +24,7 @@ _PLAIN = frozenset(
 
 
 def attribute_graphs(attributes: Iterable[AttributeProto]) -> Iterator[onnx.GraphProto]:
-    """Yield the graphs that attributes hold."""
+    """Yield the graphs in attributes."""
     for attribute in attributes:
         if attribute.HasField("g"):
             yield attribute.g
@@ -32,7 +32,7 @@ def attribute_graphs(attributes: Iterable[AttributeProto]) -> Iterator[onnx.Grap
 
 
 def graphs_within(*holders: GraphLike) -> Iterator[GraphLike]:
-    """Yield graphs and functions, each followed by the subgraphs in it."""
+    """Yield graphs and functions, each followed by its subgraphs."""
     pending = list(reversed(holders))
     while pending:
         holder = pending.pop()
@@ -42,7 +42,7 @@ def graphs_within(*holders: GraphLike) -> Iterator[GraphLike]:
 
 
 def nodes_within(*holders: GraphLike) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes of graphs and functions and of every subgraph in them."""
+    """Yield the nodes of graphs and functions, and of every subgraph in them."""
     for holder in graphs_within(*holders):
         yield from holder.node
 
@@ -53,7 +53,7 @@ def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
 
 
 def all_tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
-    """Yield every tensor of a model, those for its training included, without looking at what they hold."""
+    """Yield every tensor of a model, including those of `training_info`. No values are read."""
     training = [graph for info in model.training_info for graph in (info.initialization, info.algorithm)]
     defaults = [graph for function in model.functions for graph in attribute_graphs(function.attribute_proto)]
     for holder in graphs_within(model.graph, *model.functions, *training, *defaults):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, final, get_type_hints
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError, UsageError
-from ..graph.diff import Edits
+from ..graph.graph_diff import Edits
 from ..tags.tag_format import Source
 from .context import Context
 

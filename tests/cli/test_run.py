@@ -260,7 +260,7 @@ def test_a_model_is_not_written_over_its_own_external_data(hpass: Any, tmp_path:
     result = hpass("run", tmp_path / "external_data.onnx", "-o", tmp_path / output)
 
     assert result.status == 1
-    assert "the model keeps its external data under this name" in result.err
+    assert "is the name of the model's external data" in result.err
     assert (tmp_path / "external_data.bin").read_bytes() == data
     assert not list((tmp_path / "out").iterdir())
 
@@ -322,7 +322,7 @@ def test_a_missing_output_folder_is_one_line_with_status_1(hpass: Any, model: Pa
 
     assert result.status == 1
     assert len(result.err.splitlines()) == 1
-    assert "no such folder" in result.err
+    assert "the folder does not exist" in result.err
 
 
 def test_a_full_disk_is_one_line_with_status_1(model: Path) -> None:

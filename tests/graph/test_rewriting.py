@@ -18,7 +18,7 @@ import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 import hpass
-from hpass.graph.diff import count_edits
+from hpass.graph.graph_diff import count_edits
 from hpass.graph.walk import all_nodes
 from hpass.tags import tag_format
 

@@ -1,4 +1,4 @@
-"""How a graph differs from the message it was read from."""
+"""Compare a graph with the messages it was read from, and count the edits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from onnx import AttributeProto
 
 from .decode import as_text
-from .importer import ImportedModel, plain_value
+from .importer import ImportedModel, attribute_value
 from .lazy_values import DenseValues, Values
 from .regions import Region, regions
 from .walk import GraphLike
@@ -20,7 +20,10 @@ from .walk import GraphLike
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """How many nodes differ from the model that was read, and how many values (weights, names and types)."""
+    """Counts of the differences from the model that was read.
+
+    `created`, `changed`, `removed` and `moved` count nodes. `values` counts initializers, value types and interfaces.
+    """
 
     created: int = 0
     changed: int = 0
@@ -43,17 +46,17 @@ class Edits:
 
 
 def count_edits(imported: ImportedModel) -> Edits:
-    """Count what differs, in all regions. Linear in nodes."""
-    parts = regions(imported.graph)
-    found = sum((_region_edits(part, imported) for part in parts), Edits())
-    present = sum(len(part.graph.nodes) for part in parts) - found.created
+    """Count the edits in all regions. The time is linear in the number of nodes."""
+    all_regions = regions(imported.graph)
+    found = sum((_region_edits(region, imported) for region in all_regions), Edits())
+    present = sum(len(region.graph.nodes) for region in all_regions) - found.created
     return found + Edits(removed=len(imported.nodes) - present)
 
 
 def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: ImportedModel) -> bool:
-    """Whether a node is no longer what its message says."""
+    """Whether a node differs from the message it was read from."""
     return (
-        # The plain comparison decides nearly always, and saves a call per node.
+        # The comparison without as_text is nearly always sufficient and saves a call per node.
         (node.op != proto.op_type and node.op != as_text(proto.op_type))
         or (node.name != proto.name and node.name != as_text(proto.name))
         or ((node.domain or "") != proto.domain and (node.domain or "") != as_text(proto.domain))
@@ -67,7 +70,7 @@ def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: ImportedModel) 
 
 
 def names_differ(tensors: Sequence[gs.Tensor], names: Sequence[str | bytes]) -> bool:
-    """Whether values have other names than in the file."""
+    """Whether the names of values differ from those in the file."""
     return [tensor.name for tensor in tensors] != [as_text(name) for name in names]
 
 
@@ -92,28 +95,32 @@ def attribute_edits(
 
 
 def constant_differs(constant: gs.Constant, original: Values) -> bool:
-    """Whether an initializer has other values or another name than in the file."""
+    """Whether the name or the values of an initializer differ from those in the file."""
     return constant.name != original.name or values_differ(constant, original)
 
 
 def values_differ(constant: gs.Constant, original: Values) -> bool:
-    """Whether a constant has other values than in the file; they are read only if somebody has read them before."""
+    """Whether the values of a constant differ from those in the file. Values that no pass has loaded are not loaded."""
     values = constant._values  # noqa: SLF001 - .values would load them
     if values is original:
         return False
     if not isinstance(original, DenseValues) or isinstance(values, DenseValues):
         return True
-    ours = np.asarray(values)
-    if original.dtype != ours.dtype or original.shape != list(ours.shape):
+    array = np.asarray(values)
+    if original.dtype != array.dtype or original.shape != list(array.shape):
         return True
-    theirs = original.load()
-    return ours.tolist() != theirs.tolist() if ours.dtype.hasobject else ours.tobytes() != theirs.tobytes()
+    original_array = original.load()
+    return (
+        array.tolist() != original_array.tolist()
+        if array.dtype.hasobject
+        else array.tobytes() != original_array.tobytes()
+    )
 
 
-def interface(graph: gs.Graph, proto: GraphLike) -> Iterator[tuple[Any, list[gs.Tensor], list[str]]]:
-    """Yield the inputs and the outputs: the message's field, the tensors that the graph has, the names it had.
+def interface_fields(graph: gs.Graph, proto: GraphLike) -> Iterator[tuple[Any, list[gs.Tensor], list[str]]]:
+    """Yield the inputs and the outputs: the message's field, the graph's tensors, and the names in the file.
 
-    An input that is also an initializer is part of the interface, though graphsurgeon does not show it.
+    Inputs that are also initializers are omitted, because graphsurgeon represents them as constants.
     """
     if isinstance(proto, onnx.FunctionProto):
         yield proto.input, graph.inputs, [as_text(name) for name in proto.input]
@@ -133,22 +140,22 @@ def _region_edits(region: Region, imported: ImportedModel) -> Edits:
         message is not None and node_differs(node, message, imported)
         for node, message in zip(graph.nodes, known, strict=True)
     )
-    ours = [id(message) for message in known if message is not None]
-    theirs = [] if proto is None else [id(message) for message in proto.node]
+    messages = [id(message) for message in known if message is not None]
+    original_messages = [] if proto is None else [id(message) for message in proto.node]
     return Edits(
-        created=len(known) - len(ours),
+        created=len(known) - len(messages),
         changed=changed,
-        moved=0 if ours == theirs else _moved(ours, theirs),
+        moved=0 if messages == original_messages else _moved_count(messages, original_messages),
         values=_value_edits(graph, proto, imported),
     )
 
 
-def _moved(ours: list[int], theirs: list[int]) -> int:
-    """Count the nodes that come from another region or stand at another place among those that stayed."""
-    held, original = set(ours), set(theirs)
-    stayed = [key for key in ours if key in original]
-    before = [key for key in theirs if key in held]
-    return len(ours) - len(stayed) + sum(one != two for one, two in zip(stayed, before, strict=True))
+def _moved_count(messages: list[int], original_messages: list[int]) -> int:
+    """Count the nodes that come from another region, and those whose position among the remaining nodes changed."""
+    present, original = set(messages), set(original_messages)
+    kept = [key for key in messages if key in original]
+    original_order = [key for key in original_messages if key in present]
+    return len(messages) - len(kept) + sum(one != two for one, two in zip(kept, original_order, strict=True))
 
 
 def _value_edits(graph: gs.Graph, proto: GraphLike | None, imported: ImportedModel) -> int:
@@ -156,13 +163,15 @@ def _value_edits(graph: gs.Graph, proto: GraphLike | None, imported: ImportedMod
     count = sum(constant_differs(constant, original) for constant, original in constants)
     count += sum(declared.type_differs for declared in imported.declared.get(graph) or ())
     if proto is not None:
-        count += sum([tensor.name for tensor in tensors] != names for _, tensors, names in interface(graph, proto))
+        count += sum(
+            [tensor.name for tensor in tensors] != names for _, tensors, names in interface_fields(graph, proto)
+        )
     return count
 
 
 def _is_representable(proto: AttributeProto) -> bool:
     known = (AttributeProto.GRAPH, AttributeProto.GRAPHS, AttributeProto.TENSOR)
-    return bool(proto.ref_attr_name) or proto.type in known or plain_value(proto) is not None
+    return bool(proto.ref_attr_name) or proto.type in known or attribute_value(proto) is not None
 
 
 def _same_attribute(value: Any, proto: AttributeProto, imported: ImportedModel) -> bool:
@@ -180,8 +189,8 @@ def _same_attribute(value: Any, proto: AttributeProto, imported: ImportedModel) 
         case AttributeProto.TENSOR:
             return isinstance(value, gs.Constant) and not _tensor_differs(value, proto.t)
         case _:
-            # repr tells -0.0 from 0.0 and takes two NaNs for one.
-            return repr(plain_value(proto)) == repr(value)
+            # repr distinguishes -0.0 from 0.0 and treats two NaNs as equal.
+            return repr(attribute_value(proto)) == repr(value)
 
 
 def _tensor_differs(constant: gs.Constant, tensor: onnx.TensorProto) -> bool:
