@@ -12,7 +12,7 @@ from ..graph.verify.onnx_check import check_fully
 # Sizes and axes are read from small initializers; of the others only the type counts.
 LARGEST_READ = 1 << 10
 # In seconds. Shape inference of the largest models takes a few.
-TIME_LIMIT = 600.0
+TIME_LIMIT_S = 600.0
 
 
 class InvalidModelError(Exception):
@@ -30,7 +30,7 @@ def check(model: onnx_ir.Model) -> None:
     for output in proto.graph.output:
         for axis in output.type.tensor_type.shape.dim:
             axis.Clear()
-    problem = check_fully(proto, TIME_LIMIT)
+    problem = check_fully(proto, TIME_LIMIT_S)
     if problem is not None:
         raise InvalidModelError(problem)
 

@@ -1,4 +1,4 @@
-"""graphsurgeon's messages, which it prints to standard output, go to Python's logging."""
+"""Send graphsurgeon's messages, which it prints to standard output, to Python's logging."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LOG = logging.getLogger("onnx_graphsurgeon")
 
 
 def use_python_logging() -> None:
-    """Send what graphsurgeon logs to the logger `onnx_graphsurgeon`; its own severity still says what is logged.
+    """Send graphsurgeon's messages to the logger `onnx_graphsurgeon`. Its own severity still filters them.
 
-    Without a handler of the application's own, Python writes warnings and errors to standard error.
+    If the application configures no handler, Python writes warnings and errors to standard error.
     """
     G_LOGGER.log = _log
 
@@ -26,5 +26,5 @@ def _log(message: str | Callable[[], str], severity: int, mode: int = LogMode.EA
             return
         G_LOGGER.once_logged.add(hash(message))
     text = message() if callable(message) else message
-    # Severities are Python's levels; those below DEBUG are graphsurgeon's own.
+    # graphsurgeon's severities are Python's levels, plus some below DEBUG, down to negative numbers.
     _LOG.log(max(severity, 1), "%s", text, stacklevel=stack_depth)

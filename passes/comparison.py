@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 
-from ..graph.verify.runtime import TIME_LIMIT, ComparisonOutcome, compare
+from ..graph.verify.runtime import TIME_LIMIT_S, ComparisonOutcome, compare
 from .findings import Finding, Severity
 
 _SEVERITIES = {
@@ -22,7 +22,7 @@ def compare_runs(
     original: Path | onnx.ModelProto,
     changed: Path | onnx.ModelProto,
     folder: Path | None,
-    seconds: float = TIME_LIMIT,
+    seconds: float = TIME_LIMIT_S,
 ) -> Finding:
     """Run both models on the same inputs, as `graph.runtime.compare` does, and say what came of it."""
     result = compare(original, changed, folder=folder, seconds=seconds)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import onnx
 
-_TIME_LIMIT = 120  # seconds
+_TIME_LIMIT_S = 120
 
 Optimiser = Callable[[Path, Path, Path], None]
 """Takes the file to read, the file to write and an .npz with inputs."""
@@ -99,11 +99,11 @@ def optimise(name: str, source: Path, inputs: Path) -> onnx.ModelProto | str:
             target=_child, args=(OPTIMISERS[name], source, target, inputs, note)
         )
         process.start()
-        process.join(_TIME_LIMIT)
+        process.join(_TIME_LIMIT_S)
         if process.is_alive():
             process.kill()
             process.join()
-            return f"more than {_TIME_LIMIT} s"
+            return f"more than {_TIME_LIMIT_S} s"
         if note.exists():
             return note.read_text(encoding="utf-8")
         if process.exitcode or not target.exists():

@@ -1,1 +1,1 @@
-"""Proofs: the rules of ONNX, fingerprints of what must not change, and what onnxruntime computes."""
+"""Checks of models: onnx.checker, a fingerprint of all that must not change, and a comparison in onnxruntime."""

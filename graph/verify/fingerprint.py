@@ -1,6 +1,6 @@
-"""A digest of all of a model that hpass must not change: everything but its own tags and the weights' bytes.
+"""A digest of everything in a model that hpass must not change: all fields except tags and the values of initializers.
 
-The weights' bytes are left out because no code of hpass writes them and hashing them would mean reading them.
+The values of initializers are excluded because hpass never writes them, and hashing them would mean to read them.
 """
 
 from __future__ import annotations
@@ -15,48 +15,54 @@ from google.protobuf.message import Message
 from ...tags.tag_format import PREFIX, is_hpass_key, remove_tags
 from ..walk import nodes_within
 
-# Messages are copied and serialized in groups: one at a time is slow, all at once takes memory.
-_GROUP = 256
-_MARK = PREFIX.encode()
+# The number of messages that are serialised together. One at a time is slow; all at once needs memory for a copy.
+_GROUP_SIZE = 256
+_PREFIX_BYTES = PREFIX.encode()
 
 
 def fingerprint(model: onnx.ModelProto) -> str:
-    """Return the digest of a model. Linear in nodes; two models of the same digest differ in tags or weights only."""
+    """Return the digest of a model in hexadecimal (BLAKE2b, 128 bits).
+
+    Two models with the same digest differ at most in tags and in the values of initializers. The time is linear in the
+    number of nodes.
+    """
     digest = blake2b(digest_size=16)
-    for part in _parts(model):
+    for part in _field_bytes(model):
         digest.update(part)
     return digest.hexdigest()
 
 
-def _parts(holder: Message) -> Iterator[bytes]:
-    """Yield the bytes of all fields of a model, a graph or a function, tags and weights left out."""
-    for field, value in holder.ListFields():
+def _field_bytes(message: Message) -> Iterator[bytes]:
+    """Yield the bytes of all fields of a model, graph or function, without tags and the values of initializers."""
+    for field, value in message.ListFields():
         if field.name == "metadata_props":
-            # No name before it: what held tags alone is as if it were not there.
-            yield from _serialized(type(holder), field.name, [prop for prop in value if not is_hpass_key(prop.key)])
+            # Without the field's name, so that a field that has only tags gives no bytes, like an empty field.
+            yield from _repeated_field_bytes(
+                type(message), field.name, [prop for prop in value if not is_hpass_key(prop.key)]
+            )
             continue
         yield field.name.encode()
         if field.name == "initializer":
             for tensor in value:
                 yield f"{tensor.name}\0{list(tensor.dims)}{tensor.data_type}".encode()
         elif field.name == "graph":
-            yield from _parts(value)
+            yield from _field_bytes(value)
         elif field.name == "functions":
             for function in value:
-                yield from _parts(function)
+                yield from _field_bytes(function)
         elif hasattr(value, "add"):
-            yield from _serialized(type(holder), field.name, value)
+            yield from _repeated_field_bytes(type(message), field.name, value)
         else:
             yield repr(value).encode()
 
 
-def _serialized(kind: Any, field: str, values: Any) -> Iterator[bytes]:
-    """Yield the bytes of a repeated field, group by group, tags on nodes left out."""
-    for start in range(0, len(values), _GROUP):
-        group = kind()
-        getattr(group, field).extend(values[start : start + _GROUP])
+def _repeated_field_bytes(message_type: Any, field: str, values: Any) -> Iterator[bytes]:
+    """Yield the bytes of a repeated field, one group at a time, without the tags of nodes."""
+    for start in range(0, len(values), _GROUP_SIZE):
+        group = message_type()
+        getattr(group, field).extend(values[start : start + _GROUP_SIZE])
         data = group.SerializeToString()
-        if field == "node" and _MARK in data:
+        if field == "node" and _PREFIX_BYTES in data:
             for node in nodes_within(group):
                 remove_tags(node)
             data = group.SerializeToString()

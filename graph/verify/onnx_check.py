@@ -1,4 +1,4 @@
-"""onnx.checker, in two depths: on the structure of a model in this process, on all of it in a process of its own."""
+"""Run onnx.checker: on the structure of a model in this process, or on the whole model in a separate process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from google.protobuf.message import Message
 from onnx import AttributeProto, TensorProto, TypeProto
 from onnx.checker import ValidationError, check_model
 
-_PAYLOADS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
-# Tensors in attributes are looked at whole up to this many bytes; the checker needs their values to agree with dims.
-_LARGE = 1 << 20
+_DATA_FIELDS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
+# Tensors in attributes are checked with their values up to this size, because the checker compares values and dims.
+_MAX_ATTRIBUTE_BYTES = 1 << 20
 _MAX_REASON_CHARACTERS = 300
 _FULL_CHECK = """\
 import sys, onnx
@@ -27,9 +27,9 @@ except Exception as error:
 
 
 def check_structure(model: onnx.ModelProto) -> str | None:
-    """Return the first thing that onnx.checker finds wrong, in one line; None where the model passes.
+    """Run onnx.checker on a model without weights. Return the first error in one line; None if the model passes.
 
-    Initializers become inputs of their type, so no weight is copied or read.
+    Initializers are replaced by inputs of their type, so no weight is copied or read.
     """
     skeleton = onnx.ModelProto()
     try:
@@ -44,14 +44,14 @@ def check_structure(model: onnx.ModelProto) -> str | None:
 
 
 def check_fully(model: Path | onnx.ModelProto, seconds: float) -> str | None:
-    """Return what onnx.checker, shape inference included, finds wrong, in one line; None if the model passes.
+    """Run onnx.checker with shape inference. Return the first error in one line; None if the model passes.
 
-    The checker may hang or crash on a hostile model, so a process of its own runs it, for at most `seconds`.
+    The checker may hang or crash on a malicious model, so it runs in a separate process for at most `seconds`.
     """
     is_file = isinstance(model, Path)
     try:
-        # -P: no file in the user's folder may hide a module that onnx imports.
-        done = subprocess.run(  # noqa: S603 - our own interpreter and code; the file is an argument
+        # -P: files in the current folder must not shadow modules that onnx imports.
+        process = subprocess.run(  # noqa: S603 - our own interpreter and code; the file is an argument
             [sys.executable, "-P", "-c", _FULL_CHECK, *([model] if is_file else [])],
             input=b"" if is_file else model.SerializeToString(),
             capture_output=True,
@@ -60,10 +60,10 @@ def check_fully(model: Path | onnx.ModelProto, seconds: float) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"no answer within {seconds:g} s"
-    if done.returncode == 0:
+    if process.returncode == 0:
         return None
-    lines = done.stderr.decode(errors="backslashreplace").strip().splitlines()
-    return _one_line(lines[-1]) if lines else f"ended by signal {-done.returncode}"
+    lines = process.stderr.decode(errors="backslashreplace").strip().splitlines()
+    return _one_line(lines[-1]) if lines else f"ended by signal {-process.returncode}"
 
 
 def _one_line(text: str) -> str:
@@ -83,22 +83,23 @@ def _copy_graph(graph: onnx.GraphProto, skeleton: onnx.GraphProto) -> None:
         if sparse.values.name not in declared:
             declared.add(sparse.values.name)
             skeleton.input.add(name=sparse.values.name, type=_tensor_type(sparse.values))
-    if all(_is_light(node) for node in graph.node if node.attribute):
+    if all(_is_small(node) for node in graph.node if node.attribute):
         skeleton.node.extend(graph.node)
         return
     for node in graph.node:
         _copy_node(node, skeleton.node.add())
 
 
-def _is_light(node: onnx.NodeProto) -> bool:
+def _is_small(node: onnx.NodeProto) -> bool:
     return all(
-        attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS) and len(attribute.t.raw_data) < _LARGE
+        attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+        and len(attribute.t.raw_data) < _MAX_ATTRIBUTE_BYTES
         for attribute in node.attribute
     )
 
 
 def _copy_node(node: onnx.NodeProto, skeleton: onnx.NodeProto) -> None:
-    if _is_light(node):
+    if _is_small(node):
         skeleton.CopyFrom(node)
         return
     for field, value in node.ListFields():
@@ -108,27 +109,27 @@ def _copy_node(node: onnx.NodeProto, skeleton: onnx.NodeProto) -> None:
         copy = skeleton.attribute.add(name=attribute.name, type=attribute.type)
         if attribute.type == AttributeProto.GRAPH:
             _copy_graph(attribute.g, copy.g)
-        elif len(attribute.t.raw_data) >= _LARGE:
+        elif len(attribute.t.raw_data) >= _MAX_ATTRIBUTE_BYTES:
             for field, value in attribute.t.ListFields():
-                if field.name not in _PAYLOADS:
+                if field.name not in _DATA_FIELDS:
                     _copy(field, value, copy.t)
-            # A tensor of no elements stands in for one too large to copy.
+            # A tensor without elements replaces one that is too large to copy.
             copy.t.dims[:] = [0]
         else:
             copy.CopyFrom(attribute)
 
 
 def _tensor_type(tensor: TensorProto) -> TypeProto:
-    kind = TypeProto()
-    kind.tensor_type.elem_type = tensor.data_type
-    kind.tensor_type.shape.SetInParent()
+    type_proto = TypeProto()
+    type_proto.tensor_type.elem_type = tensor.data_type
+    type_proto.tensor_type.shape.SetInParent()
     for size in tensor.dims:
-        kind.tensor_type.shape.dim.add(dim_value=size)
-    return kind
+        type_proto.tensor_type.shape.dim.add(dim_value=size)
+    return type_proto
 
 
 def _copy(field: FieldDescriptor, value: Any, target: Message) -> None:
-    """Copy a field, be it a message, a repeated one or a plain value, into a message that lacks it."""
+    """Copy a field (a message, a repeated field or a scalar) into a message in which it is not set."""
     if hasattr(value, "MergeFrom"):
         getattr(target, field.name).MergeFrom(value)
     else:

@@ -1,6 +1,6 @@
-"""Whether two models compute the same: onnxruntime runs both, in a process that can be ended.
+"""Compare the outputs of two models in onnxruntime, in a separate process with a time limit.
 
-A session can hang or crash on a hostile file, so none is ever opened in this process; onnxruntime is not even imported.
+A session can hang or crash on a malicious file, so this process opens none and does not import onnxruntime.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import onnx
 from ..files import model_file
 from ..walk import all_nodes
 
-TIME_LIMIT = 60.0
+TIME_LIMIT_S = 60.0
 _WORKER = Path(__file__).with_name("runtime_worker.py")
 _RANDOM_OPERATORS = frozenset(
     ("Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
@@ -28,7 +28,7 @@ _RANDOM_OPERATORS = frozenset(
 
 
 class ComparisonOutcome(StrEnum):
-    """How two models compare."""
+    """The result of a comparison; `Comparison` explains the values."""
 
     IDENTICAL = "identical"
     DIFFERENT = "different"
@@ -38,11 +38,12 @@ class ComparisonOutcome(StrEnum):
 
 
 class Comparison(NamedTuple):
-    """What came of running two models on the same inputs.
+    """The outcome of running two models on the same inputs.
 
-    `identical`: every output has the same type, shape and bits. `different`: `output` has not, or the changed model
-    alone fails (`output` is None). `random`: the results differ as those of the original alone do. `not-runnable`:
-    the original does not run, onnxruntime crashed, or there is no way to make up its inputs. `reason` is one line.
+    `identical`: every output has the same type, shape and bits. `different`: the output named `output` differs, or only
+    the changed model fails (`output` is None). `random`: the outputs differ, but those of the original also differ from
+    run to run. `not-runnable`: the original does not run, onnxruntime crashed, or no inputs can be generated.
+    `timed-out`: onnxruntime did not finish within the time limit. `reason` is one line of text.
     """
 
     outcome: ComparisonOutcome
@@ -51,35 +52,35 @@ class Comparison(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing speaks against the changed model."""
+        """Whether the outcome is not `different`."""
         return self.outcome is not ComparisonOutcome.DIFFERENT
 
     def __str__(self) -> str:
-        where = "" if self.output is None else f" at output '{self.output}'"
-        return f"{self.outcome}{where}" + (f": {self.reason}" if self.reason else "")
+        position = "" if self.output is None else f" at output '{self.output}'"
+        return f"{self.outcome}{position}" + (f": {self.reason}" if self.reason else "")
 
 
 def compare(
     original: Path | onnx.ModelProto,
     changed: Path | onnx.ModelProto,
     folder: Path | None = None,
-    seconds: float = TIME_LIMIT,
+    seconds: float = TIME_LIMIT_S,
 ) -> Comparison:
-    """Run both models on the same random inputs of the original's declared types and shapes, for at most `seconds`.
+    """Run both models for at most `seconds` on the same random inputs, which have the original's declared types.
 
-    The external data of a message lies in `folder`, that of a file beside it. Raises HpassError if a message is too
-    large for one file, OSError if there is no room for a temporary one.
+    `folder` contains the external data of messages; that of a file is in the file's folder. Raises HpassError if a
+    message is too large for one file, and OSError if a temporary file cannot be written.
     """
     if not hasattr(signal, "setitimer"):
-        return Comparison(ComparisonOutcome.NOT_RUNNABLE, "this system cannot end a run that hangs (no POSIX signals)")
+        return Comparison(ComparisonOutcome.NOT_RUNNABLE, "this system has no POSIX signals to limit the time of a run")
     with ExitStack() as stack:
         request = {
-            "original": _source(original, folder, stack),
-            "changed": _source(changed, folder, stack),
+            "original": _path_and_folder(original, folder, stack),
+            "changed": _path_and_folder(changed, folder, stack),
             "seconds": seconds,
         }
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            # -P: neither this folder nor the user's may hide modules that onnxruntime imports.
+        process = subprocess.run(  # noqa: S603 - a fixed command
+            # -P: files in this folder and the current one must not shadow modules that onnxruntime imports.
             [sys.executable, "-P", str(_WORKER)],
             input=json.dumps(request),
             stdout=subprocess.PIPE,
@@ -88,17 +89,17 @@ def compare(
             encoding="utf-8",
             check=False,
         )
-    if done.stdout:
-        outcome, reason, output = json.loads(done.stdout)
+    if process.stdout:
+        outcome, reason, output = json.loads(process.stdout)
         result = Comparison(ComparisonOutcome(outcome), reason, output)
         return _unless_random(result, original) if result.outcome is ComparisonOutcome.DIFFERENT else result
-    # The process sets an alarm for itself, so it ends in time even if this one is gone.
-    if done.returncode == -signal.SIGALRM:
+    # The worker sets its own alarm, so it ends in time even if this process has been killed.
+    if process.returncode == -signal.SIGALRM:
         return Comparison(ComparisonOutcome.TIMED_OUT, f"no answer from onnxruntime in {seconds:g} s")
-    return Comparison(ComparisonOutcome.NOT_RUNNABLE, f"onnxruntime crashed ({_status_text(done.returncode)})")
+    return Comparison(ComparisonOutcome.NOT_RUNNABLE, f"onnxruntime crashed ({_status_text(process.returncode)})")
 
 
-def _source(model: Path | onnx.ModelProto, folder: Path | None, stack: ExitStack) -> dict[str, str]:
+def _path_and_folder(model: Path | onnx.ModelProto, folder: Path | None, stack: ExitStack) -> dict[str, str]:
     if isinstance(model, Path):
         return {"path": str(model.absolute()), "folder": str(model.absolute().parent)}
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hpass-")))
@@ -108,7 +109,7 @@ def _source(model: Path | onnx.ModelProto, folder: Path | None, stack: ExitStack
 
 
 def _unless_random(result: Comparison, original: Path | onnx.ModelProto) -> Comparison:
-    """Return the result, or why it may be due to chance."""
+    """Return the result; `random` instead if an output differs and the original has random operators."""
     model = model_file.read(original) if isinstance(original, Path) else original
     operators = sorted({node.op_type for node in all_nodes(model)} & _RANDOM_OPERATORS)
     if result.output is None or not operators:

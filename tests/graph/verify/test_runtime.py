@@ -72,7 +72,7 @@ def test_a_changed_model_that_does_not_run_is_different() -> None:
 
 def test_outputs_of_other_names_are_a_difference() -> None:
     good = "g (float[2] x) => (float[2] y) { y = Relu(x) }"
-    assert compared(good, good.replace("y", "z")).reason == "it has other outputs"
+    assert compared(good, good.replace("y", "z")).reason == "the outputs have other names"
 
 
 IN_THE_GRAPH = "g (float[2] x) => (float[8] y) { y = RandomNormal<shape = [8], seed = 1.0>() }"
@@ -100,7 +100,7 @@ def test_an_original_that_does_not_run_gives_the_reason(tmp_path: Path) -> None:
 
 def test_a_type_without_inputs_is_not_runnable() -> None:
     text = "g (bfloat16[2] x) => (float[2] y) { y = Cast<to = 1>(x) }"
-    reason = "no inputs can be made of type tensor(bfloat16)"
+    reason = "no inputs of type tensor(bfloat16) can be generated"
     assert compared(text, text) == (ComparisonOutcome.NOT_RUNNABLE, reason, None)
 
 
