@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reporting.wording import counted, percent
+from ..reporting.wording import counted, percent, percentages
 from .streams import printable, use_colour, uses_box_drawing
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def table(files: Sequence[TaggedFile], style: Style) -> str:
     rows += [
         (
             f"{item.totals.nodes:,}",
-            percent(item.totals.coverage),
+            percent(item.totals.tagged, item.totals.nodes),
             f"{item.totals.modules:,}",
             f"{item.totals.sources['inherited']:,}",
             f"{item.totals.sources['fallback']:,}",
@@ -91,10 +91,9 @@ def time_table(times: Sequence[StepTime]) -> str:
     """Return a table of the time of each step, in seconds and as a share of the total."""
     total = sum(time.seconds for time in times)
     width = max(len(time.name) for time in times)
-    rows = [*times, StepTime("total", total)]
-    return "".join(
-        f"{time.name:<{width}}  {time.seconds:9.4f} s  {time.seconds / (total or 1):5.0%}\n" for time in rows
-    )
+    shares = percentages([round(time.seconds * 1e9) for time in times], decimals=0)
+    rows = zip([*times, StepTime("total", total)], [*shares, "100%"], strict=True)
+    return "".join(f"{time.name:<{width}}  {time.seconds:9.4f} s  {share:>5}\n" for time, share in rows)
 
 
 def _summary_lines(file: TaggedFile, style: Style, *, all_findings: bool) -> Iterator[str]:
@@ -102,10 +101,11 @@ def _summary_lines(file: TaggedFile, style: Style, *, all_findings: bool) -> Ite
     arrow = "→" if style.unicode else "->"
     yield f"{printable(file.source)} {arrow} {paint(printable(str(file.target)), bold=True)}"
     yield ""
-    covered = paint(f"{percent(totals.coverage)} tagged", fg="green" if totals.coverage == 1 else "red", bold=True)
+    coverage = percent(totals.tagged, totals.nodes)
+    covered = paint(f"{coverage} tagged", fg="green" if totals.coverage == 1 else "red", bold=True)
     yield f"  {'nodes':<12}{totals.nodes:,}: {covered}, {totals.modules:,} modules, {totals.tags:,} tags"
-    yield from _share_lines("source", totals.sources, totals.tagged, style, {})
-    yield from _share_lines("confidence", totals.confidences, totals.tagged, style, _CONFIDENCE_COLOURS)
+    yield from _share_lines("source", totals.sources, style, {})
+    yield from _share_lines("confidence", totals.confidences, style, _CONFIDENCE_COLOURS)
     yield f"  {'auxiliary':<12}{_auxiliary_text(totals)}"
     total = sum(time.seconds for time in file.times)
     each = ", ".join(f"{time.name}{_NO_BREAK_SPACE}{time.seconds:.3f}" for time in file.times)
@@ -127,14 +127,12 @@ def finding_lines(findings: Sequence[Finding], style: Style, *, limit: int | Non
         yield style.paint(f"    and {len(ordered) - limit} more: -v shows all", dim=True)
 
 
-def _share_lines(
-    title: str, counts: Mapping[str, int], total: int, style: Style, colours: Mapping[str, str]
-) -> Iterator[str]:
-    for name, count in counts.items():
+def _share_lines(title: str, counts: Mapping[str, int], style: Style, colours: Mapping[str, str]) -> Iterator[str]:
+    total = sum(counts.values())
+    for (name, count), share in zip(counts.items(), percentages(list(counts.values())), strict=True):
         if count:
-            share = count / total
-            bar = f"  {'█' * max(1, round(share * _MAX_BAR_CHARACTERS))}" if style.bars else ""
-            row = f"{name:<12}{count:>9,}  {percent(share):>6}"
+            bar = f"  {'█' * max(1, round(count / total * _MAX_BAR_CHARACTERS))}" if style.bars else ""
+            row = f"{name:<12}{count:>9,}  {share:>6}"
             yield f"  {title:<12}{row}{style.paint(bar, fg=colours.get(name, 'cyan'))}"
             title = ""
 

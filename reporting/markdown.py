@@ -43,7 +43,7 @@ def _summary_lines(document: Mapping[str, Any]) -> Iterator[str]:
         ("", "nodes"),
         [
             ("all", totals["nodes"]),
-            ("tagged", f"{totals['tagged']} ({percent(totals['coverage'])})"),
+            ("tagged", f"{totals['tagged']} ({percent(totals['tagged'], totals['nodes'])})"),
             *((f"source: {name}", count) for name, count in totals["sources"].items()),
             *((f"confidence: {name}", count) for name, count in totals["confidences"].items()),
             ("auxiliary operations", auxiliary["found"]),

@@ -1,6 +1,6 @@
 """Format numbers as text. `hpass --help` imports this module, so it must not import onnx or torch."""
 
-from math import floor
+from collections.abc import Sequence
 
 
 def counted(count: int, thing: str) -> str:
@@ -8,6 +8,25 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def percent(share: float) -> str:
-    """Return a share (0 to 1) as a percentage, rounded down to 0.1, so that 100% means all."""
-    return f"{floor(share * 1000) / 10:g}%"
+def percent(part: int, whole: int) -> str:
+    """Return a part as a percentage of the whole, rounded as `percentages` rounds it beside the rest.
+
+    A whole of 0 has all of its parts: 100%.
+    """
+    return percentages([part, whole - part])[0] if whole else "100%"
+
+
+def percentages(counts: Sequence[int], decimals: int = 1) -> list[str]:
+    """Return each count as a percentage of their sum, rounded so that together they are 100%.
+
+    Each is rounded down, and the units that are missing go to the largest remainders. A count that is not all of them
+    never becomes 100%.
+    """
+    total = sum(counts)
+    if not total:
+        return ["0%"] * len(counts)
+    whole = 100 * 10**decimals
+    units, remainders = zip(*(divmod(count * whole, total) for count in counts), strict=True)
+    raisable = [index for index, unit in enumerate(units) if remainders[index] and unit < whole - 1]
+    raised = sorted(raisable, key=lambda index: -remainders[index])[: whole - sum(units)]
+    return [f"{(unit + (index in raised)) / 10**decimals:g}%" for index, unit in enumerate(units)]
