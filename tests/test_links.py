@@ -17,6 +17,7 @@ DOCUMENTS = {
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MODULE = re.compile(r"-m ([\w.]+)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -31,7 +32,8 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     "document", sorted(DOCUMENTS - {ROOT / "CHANGELOG.md"}), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_every_file_that_is_named_is_there(document: Path) -> None:
-    assert [path for path in named_paths(prose(document)) if not (ROOT / path).exists()] == []
+    text = document.read_text(encoding="utf-8")
+    assert [path for path in named_paths(text) if not (ROOT / path).exists()] == []
 
 
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
@@ -46,6 +48,7 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
     [
         ("`graph/gone.py` and `graph/`", ["graph/gone.py", "graph/"]),
         ("`python -m benchmarks.gone --out docs/gone.md`", ["docs/gone.md", "benchmarks/gone.py"]),
+        ("```sh\npytest 'tests/gone.py::test_this' -k x\n```\n", ["tests/gone.py"]),
         ("`encoder.layer.0`, `/encoder/layer.0`, `out/a.onnx`, `python -m pytest`, graph/gone.py", []),
     ],
 )
@@ -64,9 +67,12 @@ def broken_links(document: Path) -> Iterator[str]:
 
 
 def named_paths(text: str) -> Iterator[str]:
-    """Yield the repository's files that code spans name: words below a top-level folder, and modules after `-m`."""
-    for code in _CODE.findall(text):
-        for word in code.split():
+    """Yield the repository's files that code names: words below a top-level folder, and modules after `-m`.
+
+    Code is that of spans and of blocks of shell commands; the commands of console blocks are run by test_docs.py.
+    """
+    for code in (*_CODE.findall(_FENCE.sub("", text)), *"".join(_SHELL.findall(text)).splitlines()):
+        for word in re.split(r"""[\s"']+""", code):
             folder, slash, _ = word.partition("/")
             if slash and folder in folders():
                 yield word.partition(":")[0]
