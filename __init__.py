@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import Run, load, run, strip
     from .errors import HpassError, UsageError
+    from .evidence.claims import Claim
     from .graph.files.external_data import ExternalDataMode
     from .graph.model import Model
     from .identity_map import IdentityMap
     from .passes.base import Pass, PassResult, option
-    from .passes.context import Claim, Context
+    from .passes.context import Context
     from .passes.findings import Finding, Severity
     from .pipeline import Pipeline
     from .reporting.json_report import report
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # `hpass --help` must import neither onnx nor torch, so every name is looked up on first use.
 _LAZY_IMPORTS = {
     "ExternalDataMode": ".graph.files.external_data",
-    "Claim": ".passes.context",
+    "Claim": ".evidence.claims",
     "Confidence": ".tags.tag_format",
     "Context": ".passes.context",
     "Finding": ".passes.findings",

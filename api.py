@@ -50,22 +50,22 @@ class Run:
     @property
     def modules(self) -> ModuleTable:
         """The module table in use."""
-        return self.context.modules
+        return self.context.table.modules
 
     def tag(self, node: gs.Node) -> Tag | None:
         """Return a node's tag, or None where no pass gave it one."""
-        return self.context.tag(node)
+        return self.context.tags.get(node)
 
     def tags(self) -> Iterable[tuple[gs.Node, Tag]]:
         """Yield every tagged node of the graph, of subgraphs and of function bodies with its tag."""
-        return self.context.tags()
+        return self.context.tagged_nodes()
 
     def apply(self, *, edited: bool = True) -> onnx.ModelProto:
         """Write the tags (and the edits of rewriting passes) into the model's message and return it.
 
         `edited` may be False where nothing has touched the graph since the last pass found it `context.untouched`.
         """
-        self.model.apply(self.context.tags(), self.context.modules, edited=edited)
+        self.model.apply(self.context.tagged_nodes(), self.context.table.modules, edited=edited)
         return self.model.proto
 
     def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:
@@ -149,4 +149,4 @@ def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = 
     tags: IdentityMap[gs.Node, Tag] = IdentityMap()
     for node, tag in twin.tags():
         tags[node] = tag
-    return ReferenceModel(twin.model, tags, twin.modules, twin.context.declared_table)
+    return ReferenceModel(twin.model, tags, twin.modules, twin.context.table.declared)

@@ -134,7 +134,7 @@ def graph_lines(name: str, context: Context) -> Iterable[str]:
     """Yield the text of the tagged graph: position, operator, node name, scope, source and confidence."""
     yield f"; after {name}"
     for position, node in nodes_with_position(context.regions()):
-        tag = context.tag(node)
+        tag = context.tags.get(node)
         if tag is None:
             known = "untagged"
         else:
@@ -155,7 +155,7 @@ class Dump:
         if previous is None:
             return
         self._count += 1
-        snapshot = context.model.snapshot(context.tags(), context.modules)
+        snapshot = context.model.snapshot(context.tagged_nodes(), context.table.modules)
         snapshot.save(self.folder / f"{self._count:02}-{previous.name}.onnx", ExternalDataMode.LINK)
 
 
@@ -205,11 +205,11 @@ def _node(node: gs.Node) -> tuple[Any, ...]:
 
 
 def _check_tags(name: str, context: Context) -> None:
-    for node, tag in context.tags():
+    for node, tag in context.tagged_nodes():
         for scope in (tag.scope, tag.target):
             if scope and "" in scope.split("."):
                 raise AssertionError(f"pass {name} gave node '{node.name}' the malformed scope {scope!r}")
         if tag.serves == tag.scope:
             raise AssertionError(f"pass {name}: node '{node.name}' serves the scope it is in, {tag.scope!r}")
-        if not context.modules.path(tag.target).startswith("/"):
+        if not context.table.modules.path(tag.target).startswith("/"):
             raise AssertionError(f"pass {name}: the tag of node '{node.name}' does not start with '/'")

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
-from ..inference.call_alignment import Call
 from ..tags.module_table import ModuleTable, parent
+
+
+class Call(NamedTuple):
+    """A module in the order of calls. `is_leaf` tells that no other module runs inside it."""
+
+    scope: str
+    class_name: str | None
+    has_parameters: bool
+    is_leaf: bool
 
 
 def order_of_calls(table: ModuleTable, owners: Collection[str]) -> list[Call]:

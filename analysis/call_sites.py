@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import onnx_graphsurgeon as gs
 
-from ..graph.model import FunctionKey
+from ..graph.model import FunctionKey, Model
 from ..graph.regions import Region
-from ..passes.context import Context
-from ..tags.module_table import lca
+from ..tags.module_table import ModuleTable, lca
+from ..tags.tag_store import TagStore
 
 
-def regions_with_scope(context: Context) -> Iterator[tuple[Region, str]]:
+def regions_with_scope(
+    regions: Sequence[Region], model: Model, tags: TagStore, modules: ModuleTable
+) -> Iterator[tuple[Region, str]]:
     """Yield every region with the module that it runs in, holders and callers first.
 
     A function body runs in the nearest called common ancestor of its call sites; one that is never called, at the root.
     The tags are looked at when a region's turn comes, so whoever asks may tag region by region.
     """
-    regions = context.regions()
-    key_of = context.model.function_key
+    key_of = model.function_key
     sites: dict[FunctionKey, list[gs.Node]] = defaultdict(list)
     outermost = {id(region): _outermost(region) for region in regions}
     callers: dict[FunctionKey, set[FunctionKey]] = defaultdict(set)
@@ -28,7 +29,7 @@ def regions_with_scope(context: Context) -> Iterator[tuple[Region, str]]:
     for region in regions:
         caller = outermost[id(region)]
         for node in region.graph.nodes:
-            key = _call_key(node, context)
+            key = _call_key(node, model)
             if key in functions:
                 sites[key].append(node)
                 if caller.is_function:
@@ -40,12 +41,12 @@ def regions_with_scope(context: Context) -> Iterator[tuple[Region, str]]:
     }
     for region in sorted(regions, key=lambda region: ranks[id(region)]):
         if region.holder is not None:
-            tag = context.tag(region.holder)
+            tag = tags.get(region.holder)
             yield region, "" if tag is None else tag.scope
         elif region.is_function:
-            tags = [context.tag(site) for site in sites[key_of(region.graph)]]
-            scope = lca(tag.scope for tag in tags if tag is not None)
-            yield region, context.modules.nearest_called(scope)
+            found = [tags.get(site) for site in sites[key_of(region.graph)]]
+            scope = lca(tag.scope for tag in found if tag is not None)
+            yield region, modules.nearest_called(scope)
         else:
             yield region, ""
 
@@ -73,6 +74,6 @@ def _callers_first(keys: list[FunctionKey], callers: dict[FunctionKey, set[Funct
     return order
 
 
-def _call_key(node: gs.Node, context: Context) -> FunctionKey:
-    proto = context.proto(node)
+def _call_key(node: gs.Node, model: Model) -> FunctionKey:
+    proto = model.node_proto(node)
     return (node.domain or "", node.op, "" if proto is None else proto.overload)

@@ -11,19 +11,19 @@ from collections.abc import Iterator
 import onnx_graphsurgeon as gs
 
 from ..identity_map import IdentityMap
-from ..passes.context import Context
-from ..tags.module_table import natural_sort_key, parent
+from ..tags.module_table import ModuleTable, natural_sort_key, parent
+from ..tags.tag_store import TagStore
 
 # Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.
 _BUDGET = 20
 
 
-def nonconvex_modules(context: Context) -> list[str]:
+def nonconvex_modules(graph: gs.Graph, tag_store: TagStore, table: ModuleTable) -> list[str]:
     """Return the modules of the main graph that are not convex, in natural order, as far as the budget goes."""
-    nodes = context.graph.nodes
-    tags = [context.tag(node) for node in nodes]
+    nodes = graph.nodes
+    tags = [tag_store.get(node) for node in nodes]
     scopes = ["" if tag is None else tag.scope for tag in tags]
-    modules = {scope: [*_upwards(scope, context)] for scope in dict.fromkeys(scopes)}
+    modules = {scope: [*_called_upwards(scope, table)] for scope in dict.fromkeys(scopes)}
     members: dict[str, list[int]] = defaultdict(list)
     for index, scope in enumerate(scopes):
         for module in modules[scope]:
@@ -43,10 +43,10 @@ def nonconvex_modules(context: Context) -> list[str]:
     return sorted(found, key=natural_sort_key)
 
 
-def _upwards(scope: str, context: Context) -> Iterator[str]:
+def _called_upwards(scope: str, table: ModuleTable) -> Iterator[str]:
     """Yield a module and the called modules above it, but for the root, which holds everything."""
     while scope:
-        if context.modules.is_called(scope):
+        if table.is_called(scope):
             yield scope
         scope = parent(scope)
 

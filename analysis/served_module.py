@@ -12,11 +12,11 @@ import onnx_graphsurgeon as gs
 
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
-from ..passes.context import Context
-from ..tags.module_table import lca
+from ..tags.module_table import ModuleTable, lca
+from ..tags.tag_store import TagStore
 
 
-def served_modules(graph: gs.Graph, context: Context) -> Iterator[tuple[gs.Node, str]]:
+def served_modules(graph: gs.Graph, tags: TagStore, modules: ModuleTable) -> Iterator[tuple[gs.Node, str]]:
     """Yield the auxiliary nodes at the root of the main graph that work for one module below it, with that module."""
     outputs: IdentityMap[gs.Tensor, None] = IdentityMap()
     for tensor in graph.outputs:
@@ -24,17 +24,21 @@ def served_modules(graph: gs.Graph, context: Context) -> Iterator[tuple[gs.Node,
     served: IdentityMap[gs.Node, str] = IdentityMap()
     # Consumers stand behind their producers, so in reverse order they are settled first.
     for node in reversed(graph.nodes):
-        tag = context.tag(node)
+        tag = tags.get(node)
         if tag is None or tag.scope:
             continue
-        scope = _served_module(node, outputs, served, context)
+        scope = _served_module(node, outputs, served, tags, modules)
         served[node] = scope
         if scope and is_auxiliary(node):
             yield node, scope
 
 
 def _served_module(
-    node: gs.Node, outputs: IdentityMap[gs.Tensor, None], served: IdentityMap[gs.Node, str], context: Context
+    node: gs.Node,
+    outputs: IdentityMap[gs.Tensor, None],
+    served: IdentityMap[gs.Node, str],
+    tags: TagStore,
+    modules: ModuleTable,
 ) -> str:
     """Return the nearest called module that holds all of a root node's consumers; the root where they have none."""
     scopes: list[str] = []
@@ -42,6 +46,6 @@ def _served_module(
         if tensor in outputs:
             return ""
         for consumer in tensor.outputs:
-            tag = context.tag(consumer)
+            tag = tags.get(consumer)
             scopes.append("" if tag is None else tag.scope or served.get(consumer) or "")
-    return context.modules.nearest_called(lca(scopes))
+    return modules.nearest_called(lca(scopes))

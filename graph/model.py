@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -26,6 +27,9 @@ from .write_back import write_back
 
 FunctionKey = tuple[str, str, str]
 """The domain, name and overload of a local function."""
+
+
+_NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 class Model:
@@ -90,6 +94,18 @@ class Model:
         proto = self.graph_proto(body)
         overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
         return getattr(body, "domain", ""), body.name, overload
+
+    def has_metadata(self, node: gs.Node) -> bool:
+        """Whether the file has metadata for a node."""
+        proto = self.node_proto(node)
+        return proto is not None and len(proto.metadata_props) > 0
+
+    def metadata(self, node: gs.Node) -> Mapping[str, str]:
+        """Return the metadata that the file has for a node; empty for a node that a pass created."""
+        proto = self.node_proto(node)
+        if proto is None or not proto.metadata_props:
+            return _NO_METADATA
+        return {as_text(prop.key): as_text(prop.value) for prop in proto.metadata_props}
 
     def stored_tag(self, node: gs.Node) -> Tag | None:
         """Return the tag of a node in the file; None if it has none."""

@@ -12,10 +12,10 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
+from ..analysis.call_order import Call
 from .dataflow import Dataflow, Role
 
 # An alignment of more cells than this, for one gap, is left out: the gap says too little to be worth the time.
@@ -24,15 +24,6 @@ _MAX_ALIGNMENT_CELLS = 2_000_000
 _MIN_NAME_LETTERS = 3
 _MIN_SHARED_PREFIX = 6
 _NON_LETTERS = re.compile(r"[^a-z]")
-
-
-class Call(NamedTuple):
-    """A module in the order of calls. `is_leaf` tells that no other module runs inside it."""
-
-    scope: str
-    class_name: str | None
-    has_parameters: bool
-    is_leaf: bool
 
 
 @cache

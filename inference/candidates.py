@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .call_alignment import Call
+from ..analysis.call_order import Call
 from .scope_tree import Ids, ScopeTree
 
 UNKNOWN = -1

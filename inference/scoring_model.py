@@ -100,9 +100,9 @@ class ScoringModel:
     high: float | None
     medium: float
 
-    def confidence(self, probability: float, *, familiar: bool) -> Confidence:
-        """Return the confidence of an answer of this probability; what is not `familiar` was never measured."""
-        if self.high is not None and familiar and probability >= self.high:
+    def confidence(self, probability: float, *, in_distribution: bool) -> Confidence:
+        """Return the confidence of an answer of this probability; what is not `in_distribution` was never measured."""
+        if self.high is not None and in_distribution and probability >= self.high:
             return Confidence.HIGH
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 

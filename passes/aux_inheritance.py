@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
-
 from ..analysis.call_sites import regions_with_scope
 from ..analysis.served_module import served_modules
 from ..graph.regions import Region
 from ..inference import predict
 from ..inference.candidates import UNKNOWN
+from ..inference.problem import build_problem, has_anchors
 from ..inference.scoring_model import load_model
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass, option
 from .context import Context
-from .inference_problem import build_problem, has_anchors
 
 
 class Root(StrEnum):
@@ -38,50 +36,51 @@ class AuxInheritance(Pass):
     name: ClassVar[str] = "aux-inheritance"
     root: Root = option(Root.SERVE, "serve: name the module that an operation at the root works for; keep: do not")
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
+    def apply(self, context: Context) -> None:
         """Place what has no tag in every region that has a tag to inherit from."""
-        for region, around in regions_with_scope(context):
+        for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
             _place(region, around, context)
         if self.root is Root.SERVE:
-            for node, scope in served_modules(graph, context):
-                tag = context.tag(node)
+            for node, scope in served_modules(context.graph, context.tags, context.table.modules):
+                tag = context.tags.get(node)
                 if tag is not None and tag.serves is None:
-                    context.set_tag(node, tag._replace(serves=scope), f"{context.reason(node)}; it works for '{scope}'")
+                    reason = f"{context.tags.reason(node)}; it works for '{scope}'"
+                    context.set_tag(node, tag._replace(serves=scope), reason)
 
 
 def _place(region: Region, around: str, context: Context) -> None:
     nodes = region.graph.nodes
-    tags = [context.tag(node) for node in nodes]
+    tags = [context.tags.get(node) for node in nodes]
     if None not in tags:
         return
-    if not has_anchors(region, tags, context):
+    if not has_anchors(region, tags, context.table):
         if region.is_function:
             _inherit_calls(region, around, context)
         return
-    question = build_problem(region, around, tags, context)
-    weighting = load_model(question.share_named)
+    problem = build_problem(region, around, tags, context.table, context.evidence.parameter_uses.owners())
+    model = load_model(problem.share_named)
     explained = [
         index
-        for index, position in enumerate(question.sequence.tolist())
+        for index, position in enumerate(problem.sequence.tolist())
         if tags[position] is None and nodes[position] in context.attributions
     ]
-    placement, attributions = predict.explain(question, weighting, explained)
-    for position, attribution in zip(question.sequence[explained].tolist(), attributions, strict=True):
+    prediction, attributions = predict.explain(problem, model, explained)
+    for position, attribution in zip(problem.sequence[explained].tolist(), attributions, strict=True):
         context.attributions[nodes[position]] = attribution
-    names = question.tree.names
-    familiar = predict.in_distribution(question, weighting.statistics)[placement.node]
-    for position, scope, probability, other, is_familiar in zip(
-        question.sequence[placement.node].tolist(),
-        placement.scope.tolist(),
-        placement.probability.tolist(),
-        placement.runner_up.tolist(),
-        familiar.tolist(),
+    names = problem.tree.names
+    in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
+    for position, scope, probability, other, is_in_distribution in zip(
+        problem.sequence[prediction.node].tolist(),
+        prediction.scope.tolist(),
+        prediction.probability.tolist(),
+        prediction.runner_up.tolist(),
+        in_distribution.tolist(),
         strict=True,
     ):
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
             nodes[position],
-            Tag(names[scope], Source.INHERITED, weighting.confidence(probability, familiar=is_familiar)),
+            Tag(names[scope], Source.INHERITED, model.confidence(probability, in_distribution=is_in_distribution)),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
 

@@ -62,7 +62,7 @@ class Pass(ABC):
     ensures: ClassVar[tuple[Condition, ...]] = ()
 
     @abstractmethod
-    def apply(self, graph: gs.Graph, context: Context) -> None:
+    def apply(self, context: Context) -> None:
         """Do the pass's work on the main graph; subgraphs and function bodies are `context.regions()`."""
 
     @final
@@ -72,15 +72,15 @@ class Pass(ABC):
         Raises HpassError where what it requires does not hold, AssertionError where it breaks a promise.
         """
         self._check(self.requires, context, promised=False)
-        context.begin(self.name, rewrites=self.rewrites)
+        record = context.begin(self.name, rewrites=self.rewrites)
         before = context.model.edits() if self.rewrites else Edits()
-        self.apply(context.graph, context)
+        self.apply(context)
         if self.rewrites:
             context.model.lower_function_constants()
         after = context.model.edits() if self.rewrites else Edits()
         self._check(self.ensures, context, promised=True)
         nodes = sum(len(region.graph.nodes) for region in context.regions())
-        return PassResult(self.name, nodes, dict(context.tagged), after - before, tuple(context.skipped))
+        return PassResult(self.name, nodes, dict(record.tagged), after - before, tuple(record.skipped))
 
     def _check(self, conditions: tuple[Condition, ...], context: Context, *, promised: bool) -> None:
         for condition in conditions:

@@ -1,67 +1,50 @@
-"""What the passes of one run share: the evidence, the tags, the module table and the findings."""
+"""What the passes of one run share: the model, its reference, the evidence, the tags, the table and the findings."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from types import MappingProxyType
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
-import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
+from ..evidence.claims import NO_ALIASES, Evidence
 from ..evidence.parameter_names import is_parameter
 from ..evidence.parameter_uses import ParameterUses
-from ..graph.decode import as_text
 from ..graph.model import Model
 from ..graph.regions import Region
 from ..identity_map import IdentityMap
 from ..inference.predict import Attribution
 from ..restore.checkpoint import Checkpoint
 from ..restore.reference_model import ReferenceModel
-from ..tags.module_table import ModuleTable, is_descendant, parent
+from ..tags.module_table import ModuleTable
+from ..tags.table_in_use import TableInUse
 from ..tags.tag_format import Source, Tag
-from .findings import Finding, Severity
+from ..tags.tag_store import Decision, TagStore
+from .findings import Findings, Severity
 
 Reference = ReferenceModel | Checkpoint
-"""What `--reference` takes: a tagged twin of the model, or a checkpoint of its weights."""
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+"""What `--reference` takes: a tagged model of the same origin, or a checkpoint of the model's weights."""
 
 
-class Claim(NamedTuple):
-    """One piece of evidence: a module that something in the file names for a node.
+@dataclass
+class PassRecord:
+    """What one pass has done so far: tags given, by source, and nodes that it left, with the reason."""
 
-    `origin` says what was read (`node name`, `parameter`), `text` is the thing itself as it stands in the file;
-    `certain` is False where the text fits other modules as well.
-    """
-
-    scope: str
-    source: Source
-    origin: str
-    text: str
-    certain: bool = True
-
-
-class Decision(NamedTuple):
-    """A node's tag, why it has it, and the pass that decided."""
-
-    tag: Tag
-    reason: str
-    decided_by: str
+    name: str = ""
+    rewrites: bool = False
+    tagged: Counter[Source] = field(default_factory=Counter[Source])
+    skipped: list[tuple[gs.Node, str]] = field(default_factory=list[tuple[gs.Node, str]])
 
 
 class Context:
-    """The state of one run. `graph` is the model's main graph; `modules` the module table in use.
+    """The state of one run.
 
-    `declared` is the table that the user handed in (`given`), else the one in the file, else the reference's; None
-    where there is none. What evidence shows running is added to `modules` as it is found, its classes to `classes`;
-    `closed` are the names between modules that were open, of which most are containers. `settled` says that the
-    declared table came in the file's own names, `retag` that tags in the file are no evidence, `rewritten` that a pass
-    which may edit the graph has run, `untouched` that the current pass has found the graph to be as it was read.
-    `attributions` has a key for each node in `explained`, and a value once dataflow has decided on its module.
+    `evidence` is what the file says, `tags` what passes decided, `table` the modules in use, `findings` what there is
+    to say about the model. `retag` says that tags in the file are no evidence, `rewritten` that a pass which may edit
+    the graph has run, `graph_unchanged` that the current pass has found the graph to be as it was read. `attributions`
+    has a key for each node in `explained`, and a value once inference has decided on the node's module.
     """
 
     def __init__(
@@ -78,64 +61,26 @@ class Context:
         self.retag = retag
         self.rewritten = False
         self.graph_unchanged = False
-        self.findings: list[Finding] = []
-        self.declared_table = given or self._embedded()
-        # The table that hpass wrote is in the file's own names already.
-        self.table_is_aligned = given is None and not retag and model.stored_version is not None
-        if self.declared_table is None and isinstance(reference, ReferenceModel):
-            self.declared_table, self.table_is_aligned = reference.declared, True
-        self._aligned = self.table_is_aligned
-        self.modules = ModuleTable()
-        self.classes: dict[str, str] = {}
-        self.inferred_containers: set[str] = set()
-        self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self.findings = Findings()
+        self.evidence = Evidence(self._find_parameter_uses, self._find_weight_aliases)
+        self.tags = TagStore()
+        self.table = self._table(given)
         self.attributions: IdentityMap[gs.Node, Attribution | None] = IdentityMap()
         for node in explained:
             self.attributions[node] = None
-        self._weights: ParameterUses | None = None
-        self._same_weights: Mapping[str, str] | None = None
+        self._record = PassRecord()
         self._regions: list[Region] | None = None
-        self._rewriting = False
-        self._stacks: set[tuple[str | None, ...]] = set()
-        self.tagged: Counter[Source] = Counter()
-        self.skipped: list[tuple[gs.Node, str]] = []
-        self._current_pass = ""
-        self._decisions: IdentityMap[gs.Node, Decision] = IdentityMap()
 
     @property
     def graph(self) -> gs.Graph:
         """The main graph."""
         return self.model.graph
 
-    @property
-    def parameter_uses(self) -> ParameterUses:
-        """The parameters that nodes read; worked out anew after a pass that may have rewritten the graph."""
-        if self._weights is None:
-            # A twin knows more of a weight than its name: who reads it.
-            names = self.weight_aliases if isinstance(self.reference, Checkpoint) else {}
-            self._weights = ParameterUses(self.model, {name: old for name, old in names.items() if is_parameter(old)})
-        return self._weights
-
-    @property
-    def weight_aliases(self) -> Mapping[str, str]:
-        """The reference's names of weights that have lost theirs; found anew after a pass that may have rewritten them.
-
-        Weights are read here, and nowhere else.
-        """
-        if self.reference is None:
-            return _NOTHING
-        if self._same_weights is None:
-            if self.rewritten:
-                # They are read from the message.
-                self.model.write_edits()
-            self._same_weights = self.reference.renamed_weights(self.model)
-        return self._same_weights
-
     def regions(self) -> list[Region]:
         """Return the main graph, all subgraphs and all function bodies, as they stand."""
         if self._regions is None:
             found = self.model.regions()
-            if self._rewriting:
+            if self._record.rewrites:
                 return found
             self._regions = found
         return self._regions
@@ -145,111 +90,51 @@ class Context:
         for region in self.regions():
             yield from region.graph.nodes
 
-    def tag(self, node: gs.Node) -> Tag | None:
-        """Return the node's tag, or None where no pass has given it one."""
-        decision = self._decisions.get(node)
-        return None if decision is None else decision.tag
-
-    def decision(self, node: gs.Node) -> Decision | None:
-        """Return the node's tag with the reason for it."""
-        return self._decisions.get(node)
-
-    def reason(self, node: gs.Node) -> str:
-        """Return why the node has its tag; empty where it has none."""
-        decision = self._decisions.get(node)
-        return "" if decision is None else decision.reason
+    def tagged_nodes(self) -> Iterator[tuple[gs.Node, Tag]]:
+        """Yield the tagged nodes of the graph as it stands, with their tags."""
+        for node in self.nodes():
+            tag = self.tags.get(node)
+            if tag is not None:
+                yield node, tag
 
     def set_tag(self, node: gs.Node, tag: Tag, reason: str) -> None:
-        """Give a node a tag; `reason` is for people (`the parameter 'fc.weight' that it reads`).
+        """Give a node a tag; `reason` is for people (`it reads the parameter 'fc.weight'`).
 
-        The modules that it names join the module table.
+        The modules that the tag names join the table.
         """
-        known = self._decisions.get(node)
-        if known is None or known.tag != tag:
-            self.tagged[tag.source] += 1
-            self._decisions[node] = Decision(tag, reason, self._current_pass)
-            for scope in (tag.scope,) if tag.serves is None else (tag.scope, tag.serves):
-                if scope not in self.modules.modules:
-                    self.modules.add(scope)
+        if self.tags.decide(node, Decision(tag, reason, self._record.name)):
+            self._record.tagged[tag.source] += 1
+            self.table.add(tag.scope, tag.target)
+
+    def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
+        """Remember modules that were open together, outermost first: each of them was called."""
+        if self.evidence.add_stack(scopes, classes):
+            for scope in scopes:
+                self.table.modules.add(scope, called=True)
 
     def skip(self, node: gs.Node, reason: str) -> None:
         """Say why the current pass leaves a node that it would otherwise handle."""
-        self.skipped.append((node, reason))
+        self._record.skipped.append((node, reason))
 
-    def begin(self, name: str, *, rewrites: bool) -> None:
-        """Start counting for a pass; the base class calls this."""
+    def begin(self, name: str, *, rewrites: bool) -> PassRecord:
+        """Start the record of a pass and return it; the base class calls this."""
         self.rewritten |= rewrites
         self.graph_unchanged = False
-        if rewrites or self._rewriting:
-            self._weights = None
-            self._same_weights = None
+        if rewrites or self._record.rewrites:
+            self.evidence.forget_weights()
             self._regions = None
-        self._rewriting = rewrites
-        self._current_pass = name
-        self.tagged.clear()
-        self.skipped.clear()
+        self._record = PassRecord(name, rewrites)
+        return self._record
 
-    def tags(self) -> Iterator[tuple[gs.Node, Tag]]:
-        """Yield the tagged nodes of the graph as it stands, with their tags."""
-        for node in self.nodes():
-            decision = self._decisions.get(node)
-            if decision is not None:
-                yield node, decision.tag
+    def _table(self, given: ModuleTable | None) -> TableInUse:
+        declared = given or self._embedded_table()
+        if declared is None and isinstance(self.reference, ReferenceModel):
+            return TableInUse(self.reference.declared, came_aligned=True)
+        # The table that hpass wrote is in the file's own names already.
+        aligned = given is None and not self.retag and self.model.stored_version is not None
+        return TableInUse(declared, came_aligned=aligned)
 
-    def claim(self, node: gs.Node, claim: Claim) -> None:
-        """Add a piece of evidence for a node, unless it is there already."""
-        known = self.claims.get(node)
-        if known is None:
-            self.claims[node] = [claim]
-        elif claim not in known:
-            known.append(claim)
-
-    def use_declared(self) -> None:
-        """Add the declared table to the one in use, brought to the file's own names by the first pass that asks."""
-        if self.declared_table is None:
-            return
-        if not self._aligned:
-            self.declared_table = self.declared_table.aligned({*self.parameter_uses.owners(), *self.modules})
-            self._aligned = True
-        self.modules.merge(self.declared_table)
-
-    def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
-        """Remember modules that were open together, outermost first: each was called, so it is a level of its own."""
-        key = (*scopes, *(classes or ()))
-        if key in self._stacks:
-            return
-        self._stacks.add(key)
-        for scope, kind in zip(scopes, classes or [None] * len(scopes), strict=True):
-            self.modules.add(scope, called=True)
-            if kind is not None:
-                self.classes.setdefault(scope, kind)
-        for outer, inner in pairwise(scopes):
-            above = parent(inner)
-            while is_descendant(above, outer) and above != outer:
-                self.inferred_containers.add(above)
-                above = parent(above)
-
-    def is_described(self, node: gs.Node) -> bool:
-        """Whether the file has metadata for a node."""
-        proto = self.model.node_proto(node)
-        return proto is not None and len(proto.metadata_props) > 0
-
-    def metadata(self, node: gs.Node) -> Mapping[str, str]:
-        """Return the metadata that the file has for a node; empty for a node that a pass created."""
-        proto = self.model.node_proto(node)
-        if proto is None or not proto.metadata_props:
-            return _NOTHING
-        return {as_text(prop.key): as_text(prop.value) for prop in proto.metadata_props}
-
-    def proto(self, node: gs.Node) -> onnx.NodeProto | None:
-        """Return the message that a node was read from; None for one that a pass created. Not to be changed."""
-        return self.model.node_proto(node)
-
-    def add_finding(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
-        """Report something about the model; `node` is a position."""
-        self.findings.append(Finding(severity, rule, message, node))
-
-    def _embedded(self) -> ModuleTable | None:
+    def _embedded_table(self) -> ModuleTable | None:
         """Return the module table in the file, the exporter's with what hpass wrote; a broken one does not count."""
         tables: list[ModuleTable] = []
         readers = (self.model.exported_modules, self.model.stored_modules)
@@ -257,7 +142,7 @@ class Context:
             try:
                 table = read()
             except HpassError as error:
-                self.add_finding(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
+                self.findings.add(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
                 continue
             if table is not None:
                 tables.append(table)
@@ -267,3 +152,16 @@ class Context:
         for table in tables:
             merged.merge(table)
         return merged
+
+    def _find_parameter_uses(self) -> ParameterUses:
+        # A reference model knows more of a weight than its name: who reads it.
+        names = self.evidence.weight_aliases if isinstance(self.reference, Checkpoint) else {}
+        return ParameterUses(self.model, {name: old for name, old in names.items() if is_parameter(old)})
+
+    def _find_weight_aliases(self) -> Mapping[str, str]:
+        if self.reference is None:
+            return NO_ALIASES
+        if self.rewritten:
+            # Weights are read from the message.
+            self.model.write_edits()
+        return self.reference.renamed_weights(self.model)

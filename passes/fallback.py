@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
-
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Condition, Pass
 from .conditions import every_node_has_a_tag
@@ -23,16 +21,16 @@ class Fallback(Pass):
     name: ClassVar[str] = "fallback"
     ensures: ClassVar[tuple[Condition, ...]] = (every_node_has_a_tag,)
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it works on all regions
+    def apply(self, context: Context) -> None:
         """Tag every node that has no tag."""
         # Regions come before the regions they hold, so the holder is tagged already.
         for region in context.regions():
-            around = None if region.holder is None else context.tag(region.holder)
+            around = None if region.holder is None else context.tags.get(region.holder)
             if around is None:
                 tag, reason = Tag("", Source.FALLBACK, Confidence.LOW), "nothing in the file places it"
             else:
                 tag = Tag(around.scope, Source.FALLBACK, Confidence.LOW)
                 reason = "nothing places it; the node that holds its subgraph ran here"
             for node in region.graph.nodes:
-                if context.tag(node) is None:
+                if context.tags.get(node) is None:
                     context.set_tag(node, tag, reason)

@@ -24,6 +24,14 @@ class Finding(NamedTuple):
     node: str | None = None
 
 
+class Findings(list[Finding]):
+    """The findings of a run, in order."""
+
+    def add(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
+        """Add a finding; `node` is a position."""
+        self.append(Finding(severity, rule, message, node))
+
+
 _EXAMPLES = 3
 
 

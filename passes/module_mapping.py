@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
-
 from ..tags.module_table import ModuleTable, parent
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
@@ -24,23 +22,23 @@ class ModuleMapping(Pass):
     name: ClassVar[str] = "module-mapping"
     ensures: ClassVar[tuple[Condition, ...]] = (every_scope_is_in_the_table,)
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - modules belong to no region
+    def apply(self, context: Context) -> None:
         """Complete the module table in use."""
-        context.use_declared()
-        table = context.modules
-        for scope, class_name in context.classes.items():
+        context.table.use_declared(context.evidence.parameter_uses.owners())
+        table = context.table.modules
+        for scope, class_name in context.evidence.classes.items():
             table.add(scope, class_name)
         table.add("")
-        named = dict.fromkeys(scope for _, tag in context.tags() for scope in (tag.scope, tag.target))
+        named = dict.fromkeys(scope for _, tag in context.tagged_nodes() for scope in (tag.scope, tag.target))
         for scope in named:
             table.add(scope)
         _name_aliases(table)
-        if context.declared_table is None:
+        if context.table.declared is None:
             unknown = list(table)
         else:
-            aliases = context.declared_table.aliases()
+            aliases = context.table.declared.aliases()
             unknown = [
-                scope for scope in named if scope and scope not in context.declared_table and scope not in aliases
+                scope for scope in named if scope and scope not in context.table.declared and scope not in aliases
             ]
             if unknown:
                 _report(unknown, context)
@@ -62,14 +60,18 @@ def _add_ancestors(scope: str, context: Context) -> None:
     """
     while scope:
         above, _, own = scope.rpartition(".")
-        if above not in context.modules and above not in context.inferred_containers and not own.isnumeric():
-            context.modules.add(above)
+        if (
+            above not in context.table.modules
+            and above not in context.evidence.inferred_containers
+            and not own.isnumeric()
+        ):
+            context.table.modules.add(above)
         scope = parent(scope)
 
 
 def _report(unknown: list[str], context: Context) -> None:
     shown = examples([f"'{scope}'" for scope in unknown])
-    context.add_finding(
+    context.findings.add(
         Severity.WARNING,
         "unknown-module",
         f"{len(unknown)} modules that nodes name are not in the module table ({shown}); is it this model's?",

@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple
 import onnx_graphsurgeon as gs
 
 from ..analysis.parameter_folding import Folding
+from ..evidence.claims import Claim
 from ..evidence.exporter_metadata import class_names, read_class_path, read_module_stack
 from ..evidence.node_names import LabelPath, ModulePath, read_name
 from ..evidence.parameter_uses import ParameterUses
@@ -18,7 +19,7 @@ from ..restore.reference_model import ReferenceModel
 from ..tags.module_table import lca
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass
-from .context import Claim, Context
+from .context import Context
 from .findings import Severity
 
 # So many of the nodes of a model, or of its reference where that has fewer, should be in both.
@@ -55,10 +56,10 @@ class ScopeParse(Pass):
 
     name: ClassVar[str] = "scope-parse"
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it reads all regions
+    def apply(self, context: Context) -> None:
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
-        weights = context.parameter_uses
-        described = [node for node in context.nodes() if context.is_described(node)]
+        weights = context.evidence.parameter_uses
+        described = [node for node in context.nodes() if context.model.has_metadata(node)]
         for node in described:
             _claim_stored_tag(node, context)
         if isinstance(context.reference, ReferenceModel):
@@ -76,13 +77,13 @@ class ScopeParse(Pass):
                 # A container of parameters, or a module whose weights another one uses, never runs itself.
                 owner = (
                     reading.owner
-                    if context.declared_table is None
-                    else context.declared_table.nearest_called(reading.owner)
+                    if context.table.declared is None
+                    else context.table.declared.nearest_called(reading.owner)
                 )
-                context.claim(node, Claim(owner, Source.PARAMETER, "parameter", reading.parameter))
-        folding = None if context.declared_table is None else Folding.of(context.declared_table, weights.owners())
-        for node, claims in context.claims.items():
-            if context.tag(node) is None:
+                context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", reading.parameter))
+        folding = None if context.table.declared is None else Folding.of(context.table.declared, weights.owners())
+        for node, claims in context.evidence.claims.items():
+            if context.tags.get(node) is None:
                 _decide(node, claims, folding, context)
 
 
@@ -93,26 +94,26 @@ def _claim_stored_tag(node: gs.Node, context: Context) -> None:
 
 
 def _claim_reference(reference: ReferenceModel, context: Context) -> None:
-    if context.declared_table is reference.declared:
-        context.modules.merge(reference.modules)
+    if context.table.declared is reference.declared:
+        context.table.modules.merge(reference.modules)
     kept = 0
-    for node, tag, reason, is_kept in reference.restored(context.model, context.weight_aliases):
+    for node, tag, reason, is_kept in reference.restored(context.model, context.evidence.weight_aliases):
         kept += is_kept
         certain = tag.confidence is Confidence.HIGH
-        context.claim(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
-        if context.tag(node) is None:
+        context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
+        if context.tags.get(node) is None:
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())
     if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
         found = f"only {kept} of {total} nodes are found in the reference {reference.model.name}"
-        context.add_finding(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
+        context.findings.add(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
 
 
 def _claim_module_stack(node: gs.Node, context: Context) -> None:
-    stack = read_module_stack(context.metadata(node))
+    stack = read_module_stack(context.model.metadata(node))
     if stack is None:
         return
-    context.claim(node, Claim(stack.scope, Source.METADATA, "metadata", stack.text))
+    context.evidence.add(node, Claim(stack.scope, Source.METADATA, "metadata", stack.text))
     context.add_stack(stack.scopes, stack.classes)
 
 
@@ -134,10 +135,10 @@ def _named_nodes(context: Context) -> _Paths:
 
 def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
     """Return the modules that exist: those of a declared table, else the owners of parameters."""
-    context.use_declared()
-    if context.declared_table is None:
+    context.table.use_declared(context.evidence.parameter_uses.owners())
+    if context.table.declared is None:
         return KnownModules.of(weights.owners())
-    return KnownModules.of(context.declared_table, complete=True)
+    return KnownModules.of(context.table.declared, complete=True)
 
 
 def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> dict[_Path, _Stack]:
@@ -172,7 +173,7 @@ def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Conte
     for node, origin, text in named:
         # Labels end in the operator; with another one, a tool gave the node the name of what it replaces or adjoins.
         certain = stack.certain and (not is_label or text.rpartition("/")[2].startswith(node.op))
-        context.claim(node, Claim(scope, Source.NAME, origin, text, certain))
+        context.evidence.add(node, Claim(scope, Source.NAME, origin, text, certain))
 
 
 def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
@@ -180,7 +181,7 @@ def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Conte
     for path, group in named.items():
         scopes = stacks[path].scopes
         for found in group:
-            class_path = read_class_path(context.metadata(found.node))
+            class_path = read_class_path(context.model.metadata(found.node))
             if class_path is not None and len(class_path) == len(scopes):
                 context.add_stack(scopes, class_names(class_path))
 

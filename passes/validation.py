@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
-
 from ..analysis.convexity import nonconvex_modules
 from ..graph.verify.onnx_check import check_structure
 from ..tags.module_table import is_descendant
@@ -29,7 +27,7 @@ class Validation(Pass):
     runtime: bool = option(False, "run the model before and after with onnxruntime; outputs must be bit-identical")
     checker: bool = option(True, "run onnx.checker on the structure of the model, without its weights")
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it checks all regions
+    def apply(self, context: Context) -> None:
         """Report findings; nothing is tagged or changed."""
         _check_coverage(context)
         _check_tags(context)
@@ -37,7 +35,7 @@ class Validation(Pass):
         if self.checker:
             problem = check_structure(context.model.proto)
             if problem is not None:
-                context.add_finding(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
+                context.findings.add(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
         _find_nothing_named(context)
         _find_foreign_parameters(context)
         _find_nonconvex_modules(context)
@@ -47,10 +45,10 @@ class Validation(Pass):
 
 def _check_coverage(context: Context) -> None:
     for region in context.regions():
-        missing = [index for index, node in enumerate(region.graph.nodes) if context.tag(node) is None]
+        missing = [index for index, node in enumerate(region.graph.nodes) if context.tags.get(node) is None]
         if missing:
             where = f"{region.position}: " if region.position else ""
-            context.add_finding(
+            context.findings.add(
                 Severity.ERROR,
                 "coverage",
                 f"{where}{len(missing)} of {len(region.graph.nodes)} nodes have no tag",
@@ -59,9 +57,9 @@ def _check_coverage(context: Context) -> None:
 
 
 def _check_tags(context: Context) -> None:
-    unknown = {tag.target for _, tag in context.tags() if tag.target not in context.modules}
+    unknown = {tag.target for _, tag in context.tagged_nodes() if tag.target not in context.table.modules}
     for scope in sorted(unknown)[:10]:
-        context.add_finding(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
+        context.findings.add(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
 
 
 def _check_topology(context: Context) -> None:
@@ -70,16 +68,16 @@ def _check_topology(context: Context) -> None:
     if not edits:
         return
     if context.rewritten:
-        context.add_finding(Severity.INFO, "rewritten", f"passes rewrote the graph; nodes: {edits}")
+        context.findings.add(Severity.INFO, "rewritten", f"passes rewrote the graph; nodes: {edits}")
     else:
-        context.add_finding(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
+        context.findings.add(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
 
 
 def _find_nothing_named(context: Context) -> None:
     """Report a model of which nothing is known: that all its nodes are at the root is no result."""
-    sources = {tag.source for _, tag in context.tags()}
+    sources = {tag.source for _, tag in context.tagged_nodes()}
     if sources == {Source.FALLBACK}:
-        context.add_finding(
+        context.findings.add(
             Severity.INFO,
             "nothing-named",
             "nothing that this run looked at says where a node belongs; what could: --modules or --model, "
@@ -90,18 +88,18 @@ def _find_nothing_named(context: Context) -> None:
 def _find_foreign_parameters(context: Context) -> None:
     """Report parameters that a node outside their owner reads: tied weights, folding, weights handed to a function."""
     found: list[str] = []
-    for node, readings in chain(context.parameter_uses.items(), context.parameter_uses.non_local()):
-        tag = context.tag(node)
+    for node, readings in chain(context.evidence.parameter_uses.items(), context.evidence.parameter_uses.non_local()):
+        tag = context.tags.get(node)
         if tag is None or tag.source is Source.FALLBACK:
             continue
         found += [
             f"'{reading.parameter}' is read in '{tag.scope}'"
             for reading in readings
-            if reading.owner in context.modules
+            if reading.owner in context.table.modules
             and not (is_descendant(tag.scope, reading.owner) or is_descendant(reading.owner, tag.scope))
         ]
     if found:
-        context.add_finding(
+        context.findings.add(
             Severity.INFO,
             "foreign-parameter",
             f"{len(found)} parameters are read outside their module: {examples(found)}",
@@ -109,9 +107,9 @@ def _find_foreign_parameters(context: Context) -> None:
 
 
 def _find_nonconvex_modules(context: Context) -> None:
-    found = [f"'{scope}'" for scope in nonconvex_modules(context)]
+    found = [f"'{scope}'" for scope in nonconvex_modules(context.graph, context.tags, context.table.modules)]
     if found:
-        context.add_finding(
+        context.findings.add(
             Severity.INFO,
             "not-convex",
             f"{len(found)} modules are not convex (what they compute leaves and comes back): {examples(found)}",
@@ -123,5 +121,5 @@ def _compare_runs(context: Context) -> None:
 
     model = context.model
     original = model.untagged()
-    model.apply(context.tags(), context.modules)
+    model.apply(context.tagged_nodes(), context.table.modules)
     context.findings.append(compare_runs(original, model.proto, model.folder))

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
-    from ..passes.context import Claim, Context, Decision
+    from ..evidence.claims import Claim
+    from ..passes.context import Context
+    from ..tags.tag_store import Decision
 
 
 class Explanation(NamedTuple):
@@ -29,7 +31,7 @@ class Explanation(NamedTuple):
 
 def explain(position: str, node: gs.Node, context: Context) -> Explanation:
     """Return the explanation of one node; `position` is the node's position."""
-    return Explanation(position, node, context.decision(node), tuple(context.claims.get(node) or ()))
+    return Explanation(position, node, context.tags.decision(node), tuple(context.evidence.claims.get(node) or ()))
 
 
 def explanations(context: Context) -> Iterator[Explanation]:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from ..api import Run
+    from ..evidence.claims import Claim
     from ..graph.model import Model
     from ..passes.base import PassResult
-    from ..passes.context import Claim, Context
+    from ..passes.context import Context
 
 REPORT_VERSION = 1
 

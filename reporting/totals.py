@@ -57,7 +57,7 @@ def totals(run: Run) -> Totals:
     """Count the nodes of a run. The time is linear in the number of nodes."""
     # There are few distinct combinations, so the rest of the function is cheap.
     counts: Counter[tuple[Tag | None, bool]] = Counter(
-        (run.context.tag(node), is_auxiliary(node)) for node in run.context.nodes()
+        (run.context.tags.get(node), is_auxiliary(node)) for node in run.context.nodes()
     )
     sources = {source.value: 0 for source in Source}
     confidences = {confidence.value: 0 for confidence in Confidence}

@@ -35,8 +35,8 @@ class Mark(Pass):
 
     name: ClassVar[str] = "mark"
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
-        context.set_tag(graph.nodes[0], Tag("a.b", Source.NAME, serves="a"), "marked")
+    def apply(self, context: Context) -> None:
+        context.set_tag(context.graph.nodes[0], Tag("a.b", Source.NAME, serves="a"), "marked")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Misbehave(Pass):
     name: ClassVar[str] = "misbehave"
     action: ClassVar[Callable[[gs.Graph, Context], object]]
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
-        type(self).action(graph, context)
+    def apply(self, context: Context) -> None:
+        type(self).action(context.graph, context)
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Prune(Pass):
     name: ClassVar[str] = "prune"
     rewrites: ClassVar[bool] = True
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - nothing to tag
-        graph.nodes.pop()
-        graph.outputs = [graph.nodes[0].outputs[0]]
+    def apply(self, context: Context) -> None:
+        context.graph.nodes.pop()
+        context.graph.outputs = [context.graph.nodes[0].outputs[0]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Slow(Pass):
 
     name: ClassVar[str] = "slow"
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it only waits
+    def apply(self, context: Context) -> None:  # noqa: ARG002 - it only waits
         sleep(0.02)
 
 
@@ -130,7 +130,7 @@ def test_dump_writes_the_tagged_model_after_each_pass_and_leaves_the_run_alone(
     assert [node.op_type for node in all_nodes(pruned)] == ["Relu"]
     assert [node.op_type for node in context.model.proto.graph.node] == ["Relu"]
     assert read_tag(context.model.proto.graph.node[0]) is None, "tags come with apply only"
-    context.model.apply(context.tags(), context.modules)
+    context.model.apply(context.tagged_nodes(), context.table.modules)
     assert context.model.edits().removed == 3, "the If and what it held"
 
 

@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,8 +40,8 @@ class Paint(Pass):
     gloss: float = option(0.5, "how shiny")
     by_hand: bool = option(False, "slowly")
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
-        for node in graph.nodes:
+    def apply(self, context: Context) -> None:
+        for node in context.graph.nodes:
             context.set_tag(node, Tag(self.scope, Source.NAME), "painted")
 
 
@@ -52,8 +51,8 @@ class Rest(Pass):
 
     name: ClassVar[str] = "rest"
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
-        for node in graph.nodes:
+    def apply(self, context: Context) -> None:
+        for node in context.graph.nodes:
             context.skip(node, "resting")
 
 
@@ -64,9 +63,9 @@ class Prune(Pass):
     name: ClassVar[str] = "prune"
     rewrites: ClassVar[bool] = True
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - nothing to tag
-        graph.nodes[-1].outputs.clear()
-        del graph.nodes[-1]
+    def apply(self, context: Context) -> None:
+        context.graph.nodes[-1].outputs.clear()
+        del context.graph.nodes[-1]
 
 
 REGISTRY: dict[str, type[Pass]] = {step.name: step for step in (Paint, Rest, Prune)}
@@ -184,7 +183,7 @@ def test_passes_run_in_order_and_tell_what_they_did(context: Context) -> None:
     assert (painted.name, painted.nodes, painted.tagged) == ("paint", 2, {Source.NAME: 2})
     assert (rested.changed, [reason for _, reason in rested.skipped]) == (False, ["resting", "resting"])
     assert again.changed
-    assert [tag.scope for _, tag in context.tags()] == ["b", "b"]
+    assert [tag.scope for _, tag in context.tagged_nodes()] == ["b", "b"]
 
 
 def test_a_tag_that_stays_as_it_is_is_no_change(context: Context) -> None:
@@ -264,8 +263,8 @@ class Shout(hpass.Pass):
 
     name: ClassVar[str] = "shout"
 
-    def apply(self, graph, context):
-        for node in graph.nodes:
+    def apply(self, context):
+        for node in context.graph.nodes:
             context.set_tag(node, hpass.Tag("LOUD", hpass.Source.NAME), "shouted")
 '''
 
@@ -310,7 +309,7 @@ def test_an_installed_package_s_pass_is_found(
 
     Pipeline.parse("shout").run(context)
 
-    assert {tag.scope for _, tag in context.tags()} == {"LOUD"}
+    assert {tag.scope for _, tag in context.tagged_nodes()} == {"LOUD"}
 
 
 def test_an_entry_point_that_is_no_pass_is_refused(

@@ -180,7 +180,7 @@ def test_the_markdown_report_tells_what_fell_back_and_why() -> None:
 
 def test_markdown_shows_names_as_they_are() -> None:
     run = hpass.run(parser.parse_model(MODEL))
-    run.context.add_finding(hpass.Severity.INFO, "odd-name", "module 'a|b_*c*'", "#0")
+    run.context.findings.add(hpass.Severity.INFO, "odd-name", "module 'a|b_*c*'", "#0")
 
     assert r"| info | odd-name | module 'a\|b\_\*c\*' | #0 |" in markdown(run, report(run))
 

@@ -28,14 +28,13 @@ import torch
 
 import hpass
 from benchmarks.accuracy import corpus, hide
-from hpass.analysis.call_sites import regions_with_scope
 from hpass.inference import predict
 from hpass.inference.class_statistics import OTHER_CLASS, ClassStatistics, torch_class
 from hpass.inference.dataflow import Role
 from hpass.inference.features import FEATURES, FeatureContext, feature_matrix
 from hpass.inference.node_features import NODE_FEATURES, node_feature_matrix
+from hpass.inference.problem import build_problem
 from hpass.inference.scoring_model import Matrix, Network, ScoringModel, TrainingStatistics
-from hpass.passes.inference_problem import build_problem
 
 FORMAT_VERSION = 3
 ROUNDS = 2
@@ -145,9 +144,9 @@ def problems(entry: corpus.Entry, cases: Sequence[Case]) -> Iterator[Problem]:
         positions = case.choose(entry.proto, entry.folder.name)
         hidden = hide.hide(entry.proto, positions, entry.owners if case.strip else None)
         run = hpass.run(hidden, "scope-parse,module-mapping", modules=entry.modules_file if case.modules else None)
-        region, around = next(iter(regions_with_scope(run.context)))
-        tags = [run.context.tag(node) for node in region.graph.nodes]
-        question = build_problem(region, around, tags, run.context)
+        region, around = run.context.regions()[0], ""
+        tags = [run.context.tags.get(node) for node in region.graph.nodes]
+        question = build_problem(region, around, tags, run.context.table, run.context.evidence.parameter_uses.owners())
         known = question.known >= 0
         if known.any() and not known.all():
             truth = np.array([_number(entry.truth[at], question) for at in question.sequence], np.int64)

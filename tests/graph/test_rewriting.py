@@ -485,7 +485,7 @@ class Rewrite(hpass.Pass):
     rewrites: ClassVar[bool] = True
     edit: Edit = change_nothing
 
-    def apply(self, graph: gs.Graph, context: hpass.Context) -> None:  # noqa: ARG002 - edits start at the model
+    def apply(self, context: hpass.Context) -> None:
         """Rewrite the graph."""
         self.edit(context.model)
 

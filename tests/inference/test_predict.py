@@ -20,9 +20,9 @@ from hpass.inference.candidates import UNKNOWN
 from hpass.inference.dataflow import Role
 from hpass.inference.features import FEATURES, feature_matrix
 from hpass.inference.node_features import NODE_FEATURES
+from hpass.inference.problem import build_problem
 from hpass.inference.scoring_model import load_model
 from hpass.passes.aux_inheritance import AuxInheritance
-from hpass.passes.inference_problem import build_problem
 
 OPERATORS = ("MatMul", "Reshape", "Transpose", "Softmax", "Add", "Shape", "Gather", "Relu")
 
@@ -48,8 +48,8 @@ def every_third(index: int) -> str | None:
 
 def region(source: onnx.ModelProto) -> predict.InferenceProblem:
     context = run_pass(hpass.Pipeline.parse("scope-parse").passes[0], source)
-    tags = [context.tag(node) for node in context.graph.nodes]
-    return build_problem(context.regions()[0], "", tags, context)
+    tags = [context.tags.get(node) for node in context.graph.nodes]
+    return build_problem(context.regions()[0], "", tags, context.table, context.evidence.parameter_uses.owners())
 
 
 def test_known_nodes_are_no_question_and_every_other_gets_an_answer() -> None:
@@ -98,9 +98,9 @@ def test_the_weights_fit_the_evidence(known: float) -> None:
 
     assert {network.skip.shape for network in weighting.rounds} == {(len(Role), len(FEATURES))}
     assert {network.w_node.shape[1] for network in weighting.rounds} == {len(NODE_FEATURES)}
-    assert weighting.confidence(0.0, familiar=True) is Confidence.LOW
-    assert weighting.confidence(1.0, familiar=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
-    assert weighting.confidence(1.0, familiar=False) is Confidence.MEDIUM
+    assert weighting.confidence(0.0, in_distribution=True) is Confidence.LOW
+    assert weighting.confidence(1.0, in_distribution=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
+    assert weighting.confidence(1.0, in_distribution=False) is Confidence.MEDIUM
 
 
 def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_reason() -> None:
@@ -138,10 +138,12 @@ def test_any_graph_is_placed_within_its_modules_and_twice_the_same(
 
     one, two = (run_pass(AuxInheritance(), source, tags=tags) for _ in range(2))
 
-    assert [tag for _, tag in one.tags()] == [tag for _, tag in two.tags()]
-    assert {node.name for node, _ in one.tags()} == ({str(index) for index in range(len(nodes))} if tags else set())
-    assert {tag.scope for _, tag in one.tags()} <= set(one.modules) | {""}
-    assert {tag.confidence for _, tag in one.tags() if tag.source is Source.INHERITED} <= set(Confidence)
+    assert [tag for _, tag in one.tagged_nodes()] == [tag for _, tag in two.tagged_nodes()]
+    assert {node.name for node, _ in one.tagged_nodes()} == (
+        {str(index) for index in range(len(nodes))} if tags else set()
+    )
+    assert {tag.scope for _, tag in one.tagged_nodes()} <= set(one.table.modules) | {""}
+    assert {tag.confidence for _, tag in one.tagged_nodes() if tag.source is Source.INHERITED} <= set(Confidence)
 
 
 def test_names_of_nodes_and_values_play_no_part() -> None:
@@ -153,7 +155,7 @@ def test_names_of_nodes_and_values_play_no_part() -> None:
 
     one, two = (run_all(model) for model in (source, other))
 
-    assert [tag for _, tag in one.tags()] == [tag for _, tag in two.tags()]
+    assert [tag for _, tag in one.tagged_nodes()] == [tag for _, tag in two.tagged_nodes()]
 
 
 def run_all(source: onnx.ModelProto) -> Context:
@@ -232,7 +234,7 @@ def test_an_unknown_module_is_no_number() -> None:
     assert [number == UNKNOWN for number in question.known.tolist()] == [True, True, False, True, True, True]
 
 
-def test_what_lies_beside_an_operator_that_no_exporter_writes_is_not_familiar() -> None:
+def test_what_lies_beside_an_operator_that_no_exporter_writes_is_out_of_distribution() -> None:
     source = chain(16, lambda index: None if index % 4 else "a")
     source.graph.node[5].op_type = "MatMulInteger"
 

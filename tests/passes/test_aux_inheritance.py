@@ -78,13 +78,13 @@ UNTOUCHED = [
 def test_what_needs_no_module_or_has_no_surroundings_is_left(nodes: str, tags: dict[str, Tag]) -> None:
     context = run_pass(AuxInheritance(), model(nodes), tags=tags)
 
-    assert {node.name: tag for node, tag in context.tags()} == tags
+    assert {node.name: tag for node, tag in context.tagged_nodes()} == tags
 
 
 def test_the_reason_names_the_surroundings_the_module_and_how_likely_it_is() -> None:
     context = run_pass(AuxInheritance(), model(CHAIN), tags={"1": named("a"), "3": named("a")})
 
-    (reason,) = (context.reason(node) for node in context.nodes() if node.name == "2")
+    (reason,) = (context.tags.reason(node) for node in context.nodes() if node.name == "2")
     assert reason.startswith("its surroundings point to 'a'")
     assert reason.endswith("%)")
 
@@ -211,7 +211,7 @@ def served(
 ) -> dict[str, str]:
     """Return the module that each node serves, by the node's name."""
     context = run_pass(AuxInheritance(root=root), model(nodes), tags=tags, table=table(modules))
-    return {node.name: tag.serves for node, tag in context.tags() if tag.serves is not None}
+    return {node.name: tag.serves for node, tag in context.tagged_nodes() if tag.serves is not None}
 
 
 def test_a_mask_at_the_root_serves_the_module_that_holds_all_its_readers() -> None:
@@ -270,7 +270,7 @@ def test_whom_a_node_serves_already_stays() -> None:
 def test_whom_a_node_serves_is_in_the_reason() -> None:
     context = run_pass(AuxInheritance(), model(MASK), tags=MASK_TAGS, table=table(LIST))
 
-    reasons = {node.name: context.reason(node) for node in context.nodes()}
+    reasons = {node.name: context.tags.reason(node) for node in context.nodes()}
     assert reasons["cast"].endswith("; it works for 'encoder'")
 
 

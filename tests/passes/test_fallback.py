@@ -66,8 +66,8 @@ def test_what_is_left_goes_to_the_region_around_it(
 def test_a_node_with_a_tag_keeps_it(tag: Tag) -> None:
     context = run_pass(Fallback(), model('["n"] y = Relu(x)'), tags={"n": tag})
 
-    assert [tag for _, tag in context.tags()] == [tag]
-    assert [context.reason(node) for node in context.nodes()] == ["the test says so"]
+    assert [tag for _, tag in context.tagged_nodes()] == [tag]
+    assert [context.tags.reason(node) for node in context.nodes()] == ["the test says so"]
 
 
 def test_function_bodies_fall_back_too() -> None:

@@ -8,7 +8,6 @@ from itertools import permutations
 from pathlib import Path
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
 import pytest
 from text_models import model, stack, tags_of
 
@@ -90,8 +89,8 @@ class Sort(Pass):
     operator: str = option("Cast", "the operator")
     scope: str = option("sorted.out", "its module")
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
-        for node in graph.nodes:
+    def apply(self, context: Context) -> None:
+        for node in context.graph.nodes:
             if node.op == self.operator:
                 context.set_tag(node, Tag(self.scope, Source.NAME), "sorted out")
 

@@ -320,17 +320,17 @@ def test_retag_ignores_the_table_that_hpass_wrote_but_not_the_exporter_s() -> No
     source = model(RELU, properties={"hpass.modules": json.dumps(ours), "module_table": json.dumps(theirs)})
 
     for retag in (True, False):
-        declared = run_pass(ScopeParse(), source, retag=retag).declared_table
+        declared = run_pass(ScopeParse(), source, retag=retag).table.declared
         assert declared is not None
         assert declared[""].class_name == "Theirs"
     del source.metadata_props[1]
-    assert run_pass(ScopeParse(), source, retag=True).declared_table is None
+    assert run_pass(ScopeParse(), source, retag=True).table.declared is None
 
 
 def test_serves_comes_back_with_a_whole_tag() -> None:
     kept = {"hpass.scope": "", "hpass.serves": "a", "hpass.source": "inherited", "hpass.confidence": "high"}
 
-    ((_, tag),) = run_pass(ScopeParse(), model(RELU, metadata={"n": kept})).tags()
+    ((_, tag),) = run_pass(ScopeParse(), model(RELU, metadata={"n": kept})).tagged_nodes()
 
     assert (tag.scope, tag.serves, tag.source) == ("", "a", Source.INHERITED)
 
@@ -342,7 +342,7 @@ def test_winml_s_tag_gives_the_classes_of_the_modules_in_the_name() -> None:
         ScopeParse(), model('["/encoder/encoder.0/Relu"] y = Relu(x)', metadata={"/encoder/encoder.0/Relu": path})
     )
 
-    assert context.classes == {"": "Model", "encoder": "Encoder", "encoder.0": "Block"}
+    assert context.evidence.classes == {"": "Model", "encoder": "Encoder", "encoder.0": "Block"}
 
 
 def test_winml_s_tag_of_another_depth_than_the_name_gives_no_class() -> None:
@@ -350,7 +350,7 @@ def test_winml_s_tag_of_another_depth_than_the_name_gives_no_class() -> None:
 
     context = run_pass(ScopeParse(), model('["/encoder/Relu"] y = Relu(x)', metadata={"/encoder/Relu": path}))
 
-    assert context.classes == {}
+    assert context.evidence.classes == {}
 
 
 def test_class_hierarchy_gives_the_classes_of_the_modules_in_name_scopes() -> None:
@@ -358,14 +358,14 @@ def test_class_hierarchy_gives_the_classes_of_the_modules_in_name_scopes() -> No
 
     context = run_pass(ScopeParse(), model(RELU, metadata=metadata))
 
-    assert context.classes == {"": "pkg.Model", "a": "pkg.Stage", "a.0": "torch.nn.Linear"}
+    assert context.evidence.classes == {"": "pkg.Model", "a": "pkg.Stage", "a.0": "torch.nn.Linear"}
 
 
 def test_class_hierarchy_of_another_length_gives_no_class() -> None:
     context = run_pass(ScopeParse(), model(RELU, metadata={"n": stack("a", classes=("pkg.Model",))}))
 
     assert scopes_of(context) == {"n": "a"}
-    assert context.classes == {}
+    assert context.evidence.classes == {}
 
 
 def test_a_folded_value_carries_the_parameter_it_was_made_from() -> None:
@@ -402,8 +402,8 @@ def test_a_table_of_the_inner_model_is_brought_to_the_file_s_root() -> None:
     context = run_pass(ScopeParse(), model(nodes, parameters=names), table=inner)
 
     assert scopes_of(context) == {"0": "bert.layer.0", "1": "bert.layer.1"}
-    assert context.modules["bert.layer.0"].class_name == "Linear"
-    assert context.modules["bert"].class_name == "Inner"
+    assert context.table.modules["bert.layer.0"].class_name == "Linear"
+    assert context.table.modules["bert"].class_name == "Inner"
 
 
 def test_a_table_of_the_outer_model_is_brought_to_the_file_s_root() -> None:
@@ -414,8 +414,8 @@ def test_a_table_of_the_outer_model_is_brought_to_the_file_s_root() -> None:
     )
 
     assert scopes_of(context) == {"n": "layer.0"}
-    assert context.modules[""].class_name == "Inner"
-    assert "head" not in context.modules
+    assert context.table.modules[""].class_name == "Inner"
+    assert "head" not in context.table.modules
 
 
 def test_a_broken_table_in_the_file_is_a_warning() -> None:
@@ -423,13 +423,13 @@ def test_a_broken_table_in_the_file_is_a_warning() -> None:
 
     (finding,) = context.findings
     assert (finding.severity, finding.rule) == ("warning", "broken-module-table")
-    assert context.declared_table is None
+    assert context.table.declared is None
 
 
 def test_the_reason_names_the_evidence() -> None:
     context = run_pass(ScopeParse(), model('["n"] y = Gemm(x, "a.weight")', parameters=["a.weight"]))
 
-    assert [context.reason(node) for node in context.nodes()] == ["it reads the parameter 'a.weight'"]
+    assert [context.tags.reason(node) for node in context.nodes()] == ["it reads the parameter 'a.weight'"]
 
 
 def test_all_evidence_is_kept_the_strongest_first() -> None:
@@ -437,7 +437,7 @@ def test_all_evidence_is_kept_the_strongest_first() -> None:
     context = run_pass(ScopeParse(), source)
 
     (node,) = context.nodes()
-    claims = context.claims[node]
+    claims = context.evidence.claims[node]
     assert [(claim.scope, claim.source.value, claim.text) for claim in claims] == [
         ("a", "metadata", repr(["", "a", "node"])),
         ("b", "name", "/b/Gemm"),
@@ -449,11 +449,11 @@ def test_a_second_run_adds_no_evidence() -> None:
     source = model('["/b/Gemm"] y = Gemm(x, "c.weight")', metadata={"/b/Gemm": stack("a")}, parameters=["c.weight"])
     context = run_pass(ScopeParse(), source)
     (node,) = context.nodes()
-    before = list(context.claims[node])
+    before = list(context.evidence.claims[node])
 
     result = ScopeParse().run(context)
 
-    assert context.claims[node] == before
+    assert context.evidence.claims[node] == before
     assert not result.changed
 
 
@@ -469,6 +469,6 @@ def test_a_table_is_aligned_whichever_pass_meets_it_first(*, inner: bool) -> Non
         context = Context(Model.open(source), given=table(modules))
         for step in order:
             step.run(context)
-        tables.append((context.modules.to_json(), scopes_of(context)))
+        tables.append((context.table.modules.to_json(), scopes_of(context)))
 
     assert tables[1:] == tables[:1] * 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
 import pytest
 from text_models import model, run_pass, stack, table
 
@@ -29,8 +28,8 @@ class Meddle(Pass):
 
     name: ClassVar[str] = "meddle"
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - nothing to tag
-        graph.nodes[0].op = "Abs"
+    def apply(self, context: Context) -> None:
+        context.graph.nodes[0].op = "Abs"
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ class Forget(Pass):
     name: ClassVar[str] = "forget"
     tag: Tag = Tag("", Source.NAME)
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:
-        for node in graph.nodes:
+    def apply(self, context: Context) -> None:
+        for node in context.graph.nodes:
             context.set_tag(node, self.tag, "just so")
-        context.modules.modules.clear()
+        context.table.modules.modules.clear()
 
 
 @pytest.mark.parametrize("tag", [Tag("a", Source.NAME), Tag("", Source.INHERITED, serves="a")])
@@ -213,7 +212,7 @@ def test_on_request_onnxruntime_compares_the_outputs() -> None:
 def test_validation_neither_tags_nor_changes() -> None:
     context = run_pass(Validation(), model(CHAIN))
 
-    assert list(context.tags()) == []
+    assert list(context.tagged_nodes()) == []
     assert not context.model.edits()
 
 

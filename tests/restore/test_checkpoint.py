@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import onnx
-import onnx_graphsurgeon as gs
 import pytest
 from onnx import numpy_helper
 
@@ -36,7 +35,7 @@ def test_a_weight_that_lost_its_name_names_its_readers_module(nameless: onnx.Mod
     tag = run.tag(run.model.graph.nodes[0])
     assert tag is not None
     assert (tag.scope, tag.source) == ("head.fc", Source.PARAMETER)
-    assert run.context.reason(run.model.graph.nodes[0]) == "it reads the parameter 'head.fc.weight'"
+    assert run.context.tags.reason(run.model.graph.nodes[0]) == "it reads the parameter 'head.fc.weight'"
 
 
 @dataclass(frozen=True)
@@ -46,19 +45,19 @@ class RenameWeight(Pass):
     name: ClassVar[str] = "rename-weight"
     rewrites: ClassVar[bool] = True
 
-    def apply(self, graph: gs.Graph, context: Context) -> None:  # noqa: ARG002 - it needs the graph alone
-        graph.nodes[0].inputs[1].name = "renamed"
+    def apply(self, context: Context) -> None:
+        context.graph.nodes[0].inputs[1].name = "renamed"
 
 
 def test_names_are_given_back_to_the_weights_as_a_pass_left_them(nameless: onnx.ModelProto) -> None:
     context = Context(hpass.load(nameless), reference=CHECKPOINT)
-    assert context.weight_aliases == {"w": "head.fc.weight"}
+    assert context.evidence.weight_aliases == {"w": "head.fc.weight"}
 
     RenameWeight().run(context)
     ScopeParse().run(context)
 
-    assert context.weight_aliases == {"renamed": "head.fc.weight"}
-    assert [tag.scope for _, tag in context.tags()] == ["head.fc"]
+    assert context.evidence.weight_aliases == {"renamed": "head.fc.weight"}
+    assert [tag.scope for _, tag in context.tagged_nodes()] == ["head.fc"]
 
 
 def test_a_file_of_the_form_is_taken_for_a_checkpoint(nameless: onnx.ModelProto, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_every_node_gets_its_module_back(text: str, scopes: list[str]) -> None:
 def test_a_reason_names_the_modules_that_went_into_a_fused_node() -> None:
     run = restored('{k = com.microsoft.Attention(x, "a.q.weight", "a.k.weight") z = Neg(k)}')
     node = run.model.graph.nodes[0]
-    assert run.context.reason(node) == "it replaces 4 nodes of the reference, which ran in 'a.q', 'a', 'a.k'"
+    assert run.context.tags.reason(node) == "it replaces 4 nodes of the reference, which ran in 'a.q', 'a', 'a.k'"
     assert run.tag(node) == hpass.Tag("a", Source.REFERENCE, Confidence.MEDIUM)
 
 

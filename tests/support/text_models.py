@@ -66,10 +66,10 @@ def run_pass(
     """
     context = Context(Model.open(source), given=table, retag=retag)
     if table is not None and tags:
-        context.modules.merge(table)
+        context.table.modules.merge(table)
     for tag in (tags or {}).values():
         for scope in _upwards(tag.target):
-            context.modules.add(scope)
+            context.table.modules.add(scope)
     for node in context.nodes():
         if tags and node.name in tags:
             context.set_tag(node, tags[node.name], "the test says so")
@@ -86,12 +86,12 @@ def _upwards(scope: str) -> Iterator[str]:
 
 def tags_of(context: Context) -> dict[str, tuple[str, str, str]]:
     """Return scope, source and confidence of every tagged node in every region, by the node's name."""
-    return {node.name: (tag.scope, tag.source.value, tag.confidence.value) for node, tag in context.tags()}
+    return {node.name: (tag.scope, tag.source.value, tag.confidence.value) for node, tag in context.tagged_nodes()}
 
 
 def scopes_of(context: Context) -> dict[str, str]:
     """Return the scope of every tagged node in every region, by the node's name."""
-    return {node.name: tag.scope for node, tag in context.tags()}
+    return {node.name: tag.scope for node, tag in context.tagged_nodes()}
 
 
 def table(modules: Mapping[str, object]) -> ModuleTable:

@@ -1,0 +1,99 @@
+"""Evidence: what the file, or a reference, says about the module of each node, and about the modules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from types import MappingProxyType
+from typing import NamedTuple
+
+import onnx_graphsurgeon as gs
+
+from ..identity_map import IdentityMap
+from ..tags.module_table import is_descendant, parent
+from ..tags.tag_format import Source
+from .parameter_uses import ParameterUses
+
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+
+
+class Claim(NamedTuple):
+    """One piece of evidence: a module that something in the file names for a node.
+
+    `origin` says what was read (`node name`, `parameter`), `text` is the thing itself as it stands in the file;
+    `certain` is False if the text fits other modules as well.
+    """
+
+    scope: str
+    source: Source
+    origin: str
+    text: str
+    certain: bool = True
+
+
+class Evidence:
+    """What is known before anything is inferred.
+
+    `claims` are the claims of each node, the strongest first; `classes` the class of each module that metadata tells
+    of; `inferred_containers` the names between two modules of which one called the other: most are containers, such as
+    a ModuleList, which are never called themselves.
+
+    `find_uses` finds the parameters that nodes read, `find_aliases` the weights that have another name in the reference
+    (name in the file -> name in the reference). Both run when they are first needed.
+    """
+
+    def __init__(
+        self,
+        find_uses: Callable[[], ParameterUses],
+        find_aliases: Callable[[], Mapping[str, str]] = lambda: NO_ALIASES,
+    ) -> None:
+        self.claims: IdentityMap[gs.Node, list[Claim]] = IdentityMap()
+        self.classes: dict[str, str] = {}
+        self.inferred_containers: set[str] = set()
+        self._stacks: set[tuple[str | None, ...]] = set()
+        self._find_uses = find_uses
+        self._find_aliases = find_aliases
+        self._uses: ParameterUses | None = None
+        self._aliases: Mapping[str, str] | None = None
+
+    @property
+    def parameter_uses(self) -> ParameterUses:
+        """The parameters that nodes read."""
+        if self._uses is None:
+            self._uses = self._find_uses()
+        return self._uses
+
+    @property
+    def weight_aliases(self) -> Mapping[str, str]:
+        """The reference's names of weights that have lost theirs. Weights are read here, and nowhere else."""
+        if self._aliases is None:
+            self._aliases = self._find_aliases()
+        return self._aliases
+
+    def forget_weights(self) -> None:
+        """Find parameter uses and aliases again when they are next asked for: the graph may have changed."""
+        self._uses = self._aliases = None
+
+    def add(self, node: gs.Node, claim: Claim) -> None:
+        """Add a claim for a node, unless it is there already."""
+        known = self.claims.get(node)
+        if known is None:
+            self.claims[node] = [claim]
+        elif claim not in known:
+            known.append(claim)
+
+    def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> bool:
+        """Remember modules that were open together, outermost first; return False if they are known already."""
+        key = (*scopes, *(classes or ()))
+        if key in self._stacks:
+            return False
+        self._stacks.add(key)
+        for scope, class_name in zip(scopes, classes or [None] * len(scopes), strict=True):
+            if class_name is not None:
+                self.classes.setdefault(scope, class_name)
+        for outer, inner in pairwise(scopes):
+            above = parent(inner)
+            while is_descendant(above, outer) and above != outer:
+                self.inferred_containers.add(above)
+                above = parent(above)
+        return True
