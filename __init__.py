@@ -1,4 +1,4 @@
-"""hpass gives every node of an exported ONNX model its PyTorch module back, and changes nothing else."""
+"""hpass recovers the PyTorch module of every node in an exported ONNX model. Nothing else in the file changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .tags.tag_format import Confidence, Source, Tag
     from .validate_model import validate
 
-# `hpass --help` must import neither onnx nor torch, so every name is looked up on first use.
+# `hpass --help` must not import onnx or torch, so every name is imported on first use.
 _LAZY_IMPORTS = {
     "ExternalDataMode": ".graph.files.external_data",
     "Claim": ".evidence.claims",

@@ -1,4 +1,4 @@
-"""`python -m hpass` is the command line."""
+"""Run the command line with `python -m hpass`."""
 
 from .cli import main
 

@@ -1,4 +1,4 @@
-"""Tagging a model from Python: open, run, look at the tags, save."""
+"""The Python API: open a model, run a pipeline, read the tags, and save the model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
 
 @dataclass(frozen=True)
 class Run:
-    """A model after a pipeline: its tags, what each pass did, and what there is to say about it."""
+    """The result of a pipeline: the model, its tags, the result of each pass, and the findings."""
 
     model: Model
     context: Context
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """What the passes found, in order."""
+        """The findings of the passes, in order."""
         return self.context.findings
 
     @property
@@ -53,32 +53,35 @@ class Run:
         return self.context.table.modules
 
     def tag(self, node: gs.Node) -> Tag | None:
-        """Return a node's tag, or None where no pass gave it one."""
+        """Return the tag of a node; None if no pass gave it one."""
         return self.context.tags.get(node)
 
     def tags(self) -> Iterable[tuple[gs.Node, Tag]]:
-        """Yield every tagged node of the graph, of subgraphs and of function bodies with its tag."""
+        """Yield every tagged node of the main graph, subgraphs and function bodies, with its tag."""
         return self.context.tagged_nodes()
 
     def apply(self, *, edited: bool = True) -> onnx.ModelProto:
-        """Write the tags (and the edits of rewriting passes) into the model's message and return it.
+        """Write the tags and the edits of rewriting passes into the model's message and return the message.
 
-        `edited` may be False where nothing has touched the graph since the last pass found it `context.untouched`.
+        `edited` may be False if the graph has no edits, that is if `context.graph_unchanged` is True after the run.
         """
         self.model.apply(self.context.tagged_nodes(), self.context.table.modules, edited=edited)
         return self.model.proto
 
     def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:
-        """Write the tagged model to a file, whole or not at all, external data going along into another folder.
+        """Write the tagged model to a file atomically. External data is copied or linked if the folder is another one.
 
-        Raises HpassError, in one line, for whatever keeps it from being written.
+        Raises HpassError if the model or its external data cannot be written.
         """
         self.apply()
         self.model.save(path, external_data)
 
 
 def load(source: ModelSource) -> Model:
-    """Open a model: a path, `-` for standard input, or a message, which is copied. Raises HpassError."""
+    """Open a model: a path, `-` for standard input, a message, which is copied, or a Model, which is returned.
+
+    Raises HpassError if the source is not a model, or if its external data is missing or outside its folder.
+    """
     return source if isinstance(source, Model) else Model.open(source)
 
 
@@ -93,33 +96,34 @@ def run(
     observer: Observer | None = None,
     explained: Iterable[gs.Node] = (),
 ) -> Run:
-    """Run a pipeline over a model and return the result; nothing is written. Threads may run it on different models.
+    """Run a pipeline on a model and return the result. No file is written. Threads may run it on different models.
 
-    `settings` is one `PASS.OPTION=VALUE`, several of them, or a mapping of `PASS.OPTION` to values; `modules` is a
-    module table or the JSON file of one; `retag` ignores tags that the file already has. `reference` is a model of the
-    same origin, tagged on the fly where it is not yet, or a `.safetensors` file. The run's context keeps the
-    attributions of the nodes in `explained`. Raises UsageError for a wrong call and HpassError for a model that cannot
-    be opened.
+    `settings` is one `PASS.OPTION=VALUE`, several of them, or a mapping of `PASS.OPTION` to values. `modules` is a
+    module table or the path of its JSON file. If `retag` is True, tags in the file are ignored. `reference` is the same
+    model before optimisation, which is tagged in memory, or the path of a `.safetensors` checkpoint. `observer` is
+    called between passes. The run's context keeps the feature attributions of the nodes in `explained`.
+
+    Raises UsageError if an argument is wrong, and HpassError if a model cannot be opened.
     """
-    chosen = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
-    pipeline = chosen.with_options(settings)
+    parsed = passes if isinstance(passes, Pipeline) else Pipeline.parse(passes)
+    pipeline = parsed.with_options(settings)
     table = modules if isinstance(modules, ModuleTable) or modules is None else read_modules(modules)
     model = load(source)
-    twin = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
-    context = Context(model, given=table, reference=twin, retag=retag, explained=explained)
+    opened_reference = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
+    context = Context(model, given=table, reference=opened_reference, retag=retag, explained=explained)
     results = pipeline.run(context, observer)
     return Run(model, context, pipeline, results)
 
 
 def strip(source: ModelSource) -> Model:
-    """Open a model and remove every `hpass.*` key from it; nothing is written."""
+    """Open a model and remove every `hpass.*` key from it. No file is written. Raises HpassError as `load` does."""
     model = load(source)
     model.strip()
     return model
 
 
 def read_modules(path: str | Path) -> ModuleTable:
-    """Read a module table from a JSON file. Raises UsageError where it cannot be read or is none."""
+    """Read a module table from a JSON file. Raises UsageError if the file cannot be read or is not a module table."""
     try:
         return ModuleTable.loads(Path(path).read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
@@ -132,21 +136,21 @@ def read_modules(path: str | Path) -> ModuleTable:
 
 
 def ensure_tagged(source: ModelSource, *, modules: ModuleTable | None = None) -> Run:
-    """Open a model with a tag on every node: those it has, and what it lacks worked out. Raises HpassError."""
+    """Open a model and tag every node. Tags in the file count as evidence. Raises HpassError as `load` does."""
     return run(source, _TAGGING, modules=modules)
 
 
 def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = None) -> Reference | None:
-    """Open what `--reference` names: a model, with a tag on every node whether it has them or not, or a checkpoint.
+    """Open the model or the `.safetensors` checkpoint of `--reference`; a model is tagged. None if `source` is None.
 
-    Raises UsageError for a checkpoint and HpassError for a model that cannot be read.
+    Raises UsageError if a checkpoint cannot be read, and HpassError if a model cannot be read.
     """
     if source is None:
         return None
     if isinstance(source, (str, Path)) and Path(source).suffix == CHECKPOINT_SUFFIX:
         return Checkpoint.open(Path(source))
-    twin = ensure_tagged(source, modules=modules)
+    tagged = ensure_tagged(source, modules=modules)
     tags: IdentityMap[gs.Node, Tag] = IdentityMap()
-    for node, tag in twin.tags():
+    for node, tag in tagged.tags():
         tags[node] = tag
-    return ReferenceModel(twin.model, tags, twin.modules, twin.context.table.declared)
+    return ReferenceModel(tagged.model, tags, tagged.modules, tagged.context.table.declared)

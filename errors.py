@@ -1,4 +1,4 @@
-"""The root of everything hpass raises on purpose."""
+"""The exceptions that hpass raises for invalid input, and suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
 
 class HpassError(Exception):
-    """What a user can mend: one line that says what, where and the fix. The command line exits with 1."""
+    """Invalid input. The message is one line that says what is wrong, where, and the fix. The exit code is 1."""
 
 
 class UsageError(HpassError):
-    """The call itself is wrong (an option, a pass name, a pipeline text). The command line exits with 2."""
+    """A wrong call: an option, a pass name or a pipeline text. The exit code is 2."""
 
 
-# More names than this are no help in one line.
-_LISTED = 20
+# The maximum number of names in one line.
+_MAX_LISTED = 20
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return what to add to an error about an unknown name: the nearest known ones, else all of few."""
+    """Return a suffix for an error about an unknown name: similar names, else all names if there are at most 20."""
     known = list(names)
     near = get_close_matches(name, known, n=3, cutoff=0.4)
     if near:
         return f"; did you mean {' or '.join(near)}?"
-    return f"; known: {', '.join(known)}" if 0 < len(known) <= _LISTED else ""
+    return f"; known: {', '.join(known)}" if 0 < len(known) <= _MAX_LISTED else ""

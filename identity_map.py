@@ -1,4 +1,4 @@
-"""A mapping by identity: graphsurgeon's nodes and graphs are unhashable and compare by structure."""
+"""A mapping with keys compared by identity. graphsurgeon's nodes and graphs are unhashable and compare by structure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Value = TypeVar("Value")
 
 
 class IdentityMap(Generic[Key, Value]):
-    """A mapping whose keys are equal only to themselves. It keeps its keys alive."""
+    """A mapping whose keys are compared by identity. It holds references to its keys."""
 
     __slots__ = ("_keys", "_values")
 
     def __init__(self) -> None:
-        # In the order of the values; a dictionary of them would take several times the memory.
+        # In the order of `_values`. A dictionary of id to key would need several times the memory.
         self._keys: list[Key] = []
         self._values: dict[int, Value] = {}
 
@@ -37,14 +37,14 @@ class IdentityMap(Generic[Key, Value]):
         return iter(self._keys)
 
     def get(self, key: Key) -> Value | None:
-        """Return the value kept for this very object, or None."""
+        """Return the value of this object, or None."""
         return self._values.get(id(key))
 
     def items(self) -> Iterator[tuple[Key, Value]]:
-        """Yield keys with their values, in the order they were first set."""
+        """Yield the keys with their values, in the order in which the keys were first set."""
         return zip(self._keys, self._values.values(), strict=True)
 
     def keep(self, wanted: Callable[[Key], bool]) -> None:
-        """Drop all keys but those that are wanted."""
+        """Remove all keys for which `wanted` returns False."""
         self._keys = [key for key in self._keys if wanted(key)]
         self._values = {id(key): self._values[id(key)] for key in self._keys}

@@ -1,6 +1,6 @@
-"""Looking on while a pipeline runs: each observer does one thing, and `observe` makes one of them.
+"""Observers of a pipeline run. Each class does one thing; `observe` combines them.
 
-An observer is called before the first pass, between passes and after the last (`pipeline.Observer`).
+An observer is called before the first pass, between passes and after the last one (`pipeline.Observer`).
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ def observe(
     progress: Callable[[str | None], None] | None = None,
     stream: TextIO | None = None,
 ) -> Timing:
-    """Return one observer that does all that is asked for and times the passes.
+    """Return one observer that times the passes and does everything that the arguments request.
 
-    `print_after` and `stop_after` name passes of the pipeline; `stream` (standard error if None) takes the
-    text, `progress` the name of the pass that runs next.
-    The folder `dump` is created. Raises UsageError for a pass that the pipeline does not have.
+    The tagged graph is written to `stream` (None: standard error) after each pass in `print_after`. The model is
+    written to the folder `dump`, which is created, after each pass. The run ends after the pass `stop_after`. If
+    `verify` is True, each pass is checked (`Verification`). `progress` is called with the name of the next pass, and
+    with None after the last.
+
+    Raises UsageError if the pipeline has no such pass, and HpassError if the folder cannot be created.
     """
     check_names(pipeline, print_after=print_after, stop_after=stop_after)
     if dump is not None:
-        _make_folder(dump)
+        _create_folder(dump)
     observers: list[Observer] = []
     if verify:
         observers.append(Verification())
@@ -57,7 +60,7 @@ def observe(
     return Timing(tuple(observers))
 
 
-def _make_folder(folder: Path) -> None:
+def _create_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -65,7 +68,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def check_names(pipeline: Pipeline, *, print_after: Iterable[str] = (), stop_after: str | None = None) -> None:
-    """Raise UsageError where an observer waits for a pass that never runs."""
+    """Raise UsageError if an observer waits for a pass that never runs."""
     names = [step.name for step in pipeline.passes]
     for option, name in [*(("--print-after", name) for name in print_after), ("--stop-after", stop_after)]:
         if name is not None and name not in names:
@@ -74,19 +77,22 @@ def check_names(pipeline: Pipeline, *, print_after: Iterable[str] = (), stop_aft
         return
     for name in print_after:
         if names.index(name) > names.index(stop_after):
-            raise UsageError(f"--print-after {name} and --stop-after {stop_after} contradict each other: it never runs")
+            raise UsageError(
+                f"--print-after {name} and --stop-after {stop_after} contradict each other: "
+                f"{name} never runs; remove one"
+            )
 
 
 @dataclass
 class Timing:
-    """Measures how long each pass took, in seconds and in order, without the time of the observers in it."""
+    """Measures the time of each pass, in seconds, and calls other observers, whose time is not included."""
 
     observers: tuple[Observer, ...] = ()
     seconds: list[float] = field(default_factory=list[float])
     _started: float = 0.0
 
     def __call__(self, previous: Pass | None, context: Context, following: Pass | None) -> bool:
-        """Call all observers; the run ends where one of them says so."""
+        """Call all observers. Return True, which ends the run, if one of them does."""
         if previous is not None:
             self.seconds.append(perf_counter() - self._started)
         stop = [observer(previous, context, following) for observer in self.observers]
@@ -96,42 +102,42 @@ class Timing:
 
 @dataclass(frozen=True)
 class StopAfter:
-    """Ends the run after the first pass of a name."""
+    """Ends the run after the first pass with a name."""
 
     name: str
 
     def __call__(self, previous: Pass | None, _context: Context, _following: Pass | None) -> bool:
-        """Say whether the pass has run."""
+        """Return whether the pass has just run."""
         return previous is not None and previous.name == self.name
 
 
 @dataclass(frozen=True)
 class PassProgress:
-    """Tells a callback the name of the pass that runs next, and None when all have run."""
+    """Calls `report` with the name of the next pass, and with None after the last pass."""
 
-    tell: Callable[[str | None], None]
+    report: Callable[[str | None], None]
 
     def __call__(self, _previous: Pass | None, _context: Context, following: Pass | None) -> None:
-        """Tell what runs next."""
-        self.tell(None if following is None else following.name)
+        """Report the next pass."""
+        self.report(None if following is None else following.name)
 
 
 @dataclass(frozen=True)
 class PrintAfter:
-    """Writes the tagged graph as text after each pass of a name: a line for every node of every region."""
+    """Writes the tagged graph as text after each pass with a name, one line per node."""
 
     name: str
     stream: TextIO | None = None
 
     def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
-        """Print the graph where the pass has just run."""
+        """Print the graph if the pass has just run."""
         if previous is not None and previous.name == self.name:
             stream = self.stream or sys.stderr
             stream.writelines(f"{line}\n" for line in graph_lines(self.name, context))
 
 
 def graph_lines(name: str, context: Context) -> Iterable[str]:
-    """Yield the text of the tagged graph: position, operator, node name, scope, source and confidence."""
+    """Yield one line per node: position, operator, node name, scope, served module, source and confidence."""
     yield f"; after {name}"
     for position, node in nodes_with_position(context.regions()):
         tag = context.tags.get(node)
@@ -145,13 +151,13 @@ def graph_lines(name: str, context: Context) -> Iterable[str]:
 
 @dataclass
 class Dump:
-    """Writes the tagged model into a folder after each pass, as `NN-<pass>.onnx`, external data as links."""
+    """Writes the tagged model to `NN-<pass>.onnx` in a folder after each pass, with links to its external data."""
 
     folder: Path
     _count: int = 0
 
     def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
-        """Write the model as it stands. Raises HpassError where it cannot be written."""
+        """Write the current model. Raises HpassError if it cannot be written."""
         if previous is None:
             return
         self._count += 1
@@ -159,21 +165,21 @@ class Dump:
         snapshot.save(self.folder / f"{self._count:02}-{previous.name}.onnx", ExternalDataMode.LINK)
 
 
-_Shape = dict[str, tuple[Any, ...]]
+_Snapshot = dict[str, tuple[Any, ...]]
 
 
 @dataclass
 class Verification:
-    """Checks after each pass that it left the graph alone, unless it rewrites, and that tags are well-formed.
+    """Checks after each pass that the graph is unchanged, unless the pass rewrites it, and that tags are well-formed.
 
-    Raises AssertionError, naming the pass, where one broke that: it is a bug in the pass, not in the model.
+    Raises AssertionError, naming the pass, if a check fails, because that is a bug in the pass and not in the model.
     """
 
-    _before: _Shape = field(default_factory=_Shape)
+    _before: _Snapshot = field(default_factory=_Snapshot)
 
     def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
-        """Compare with what was there before the pass."""
-        now = _shape(context)
+        """Compare the graph with its state before the pass, and check the tags."""
+        now = _snapshot(context)
         if previous is not None:
             if not previous.rewrites:
                 changed = next((key for key in {**self._before, **now} if self._before.get(key) != now.get(key)), None)
@@ -183,20 +189,20 @@ class Verification:
         self._before = now
 
 
-def _shape(context: Context) -> _Shape:
-    """Return what a pass that only tags must leave alone: nodes, order, edges, inputs and outputs."""
-    shape: _Shape = {}
+def _snapshot(context: Context) -> _Snapshot:
+    """Return everything that a pass that does not rewrite must not change: nodes, order, edges, inputs and outputs."""
+    snapshot: _Snapshot = {}
     for region in context.regions():
         graph = region.graph
-        where = region.position or "the main graph"
-        shape[f"the inputs of {where}"] = tuple(id(tensor) for tensor in graph.inputs)
-        shape[f"the outputs of {where}"] = tuple(id(tensor) for tensor in graph.outputs)
-        shape[f"the number of nodes of {where}"] = (len(graph.nodes),)
+        region_name = region.position or "the main graph"
+        snapshot[f"the inputs of {region_name}"] = tuple(id(tensor) for tensor in graph.inputs)
+        snapshot[f"the outputs of {region_name}"] = tuple(id(tensor) for tensor in graph.outputs)
+        snapshot[f"the number of nodes of {region_name}"] = (len(graph.nodes),)
         for index, node in enumerate(graph.nodes):
-            shape[f"node {region.position_of(index)}"] = _node(node)
-    # Attributes and what values are: counted against the file, after all that can be told exactly.
-    shape["an attribute or a value"] = (context.model.edits(),)
-    return shape
+            snapshot[f"node {region.position_of(index)}"] = _node(node)
+    # Attributes and values are only counted. They come last, because the other entries name what changed.
+    snapshot["an attribute or a value"] = (context.model.edits(),)
+    return snapshot
 
 
 def _node(node: gs.Node) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
-"""The pipeline: an ordered tuple of passes, its text form, and the observer that looks on.
+"""The pipeline: an ordered tuple of passes, its text form, and its observer.
 
-The text form is `scope-parse,aux-inheritance:root=keep,fallback`: names of passes in order, each with options after
-colons (`,`, `:` and `%` in a value are percent-encoded); `all` stands for the five standard passes. Third-party passes
-come from the entry-point group `hpass.passes`.
+The text form is `scope-parse,aux-inheritance:root=keep,fallback`: the names of passes in order, each with its options
+after colons. In values, `,`, `:` and `%` are percent-encoded. `all` stands for the five standard passes. Other packages
+register passes in the entry-point group `hpass.passes`.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ ENTRY_POINT_GROUP = "hpass.passes"
 ALL = "all"
 
 Observer = Callable[[Pass | None, Context, Pass | None], bool | None]
-"""Called before the first pass, between passes and after the last: (previous pass, context, next pass).
+"""A function of (previous pass, context, next pass), called before the first pass, between passes and after the last.
 
-It looks at the graph through the context. Returning True ends the run there.
+The previous pass is None in the first call, the next pass in the last. If it returns True, the run ends.
 """
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Passes that run one after the other."""
+    """A sequence of passes. `str(pipeline)` is its text form."""
 
     passes: tuple[Pass, ...]
 
     @classmethod
     def parse(cls, text: str, registry: Mapping[str, type[Pass]] | None = None) -> Pipeline:
-        """Return the pipeline that a text describes.
+        """Parse the text form of a pipeline. `registry` maps names to passes (None: the registered passes).
 
-        Raises UsageError for an unknown pass (naming the nearest) and for a malformed text (showing the position).
+        Raises UsageError for an unknown pass (with similar names) or a malformed text (with the position).
         """
         known = _needed_passes(text) if registry is None else registry
         passes: list[Pass] = []
@@ -51,12 +51,12 @@ class Pipeline:
     def with_option(self, setting: str) -> Pipeline:
         """Return the pipeline with one option set, given as `PASS.OPTION=VALUE`.
 
-        Raises UsageError where the pipeline has no such pass, or the pass no such option.
+        Raises UsageError if the pipeline has no such pass, the pass has no such option, or the value is invalid.
         """
         path, equals, value = setting.partition("=")
         name, dot, option = path.partition(".")
         if not (equals and dot and name and option):
-            raise UsageError(f"'{setting}' does not set an option; write PASS.OPTION=VALUE")
+            raise UsageError(f"'{setting}': not a setting; write PASS.OPTION=VALUE")
         if all(step.name != name for step in self.passes):
             raise UsageError(f"'{setting}': no pass '{name}' in the pipeline '{self}'{nearest(name, self._names())}")
         return Pipeline(
@@ -67,9 +67,10 @@ class Pipeline:
         )
 
     def with_options(self, settings: str | Iterable[str] | Mapping[str, object]) -> Pipeline:
-        """Return the pipeline with options set: one `PASS.OPTION=VALUE`, several, or a mapping of names to values.
+        """Return the pipeline with options set.
 
-        Raises UsageError as `with_option` does.
+        `settings` is one `PASS.OPTION=VALUE`, several of them, or a mapping of `PASS.OPTION` to values. Raises
+        UsageError as `with_option` does.
         """
         if isinstance(settings, str):
             settings = [settings]
@@ -81,14 +82,14 @@ class Pipeline:
         return pipeline
 
     def run(self, context: Context, observer: Observer | None = None) -> list[PassResult]:
-        """Run the passes in order and return what each did; an observer may end the run between two passes."""
-        look = observer or _no_observer
+        """Run the passes in order and return the result of each. The observer may end the run between two passes."""
+        observe = observer or _no_observer
         results: list[PassResult] = []
         for previous, step in pairwise((None, *self.passes)):
-            if step is None or look(previous, context, step):
+            if step is None or observe(previous, context, step):
                 return results
             results.append(step.run(context))
-        look(self.passes[-1] if self.passes else None, context, None)
+        observe(self.passes[-1] if self.passes else None, context, None)
         return results
 
     def __str__(self) -> str:
@@ -104,21 +105,21 @@ class Pipeline:
 def registered_passes() -> dict[str, type[Pass]]:
     """Return all passes by name: the standard ones in their order, then those of installed packages.
 
-    Raises UsageError where a package registers something that is no pass, or a name that is taken.
+    Raises UsageError if a package registers an object that is not a pass, or a name that is already registered.
     """
     known = {step.name: step for step in STANDARD_PASSES}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        found = entry.load()
-        if not (isinstance(found, type) and issubclass(found, Pass)):
+        step = entry.load()
+        if not (isinstance(step, type) and issubclass(step, Pass)):
             raise UsageError(f"entry point '{entry.name}' ({entry.value}) is not a subclass of hpass.Pass")
-        if found.name in known:
-            raise UsageError(f"two passes are named '{found.name}': {known[found.name].__module__}, {entry.value}")
-        known[found.name] = found
+        if step.name in known:
+            raise UsageError(f"two passes are named '{step.name}': {known[step.name].__module__}, {entry.value}")
+        known[step.name] = step
     return known
 
 
 def _needed_passes(text: str) -> Mapping[str, type[Pass]]:
-    """Return all passes, or the standard ones where a text names no others: asking for installed ones takes a while."""
+    """Return the standard passes if a text names no others, else all: to look for installed packages takes a while."""
     standard = {step.name: step for step in STANDARD_PASSES}
     names = {item.partition(":")[0].strip() for item in text.split(",")}
     return standard if names <= {*standard, ALL} else registered_passes()
@@ -130,16 +131,16 @@ def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pa
     if not name:
         raise _malformed(text, position, "a pass name is missing")
     values: dict[str, str] = {}
-    at = position + len(item.partition(":")[0])
+    option_position = position + len(item.partition(":")[0])
     for option in options:
-        at += 1
+        option_position += 1
         key, equals, value = option.partition("=")
         if not (equals and key.strip()):
-            raise _malformed(text, at, "an option is written NAME=VALUE")
+            raise _malformed(text, option_position, "an option is written NAME=VALUE")
         if key.strip() in values:
-            raise _malformed(text, at, f"option '{key.strip()}' is given twice")
+            raise _malformed(text, option_position, f"option '{key.strip()}' is given twice")
         values[key.strip()] = unquote(value.strip())
-        at += len(option)
+        option_position += len(option)
     if name == ALL:
         if values:
             raise _malformed(text, position, "'all' takes no options; use --set PASS.OPTION=VALUE")
@@ -150,7 +151,7 @@ def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pa
 
 
 def _quoted(value: str) -> str:
-    """Percent-encode what has a meaning in the text form, and spaces, which parsing drops at the ends."""
+    """Percent-encode the separators of the text form, and spaces, which parsing removes at both ends."""
     return quote(value, safe="!\"#$&'()*+-./;<=>?@[]^_`{|}~")
 
 

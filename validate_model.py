@@ -1,4 +1,4 @@
-"""Checking a tagged file by what it says itself, and against the file it came from. No pass runs."""
+"""Check a tagged model on its own and against its original. No pass runs."""
 
 from __future__ import annotations
 
@@ -40,22 +40,23 @@ if TYPE_CHECKING:
 def validate(
     source: ModelSource, against: ModelSource | None = None, *, full: bool = False, seconds: float = 60.0
 ) -> list[Finding]:
-    """Return what is wrong with a tagged model; nothing of severity `error` means that it is sound.
+    """Return the findings about a tagged model. The model is valid if no finding has severity `error`.
 
-    With `against`, the model it came from, everything but tags must be the same, external data included. With
-    `full`, onnx.checker looks at all of it and onnxruntime runs it with and without tags, each for at most
-    `seconds`. Raises HpassError where a model cannot be opened.
+    Everything except tags, including external data, must equal the model `against` if it is given. If `full` is True,
+    onnx.checker checks the whole model, and onnxruntime runs it with and without tags, each for at most `seconds`.
+
+    Raises HpassError if a model cannot be opened, and UsageError if `full` is True and the model is not a file.
     """
     model = load(source)
     original = None if against is None else load(against)
     path = Path(model.name)
     if full and not path.is_file():
-        raise UsageError("--full needs a file; write the model to one first")
+        raise UsageError(f"--full needs a file, not {model.name}; write the model to a file first")
     findings = list(_tag_findings(model))
     if full:
         findings += _full_findings(model, original, seconds)
     if original is not None:
-        findings += _difference(model, original)
+        findings += _difference_findings(model, original)
     return findings
 
 
@@ -83,7 +84,7 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
 
 
 def _node_problems(node: onnx.NodeProto, table: ModuleTable) -> Iterator[tuple[str, str]]:
-    """Yield a rule and a message for everything that is wrong with the tag of a node."""
+    """Yield a rule and a message for each problem of a node's tag."""
     props = [(prop.key, prop.value) for prop in node.metadata_props if prop.key.startswith(PREFIX)]
     found = dict(props)
     if SCOPE not in found:
@@ -111,12 +112,12 @@ def _table_problems(found: Mapping[str, str], table: ModuleTable) -> Iterator[tu
         yield "tag-text", f"{TAG} is '{found[TAG]}'; by the module table it is '{table.path(target)}'"
 
 
-def _difference(model: Model, original: Model) -> list[Finding]:
-    """Compare without tags: the messages, unknown fields included, and the external data by content."""
-    # Copies, because the models may be the caller's.
-    where = _first_difference(untagged(model.proto), untagged(original.proto))
-    if where is not None:
-        return [_error("not-lossless", f"differs from {original.name} at {where}")]
+def _difference_findings(model: Model, original: Model) -> list[Finding]:
+    """Compare two models without their tags: the messages, including unknown fields, and the external data."""
+    # Copies, because the models may belong to the caller.
+    path = _first_difference(untagged(model.proto), untagged(original.proto))
+    if path is not None:
+        return [_error("not-lossless", f"differs from {original.name} at {path}")]
     if model.folder is None or original.folder is None:
         return []
     return [
@@ -127,7 +128,7 @@ def _difference(model: Model, original: Model) -> list[Finding]:
 
 
 def _first_difference(ours: Message, theirs: Message, path: str = "") -> str | None:
-    """Return the path of the first field in which two messages differ; None where they are the same."""
+    """Return the path of the first field in which two messages differ; None if they are equal."""
     if _same(ours, theirs):
         return None
     for name in {field.name: None for message in (ours, theirs) for field, _ in message.ListFields()}:
@@ -150,7 +151,7 @@ def _field_difference(ours: Any, theirs: Any, path: str) -> str | None:
 
 
 def _same(ours: Message, theirs: Message) -> bool:
-    # A NaN is unequal to itself, so what compares as unequal may still be the same bytes.
+    # A NaN is not equal to itself, so messages that compare as unequal may have equal bytes.
     return ours == theirs or ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
 
 
@@ -159,7 +160,7 @@ def _full_findings(model: Model, original: Model | None, seconds: float) -> Iter
 
     problem = check_fully(Path(model.name), seconds)
     if problem is not None:
-        # What ails the original as well is no fault of the tags.
+        # A problem that the original also has is not caused by the tags.
         excused = original is None or check_fully(Path(original.name), seconds) is not None
         severity = Severity.WARNING if excused else Severity.ERROR
         yield Finding(severity, "onnx-checker", f"onnx.checker: {problem}")

@@ -48,7 +48,7 @@ def test_a_mapping_sets_several_options() -> None:
 
 @pytest.mark.parametrize("settings", ["root", ["root"], {"root": "keep"}])
 def test_a_setting_that_names_no_option_is_refused_as_it_was_given(settings: str | Iterable[str]) -> None:
-    with pytest.raises(hpass.UsageError, match=r"'root(=keep)?' does not set an option; write PASS\.OPTION=VALUE"):
+    with pytest.raises(hpass.UsageError, match=r"'root(=keep)?': not a setting; write PASS\.OPTION=VALUE"):
         hpass.run(EVERY_NODE_IS_KNOWN, PASSES, settings=settings)
 
 

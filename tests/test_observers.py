@@ -156,7 +156,11 @@ def test_progress_tells_what_runs_next(context: Context) -> None:
     [
         (["marc"], None, "--print-after: no pass 'marc' in the pipeline 'mark,slow'; did you mean mark?"),
         ([], "slov", "--stop-after: no pass 'slov' in the pipeline 'mark,slow'; did you mean slow?"),
-        (["slow"], "mark", "--print-after slow and --stop-after mark contradict each other: it never runs"),
+        (
+            ["slow"],
+            "mark",
+            "--print-after slow and --stop-after mark contradict each other: slow never runs; remove one",
+        ),
     ],
 )
 def test_a_pass_that_never_runs_is_refused(print_after: list[str], stop_after: str | None, said: str) -> None:

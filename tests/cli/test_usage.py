@@ -31,7 +31,7 @@ import pytest
         (["run", "{model}", "--set", "validation.checker=true", "--set", "validation.checker=false"], "contradict"),
         (["run", "{model}", "--print-after", "fallbck"], "did you mean fallback?"),
         (["run", "{model}", "--stop-after", "none-such"], "--stop-after: no pass 'none-such'"),
-        (["run", "{model}", "--stop-after", "scope-parse", "--print-after", "fallback"], "it never runs"),
+        (["run", "{model}", "--stop-after", "scope-parse", "--print-after", "fallback"], "fallback never runs"),
         (["run", "{model}", "--verify-runtime", "--passes", "fallback"], "--verify-runtime needs the pass validation"),
         (["run", "{model}", "--verify-runtime", "--set", "validation.runtime=false"], "contradict"),
         (["run", "{model}", "-o", "{model}"], "add --in-place"),
