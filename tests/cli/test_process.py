@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skips import posix_only
 
 HPASS = [sys.executable, "-m", "hpass"]
 
@@ -84,6 +85,7 @@ def test_a_reader_of_the_model_that_leaves_is_one_line(model: Path) -> None:
     assert done.stderr.decode().splitlines() == ["hpass: standard output: cannot be written (Broken pipe)"]
 
 
+@posix_only
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
     model: Path, tmp_path: Path, jobs: int

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 import jsonschema
 import onnx
 import pytest
+from skips import not_as_root, posix_only
 
 from hpass.graph.walk import all_nodes
 from hpass.tags.tag_format import read_tag, strip
@@ -300,7 +300,7 @@ def _make(path: Path, content: bytes) -> Path:
         pytest.param(
             lambda folder: _make_unreadable(folder / "secret.onnx"),
             "permission",
-            marks=pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything"),
+            marks=not_as_root,
         ),
     ],
 )
@@ -340,6 +340,7 @@ def test_a_full_disk_is_one_line_with_status_1(model: Path) -> None:
         assert "No space left" in done.stderr.decode()
 
 
+@posix_only
 def test_permissions_of_a_replaced_file_stay(hpass: Any, model: Path) -> None:
     model.chmod(0o640)
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnx_ir
 import pytest
+from skips import posix_only
 
 from hpass.errors import HpassError
 from hpass.exporter import Options, export, write
@@ -78,6 +79,7 @@ def test_a_stranger_s_data_file_is_not_touched(tmp_path: Path) -> None:
     assert files(tmp_path) == ["net.onnx", "net.onnx.mine.data"]
 
 
+@posix_only
 def test_what_a_killed_run_left_goes_and_a_running_one_s_stays(tmp_path: Path) -> None:
     dead = os.fork()
     if not dead:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 import onnx
 import onnx.parser
 import pytest
+from skips import not_as_root
 
 import hpass
 from hpass.graph.files.atomic_write import atomic_write
@@ -178,7 +178,7 @@ def test_without_posix_locks_and_signals_models_are_tagged_and_none_is_run(tmp_p
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@not_as_root
 def test_a_folder_without_permission_is_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(hpass.HpassError, match="Permission denied"):

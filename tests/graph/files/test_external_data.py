@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 import onnx.parser
 import pytest
+from skips import posix_only
 
 import hpass
 from hpass.graph.files.external_data import ExternalDataMode
@@ -221,6 +222,7 @@ def test_data_is_never_read_for_tagging(tmp_path: Path, target: Path) -> None:
     assert target.with_name("data.bin").samefile(data)
 
 
+@posix_only
 def test_no_data_goes_beside_a_pipe(tmp_path: Path, source: Path) -> None:
     pipe = tmp_path / "out" / "pipe"
     pipe.parent.mkdir()

@@ -10,6 +10,7 @@ import onnx
 import onnx.parser
 import pytest
 from google.protobuf.message import DecodeError, EncodeError
+from skips import not_as_root
 
 import hpass
 from hpass.graph.files import model_file
@@ -124,7 +125,7 @@ def test_a_model_cut_anywhere_is_refused_or_a_model(tmp_path: Path, cut: int) ->
         hpass.load(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+@not_as_root
 def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     onnx.save(model(), path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 import onnx.parser
 import pytest
+from skips import posix_only
 
 from hpass.graph.verify import onnx_check
 from hpass.graph.verify.onnx_check import check_fully, check_structure
@@ -54,6 +55,7 @@ def test_a_checker_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_fully(model(GOOD), seconds=0.2) == "no answer within 0.2 s"
 
 
+@posix_only
 def test_a_checker_that_crashes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_check, "_FULL_CHECK", "import os; os.kill(os.getpid(), 9)")
 
