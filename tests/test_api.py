@@ -58,8 +58,8 @@ class Warn(hpass.Pass):
 
     name: ClassVar[str] = "warn"
 
-    def apply(self, graph: gs.Graph, context: hpass.Context) -> None:  # noqa: ARG002 - it only talks
-        G_LOGGER.warning(f"about {graph.name}")
+    def apply(self, context: hpass.Context) -> None:
+        G_LOGGER.warning(f"about {context.graph.name}")
 
 
 def test_runs_side_by_side_leave_the_process_alone() -> None:
