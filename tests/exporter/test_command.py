@@ -35,7 +35,7 @@ def test_the_data_file_is_named(
 ) -> None:
     monkeypatch.setattr(write, "LARGEST_INLINE", 0)
     assert run_command(["export", f"{MODELS}:net", str(tmp_path / "net.onnx"), "--engine", "torchscript"]) == 0
-    assert capsys.readouterr().out.splitlines()[2:] == [f"{tmp_path / 'net.onnx.data'}: its data"]
+    assert capsys.readouterr().out.splitlines()[2:] == [f"{tmp_path / 'net.onnx.data'}: its external data"]
 
 
 def test_paths_are_told_as_they_were_written(
@@ -55,7 +55,11 @@ def test_paths_are_told_as_they_were_written(
     ("arguments", "status", "message"),
     [
         (["nowhere.py:make", "out.onnx"], 1, "nowhere.py: no such file"),
-        ([f"{MODELS}:net", "out.onnx", "--engine", "steam"], 2, "--engine steam: unknown; one of auto, dynamo"),
+        (
+            [f"{MODELS}:net", "out.onnx", "--engine", "steam"],
+            2,
+            "--engine steam: unknown engine; use one of auto, dynamo",
+        ),
         ([f"{MODELS}:net", "out.onnx", "--input", "x"], 2, "--input x: not name=shape:dtype"),
         ([f"{MODELS}:net", "out.onnx", "--input", "y=1"], 1, "forward has no such input; it takes x"),
         ([f"{MODELS}:unsupported", "out.onnx"], 1, "-v shows the exporter's report"),
