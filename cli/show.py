@@ -105,8 +105,9 @@ def _node_facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterat
         yield "for" if claim["supports"] else "against", f"{claim['origin']} '{claim['text']}' {says}"
     if not entry["evidence"] and not stored:
         yield "evidence", "none in the file"
-    for reason in entry.get("weighed", [])[:_MAX_CONTRIBUTIONS]:
-        yield "for" if reason["weight"] > 0 else "against", f"{reason['weight']:+.1f} {reason['text']}"
+    for item in entry.get("contributions", [])[:_MAX_CONTRIBUTIONS]:
+        title = "for" if item["contribution"] > 0 else "against"
+        yield title, f"{item['contribution']:+.1f} {item['feature']}: {item['gloss']}"
     if entry.get("runner_up") is not None:
         yield "runner-up", entry["runner_up"] or "(root)"
     yield "reads", _values([tensor.name for tensor in node.inputs])

@@ -1,1 +1,19 @@
-"""Inferring the module of nodes that nothing names: evidence from order, dataflow and repetition, weighed together."""
+"""Inference of the modules of nodes that nothing names, from their order, the dataflow and repeated blocks.
+
+The terms, as all files of this folder use them:
+
+- A *module* is a number in the tree of called modules (`scope_tree.py`); a *node* is a number in node order.
+- A node is *known* if it has a tag, else *unknown*. An *anchor* is a known node, or one that the alignment with the
+  calls of a module table places (`call_alignment.py`). A *gap* is a run of unknown nodes.
+- The *candidates* of an unknown node are modules that it may be in; a *row* is a pair (unknown node, candidate).
+- The *features* of a row are numbers from which the *scoring model* computes the *score* of the candidate.
+- The *assignment* gives every node a module and the probability of that module.
+
+Comments beside constants give the effect of other values on the share of correct tags, in percentage points, or on the
+number of tags. It was measured on 34 exports of the accuracy benchmark (cases aux, random, and stripped without and
+with a module table: 21,238 tags) without fitting the scoring model anew, so it says how sensitive the answers are and
+not which value is best.
+
+The files by level: `problem.py` is the input; `feature_context.py`, `features.py` and `node_features.py` turn it into
+numbers; `scoring_model.py` scores them; `predict.py` runs the rounds.
+"""

@@ -1,7 +1,9 @@
-"""Which module a node's twins suggest: a twin's module, with the numbers replaced that tell their blocks apart.
+"""The module of an unknown node by analogy with similar nodes of sibling blocks.
 
-Where a node and a twin stand equally far from known nodes, the two known nodes' modules show which numbers to replace:
-beside `layer.3.norm`, what lies in `layer.1.act` beside `layer.1.norm` lies in `layer.3.act`.
+A similar node stands in another block in the same place (`wl_colours.py`). Its module, with the numbers replaced that
+tell the two blocks apart, is the unknown node's. Known nodes at the same distance from both show which numbers those
+are: if `layer.1.act` of the similar node stands beside `layer.1.norm`, and the unknown node beside `layer.3.norm`, then
+the unknown node is in `layer.3.act`.
 """
 
 from __future__ import annotations
@@ -12,81 +14,83 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .arrays import Flags, Ids
 from .dataflow import Dataflow
-from .scope_tree import Flags, Ids
 from .wl_colours import colourings
 
-# How many twins on either side of a node are asked.
-_NEIGHBOURS_PER_SIDE = 2
+# Similar nodes considered on either side of a node, the nearest ones. Not tuned; 1 and 4 cost 0.2 and 0.1 points in the
+# case random.
+_SIMILAR_PER_SIDE = 2
 
 
 def analogous_modules(flow: Dataflow, scopes: Sequence[str | None]) -> dict[int, str]:
-    """Return the module that twins suggest for nodes whose own (`scopes`) is None, where they suggest one."""
+    """Return the analogous module of unknown nodes; nodes without one are left out.
+
+    `scopes` are the modules of the nodes, None if unknown. Similar nodes are those of the finest colouring in which the
+    node has any that are known; of several analogous modules the most frequent one wins.
+    """
     known: Flags = np.array([scope is not None for scope in scopes], np.bool_)
     if known.all() or not known.any():
         return {}
     index = np.arange(len(known))
     before: Ids = np.maximum.accumulate(np.where(known, index, -1))
     after: Ids = np.minimum.accumulate(np.where(known, index, len(known))[::-1])[::-1]
-    suggested: dict[int, str] = {}
+    analogous: dict[int, str] = {}
     waiting = ~known
     for colour in colourings(flow):
-        members: dict[int, list[int]] = defaultdict(list)
+        known_of_colour: dict[int, list[int]] = defaultdict(list)
         for node, number in enumerate(colour.tolist()):
             if known[node]:
-                members[number].append(node)
+                known_of_colour[number].append(node)
         for node in np.flatnonzero(waiting).tolist():
-            twins = members.get(int(colour[node]))
-            if twins is None:
+            similar = known_of_colour.get(int(colour[node]))
+            if similar is None:
                 continue
             waiting[node] = False
-            votes = _votes(node, _nearest(twins, node), scopes, flow.ops, (before, after))
+            anchors = [anchor for anchor in (int(before[node]), int(after[node])) if 0 <= anchor < len(known)]
+            votes = _votes(node, _nearest(similar, node), anchors, scopes, flow.ops)
             if votes:
-                suggested[node] = max(votes, key=lambda scope: (votes[scope], scope))
-    return suggested
+                analogous[node] = max(votes, key=lambda scope: (votes[scope], scope))
+    return analogous
 
 
-def _nearest(twins: Sequence[int], node: int) -> Sequence[int]:
-    at = bisect_left(twins, node)
-    return twins[max(0, at - _NEIGHBOURS_PER_SIDE) : at + _NEIGHBOURS_PER_SIDE]
+def _nearest(nodes: Sequence[int], node: int) -> Sequence[int]:
+    at = bisect_left(nodes, node)
+    return nodes[max(0, at - _SIMILAR_PER_SIDE) : at + _SIMILAR_PER_SIDE]
 
 
 def _votes(
-    node: int,
-    twins: Sequence[int],
-    scopes: Sequence[str | None],
-    ops: Sequence[str],
-    sides: tuple[Ids, Ids],
+    node: int, similar: Sequence[int], anchors: Sequence[int], scopes: Sequence[str | None], ops: Sequence[str]
 ) -> Mapping[str, int]:
+    """Return the analogous modules, each with the number of pairs (anchor, similar node) that lead to it."""
     votes: Counter[str] = Counter()
-    for side in sides:
-        beside = int(side[node])
-        if not 0 <= beside < len(ops):
-            continue
-        for twin in twins:
-            mirrored = twin + beside - node
-            if not 0 <= mirrored < len(ops) or ops[mirrored] != ops[beside] or scopes[mirrored] is None:
+    for anchor in anchors:
+        for other in similar:
+            counterpart = other + anchor - node
+            if not 0 <= counterpart < len(ops) or ops[counterpart] != ops[anchor] or scopes[counterpart] is None:
                 continue
-            moved = _renumbered(str(scopes[twin]), str(scopes[mirrored]), str(scopes[beside]))
-            if moved is not None:
-                votes[moved] += 1
+            scope = _renumbered(str(scopes[other]), str(scopes[counterpart]), str(scopes[anchor]))
+            if scope is not None:
+                votes[scope] += 1
     return votes
 
 
-def _renumbered(scope: str, theirs: str, ours: str) -> str | None:
-    """Return a scope with the numbers replaced in which two others differ; None where they differ in more."""
-    if theirs == ours:
+def _renumbered(scope: str, source: str, target: str) -> str | None:
+    """Return a scope with the numbers replaced that differ between `source` and `target`.
+
+    None if these two differ in anything else. Numbers are replaced in the prefix that the scope shares with `source`.
+    """
+    if source == target:
         return scope
-    from_atoms, to_atoms, atoms = theirs.split("."), ours.split("."), scope.split(".")
-    if len(from_atoms) != len(to_atoms):
+    source_atoms, target_atoms, atoms = source.split("."), target.split("."), scope.split(".")
+    if len(source_atoms) != len(target_atoms):
         return None
-    for index, (one, two) in enumerate(zip(from_atoms, to_atoms, strict=True)):
-        if one == two:
+    for index, (old, new) in enumerate(zip(source_atoms, target_atoms, strict=True)):
+        if old == new:
             continue
-        if not (one.isdecimal() and two.isdecimal()):
+        if not (old.isdecimal() and new.isdecimal()):
             return None
-        # Only numbers of blocks that hold the scope as well are replaced.
-        if atoms[: index + 1] == from_atoms[: index + 1]:
-            atoms[index] = two
-            from_atoms[index] = two
+        if atoms[: index + 1] == source_atoms[: index + 1]:
+            atoms[index] = new
+            source_atoms[index] = new
     return ".".join(atoms)

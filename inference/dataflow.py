@@ -1,4 +1,4 @@
-"""The nodes of one region and the values between them, as arrays."""
+"""The dataflow of one region as arrays: operators, edges between nodes, and the role of each node."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import onnx_graphsurgeon as gs
 
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
-from .scope_tree import Ids
+from .arrays import Ids
 
 
 class Role(IntEnum):
-    """What a node does for the module around it; evidence weighs differently for each role."""
+    """What a node does with the data. The scoring model has coefficients of its own for each role.
+
+    The first rule that holds gives the role.
+    """
 
     CONSTANT = 0
+    """Depends on no input of the region."""
     SHAPE_SOURCE = 1
+    """Reads the shape of a value: Shape, Size."""
     SHAPE_ARITHMETIC = 2
+    """Depends on the other nodes through their shapes only."""
     RESHAPING = 3
     PERMUTING = 4
     SELECTING = 5
     CONVERTING = 6
+    """An auxiliary operation (`graph/operators.py`) that is none of the three before."""
     MATRIX = 7
+    """Reads a constant of rank 2 or more, usually a weight."""
     VECTOR = 8
+    """Reads a constant of rank 1, usually a bias or a scale."""
     UNARY = 9
+    """Reads at most one value that another node of the region computes from data."""
     JOINING = 10
+    """Reads several of them."""
 
 
 _SHAPE_OPS = frozenset({"Shape", "Size"})
@@ -39,7 +49,11 @@ _SELECT_OPS = frozenset(
 
 
 class Dataflow:
-    """A region's nodes in file order, its edges (producer -> consumer, each once), and every node's role."""
+    """The nodes of a region, numbered in the order given, and the edges between them.
+
+    `sources` and `targets` are the producer and the consumer of each edge: int64, shape (edges,), no edge twice, in
+    the order of consumers. Edges to and from subgraphs and other regions are left out.
+    """
 
     def __init__(self, nodes: list[gs.Node]) -> None:
         self.nodes = nodes
@@ -49,12 +63,12 @@ class Dataflow:
             positions[node] = index
         sources: list[int] = []
         targets: list[int] = []
-        rank = [-1] * len(nodes)
+        constant_rank = [-1] * len(nodes)
         for index, node in enumerate(nodes):
             seen: set[int] = set()
             for tensor in node.inputs:
                 if isinstance(tensor, gs.Constant):
-                    rank[index] = max(rank[index], len(tensor.shape))
+                    constant_rank[index] = max(constant_rank[index], len(tensor.shape))
                     continue
                 for producer in tensor.inputs:
                     source = positions.get(producer)
@@ -64,80 +78,81 @@ class Dataflow:
                         targets.append(index)
         self.sources: Ids = np.array(sources, np.int64)
         self.targets: Ids = np.array(targets, np.int64)
-        self._constant_rank: list[int] = rank
+        self._constant_rank = constant_rank
 
     def __len__(self) -> int:
         return len(self.ops)
 
     @cached_property
     def operator_names(self) -> list[str]:
-        """The operators, each once."""
+        """The operators of the region, each once."""
         return list(dict.fromkeys(self.ops))
 
     @cached_property
-    def operators(self) -> Ids:
-        """The place of each node's operator among `operator_names`."""
+    def operator(self) -> Ids:
+        """The index in `operator_names` of each node's operator, shape (nodes,)."""
         numbers = {op: number for number, op in enumerate(self.operator_names)}
         return np.array([numbers[op] for op in self.ops], np.int64)
 
     @cached_property
-    def role(self) -> Ids:
-        """The `Role` of each node."""
-        roles = np.empty(len(self.nodes), np.int64)
-        inputs = self.inputs
-        weight_rank = list(self._constant_rank)
-        is_free = np.zeros(len(self.nodes), np.bool_)
-        is_shape = np.zeros(len(self.nodes), np.bool_)
-        for index, node in enumerate(self.nodes):
-            producers = inputs[index]
-            fed = bool(producers) or any(isinstance(tensor, gs.Variable) and tensor.name for tensor in node.inputs)
-            active = [producer for producer in producers if not is_free[producer]]
-            # A weight may come through operations that only hand it on, all of them free of the data.
-            for producer in producers:
-                if is_free[producer]:
-                    weight_rank[index] = max(weight_rank[index], weight_rank[producer])
-            if not fed or (producers and not active and not _reads_outside(node)):
-                is_free[index] = True
-                roles[index] = Role.CONSTANT
-            elif node.op in _SHAPE_OPS:
-                is_shape[index] = True
-                roles[index] = Role.SHAPE_SOURCE
-            elif active and all(is_shape[producer] for producer in active):
-                is_shape[index] = True
-                roles[index] = Role.SHAPE_ARITHMETIC
-            else:
-                roles[index] = _data_role(node, weight_rank[index], len(active))
-        return roles
-
-    def release(self) -> None:
-        """Let go of the graph, having looked at all of it."""
-        _ = self.role, self.operators, self.consumers
-        self.nodes = []
-
-    @cached_property
-    def inputs(self) -> list[list[int]]:
-        """The producers of each node's inputs."""
+    def producers(self) -> list[list[int]]:
+        """The nodes that each node reads from."""
         return _grouped(self.targets, self.sources, len(self.ops))
 
     @cached_property
     def consumers(self) -> list[list[int]]:
-        """The consumers of each node's outputs."""
+        """The nodes that read from each node."""
         return _grouped(self.sources, self.targets, len(self.ops))
 
+    @cached_property
+    def role(self) -> Ids:
+        """The `Role` of each node, shape (nodes,)."""
+        roles = np.empty(len(self.nodes), np.int64)
+        rank = list(self._constant_rank)
+        is_constant = np.zeros(len(self.nodes), np.bool_)
+        is_shape = np.zeros(len(self.nodes), np.bool_)
+        for index, node in enumerate(self.nodes):
+            producers = self.producers[index]
+            has_inputs = bool(producers) or any(
+                isinstance(tensor, gs.Variable) and tensor.name for tensor in node.inputs
+            )
+            varying = [producer for producer in producers if not is_constant[producer]]
+            # A weight may be transposed or cast before it is read.
+            for producer in producers:
+                if is_constant[producer]:
+                    rank[index] = max(rank[index], rank[producer])
+            if not has_inputs or (producers and not varying and not _reads_outside(node)):
+                is_constant[index] = True
+                roles[index] = Role.CONSTANT
+            elif node.op in _SHAPE_OPS:
+                is_shape[index] = True
+                roles[index] = Role.SHAPE_SOURCE
+            elif varying and all(is_shape[producer] for producer in varying):
+                is_shape[index] = True
+                roles[index] = Role.SHAPE_ARITHMETIC
+            else:
+                roles[index] = _data_role(node, rank[index], len(varying))
+        return roles
 
-def _data_role(node: gs.Node, weight_rank: int, active: int) -> Role:
-    """Return the role of a node that handles the data itself."""
-    if is_auxiliary(node) and not (node.op == "Gather" and weight_rank > 1):
+    def release_nodes(self) -> None:
+        """Compute what depends on the nodes, then drop them, so that the graph can be freed."""
+        _ = self.role, self.operator, self.consumers
+        self.nodes = []
+
+
+def _data_role(node: gs.Node, constant_rank: int, varying: int) -> Role:
+    """Return the role of a node that depends on data; `varying` is the number of its producers that do."""
+    if is_auxiliary(node) and not (node.op == "Gather" and constant_rank > 1):
         if node.op in _RESHAPE_OPS:
             return Role.RESHAPING
         if node.op in _PERMUTE_OPS:
             return Role.PERMUTING
         return Role.SELECTING if node.op in _SELECT_OPS else Role.CONVERTING
-    if weight_rank > 1:
+    if constant_rank > 1:
         return Role.MATRIX
-    if weight_rank == 1:
+    if constant_rank == 1:
         return Role.VECTOR
-    return Role.UNARY if active <= 1 else Role.JOINING
+    return Role.UNARY if varying <= 1 else Role.JOINING
 
 
 def _reads_outside(node: gs.Node) -> bool:
@@ -145,8 +160,9 @@ def _reads_outside(node: gs.Node) -> bool:
     return any(isinstance(tensor, gs.Variable) and tensor.name and not tensor.inputs for tensor in node.inputs)
 
 
-def _grouped(keys: npt.NDArray[np.int64], values: npt.NDArray[np.int64], size: int) -> list[list[int]]:
-    found: list[list[int]] = [[] for _ in range(size)]
+def _grouped(keys: Ids, values: Ids, count: int) -> list[list[int]]:
+    """Return the values of each key from 0 to `count - 1`, in order."""
+    groups: list[list[int]] = [[] for _ in range(count)]
     for key, value in zip(keys.tolist(), values.tolist(), strict=True):
-        found[key].append(value)
-    return found
+        groups[key].append(value)
+    return groups

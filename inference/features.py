@@ -1,426 +1,360 @@
-"""The kinds of evidence for a node lying in a module, each a number between -1 and 1 for every candidate.
+"""The features of a candidate: numbers from -1 to 1 that speak for or against a node being in a module.
 
-`EVIDENCE` names them all, in the order of the weights; `hpass show` prints them by these names.
+`FEATURES` holds them in the order of the columns of the scoring model. Each takes all rows (node, candidate module) of
+a `FeatureContext` at once and returns float64 or bool, shape (rows,).
+
+In names and glosses, "here" or "this module" is the candidate, "below" a proper descendant of it, and "elsewhere"
+neither. An anchor is a node whose module is known or aligned with the calls of the module table. The order LCA is the
+lowest common ancestor of the modules of the anchors before and after the node.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Flags, Floats, Ids
 from .call_alignment import names_overlap
-from .candidates import UNKNOWN, Anchors, CallOrder, Candidates, anchor_lca, segment_lca
-from .class_statistics import OTHER_CLASS, ClassStatistics
-from .dataflow import Dataflow, Role
-from .forward_backward import LogPosterior
-from .reachability import Reachable
-from .scope_tree import Flags, Ids, ScopeTree
-from .sorted_lookup import Column, SortedLookup
+from .class_statistics import OTHER_CLASS
+from .feature_context import FeatureContext
+from .relations import (
+    is_below,
+    is_between_order_lca_and,
+    is_called_between_anchors,
+    is_elsewhere,
+    is_here,
+    is_inside,
+    is_only_call_between_anchors,
+    is_other,
+    neighbour_below,
+    neighbour_here,
+    neighbour_known_here,
+    next_node,
+    previous_node,
+)
+from .sorted_lookup import SortedLookup
 from .wl_colours import similar_nodes
 
+# Posteriors below exp(-8) count alike. Not tuned; -5 costs up to 0.7 points and -12 gains up to 0.3, by case.
+_MIN_LOG_POSTERIOR = -8.0
+# Candidates this many levels above or below the order LCA, or more, count alike. Not tuned.
+_MAX_LEVELS = 4.0
 
-@dataclass
-class FeatureContext:
-    """Where do these nodes lie: what is known (`known` flags, `modules` of known nodes), and the best guess so far.
 
-    `guess` holds a module for every node and `sure` how likely it is (1 where known); `owns` tells which modules have
-    parameters of their own, `suggested` the module that a node's twins suggest and `aligned` the one that the order of
-    calls puts it into (or UNKNOWN), `calls` the order of calls itself.
+class Feature(NamedTuple):
+    """An input of the scoring model: what it says, for people, and the function that computes it.
+
+    The values are one for each row, or for each node if the feature is one of `node_features.py`.
     """
 
-    flow: Dataflow
-    tree: ScopeTree
-    known: Flags
-    assignment: Ids
-    probability: Column
-    block_analogue: Ids
-    aligned: Ids
-    calls: CallOrder
-    anchors: Anchors
-    has_parameters: Flags
-    posterior: LogPosterior
-    downstream: Reachable
-    upstream: Reachable
-    class_statistics: ClassStatistics
-    candidates: Candidates
-
-    @cached_property
-    def node(self) -> Ids:
-        """The node of each row."""
-        return self.candidates.node
-
-    @cached_property
-    def scope(self) -> Ids:
-        """The candidate module of each row."""
-        return self.candidates.scope
-
-    @cached_property
-    def anchor_lca(self) -> Ids:
-        """The answer of the order alone, for each node."""
-        return anchor_lca(self.tree, self.anchors)
-
-    @cached_property
-    def consumers(self) -> Neighbours:
-        """The nodes that read what a row's node writes."""
-        return Neighbours(self, self.flow.sources, self.flow.targets)
-
-    @cached_property
-    def producers(self) -> Neighbours:
-        """The nodes that write what a row's node reads, constants left out."""
-        keep = self.flow.role[self.flow.sources] != Role.CONSTANT
-        return Neighbours(self, self.flow.targets[keep], self.flow.sources[keep])
-
-    @cached_property
-    def first_consumer(self) -> Ids:
-        """The first node in file order that reads what each node writes, or UNKNOWN."""
-        first = np.full(len(self.flow), len(self.flow), np.int64)
-        np.minimum.at(first, self.flow.sources, self.flow.targets)
-        return np.where(first < len(self.flow), first, UNKNOWN)
-
-    @cached_property
-    def last_producer(self) -> Ids:
-        """The last node in file order whose data each node reads, or UNKNOWN."""
-        last = np.full(len(self.flow), UNKNOWN, np.int64)
-        handles = self.flow.role[self.flow.sources] != Role.CONSTANT
-        np.maximum.at(last, self.flow.targets[handles], self.flow.sources[handles])
-        return last
-
-    @cached_property
-    def pattern_counts(self) -> tuple[Column, Column]:
-        """How many known nodes lie in modules of each kind, and how many of those have each operator, per row."""
-        return self._counts(self.tree.digit_pattern_id)
-
-    @cached_property
-    def class_group_counts(self) -> tuple[Column, Column]:
-        """How many known nodes lie in modules like each row's, and how many of those have each operator, per row."""
-        return self._counts(self.tree.class_group_id)
-
-    @cached_property
-    def counts_below(self) -> Ids:
-        """How many known nodes lie in modules below those that are like each row's."""
-        tree = self.tree
-        own = np.bincount(self.assignment[self.known], minlength=len(tree))
-        within = np.append(0, np.cumsum(own[tree.by_preorder]))
-        deeper = within[tree.subtree_end] - within[tree.preorder] - own
-        return np.bincount(tree.class_group_id, deeper, int(tree.class_group_id.max()) + 1)[
-            tree.class_group_id[self.scope]
-        ]
-
-    def _counts(self, numbers: Ids) -> tuple[Column, Column]:
-        """Count known nodes by the number of their module, and by that and their operator, for each row."""
-        operators = self.flow.operators
-        width = int(operators.max(initial=0)) + 1
-        theirs, row = numbers[self.assignment[self.known]], numbers[self.scope]
-        alone = np.bincount(theirs, minlength=int(numbers.max()) + 1)
-        both = np.bincount(theirs * width + operators[self.known], minlength=len(alone) * width)
-        return alone[row].astype(float), both[row * width + operators[self.node]].astype(float)
+    gloss: str
+    values: Callable[[FeatureContext], Floats | Flags]
 
 
-class Neighbours:
-    """How the guessed modules of a node's neighbours lie to each of its candidates."""
-
-    def __init__(self, question: FeatureContext, owners: Ids, others: Ids) -> None:
-        tree = question.tree
-        order = np.argsort(owners, kind="stable")
-        owners, others = owners[order], others[order]
-        degree = np.bincount(owners, minlength=len(question.flow))
-        offsets = np.append(0, np.cumsum(degree))[:-1]
-        counts = degree[question.node]
-        rows = np.repeat(np.arange(len(counts)), counts)
-        within_row = np.arange(len(rows)) - np.repeat(np.append(0, np.cumsum(counts))[:-1], counts)
-        theirs = question.assignment[others[offsets[question.node[rows]] + within_row]]
-        ours = question.scope[rows]
-        who = others[offsets[question.node[rows]] + within_row]
-        here, inside = theirs == ours, tree.is_descendant(theirs, ours)
-        total = np.maximum(counts, 1)
-        size = len(counts)
-        known, sure = question.known[who], np.where(question.known[who], 0.0, question.probability[who])
-        self.known_here: Column = np.bincount(rows, here & known, size) / total
-        self.known_below: Column = np.bincount(rows, inside & ~here & known, size) / total
-        self.known_elsewhere: Column = np.bincount(rows, ~inside & known, size) / total
-        self.here: Column = np.bincount(rows, here * sure, size) / total
-        self.below: Column = np.bincount(rows, (inside & ~here) * sure, size) / total
-        self.elsewhere: Column = np.bincount(rows, ~inside * sure, size) / total
-        self.is_lca_of_parents: Column = (_lca_of_parents(question, owners, others) == question.scope).astype(float)
-        common = segment_lca(owners, question.assignment[others], len(question.flow), tree)
-        self.lca: Ids = common[question.node]
-        self.is_lca: Column = (self.lca == question.scope).astype(float)
+def feature_matrix(context: FeatureContext, rows: Ids | slice = slice(None)) -> Floats:
+    """Return all features of all rows, or of those in `rows`: float64, shape (rows, features)."""
+    return np.stack([feature.values(context)[rows] for feature in FEATURES.values()], axis=1, dtype=np.float64)
 
 
-def _lca_of_parents(question: FeatureContext, owners: Ids, others: Ids) -> Ids:
-    """Return where a row's neighbours meet, those in a module without modules below it counting as in its parent."""
-    tree = question.tree
-    open_modules = tree.self_or_parent_of_leaf[question.assignment[others]]
-    return segment_lca(owners, open_modules, len(question.flow), tree)[question.node]
-
-
-def _as_column(flags: npt.NDArray[np.bool_]) -> Column:
-    return flags.astype(float)
-
-
-def _strictly_above(question: FeatureContext, ends: Ids) -> Column:
-    """Whether the candidate lies between the order's answer and one end of the gap, neither of them."""
-    tree, scope = question.tree, question.scope
-    bottom, end = question.anchor_lca[question.node], ends[question.node]
-    return _as_column(
-        tree.is_descendant(end, scope) & (scope != end) & tree.is_descendant(scope, bottom) & (scope != bottom)
+def _log_posterior(context: FeatureContext) -> Floats:
+    """Return the natural logarithm of the forward-backward posterior of each row, at least `_MIN_LOG_POSTERIOR`."""
+    posterior, width = context.posterior, len(context.problem.tree)
+    lookup = SortedLookup.of(
+        posterior.node * width + posterior.scope, np.maximum(posterior.log_probability, _MIN_LOG_POSTERIOR)
     )
+    return lookup.get(context.node * width + context.scope, _MIN_LOG_POSTERIOR)
 
 
-def _adjacent(question: FeatureContext, step: int) -> Ids:
-    """Return the node before (-1) or behind (1) each node; UNKNOWN at the ends."""
-    at = np.arange(len(question.flow)) + step
-    return np.where((at >= 0) & (at < len(question.flow)), at, UNKNOWN)
+def _posterior(context: FeatureContext) -> Floats:
+    log_posterior = _log_posterior(context)
+    return np.where(log_posterior > _MIN_LOG_POSTERIOR, np.exp(log_posterior), 0.0)
 
 
-def _neighbour_is(question: FeatureContext, neighbours: Ids) -> Column:
-    """Whether one neighbour (by node, or UNKNOWN) lies in the candidate, as far as that is sure."""
-    at = neighbours[question.node]
-    same = (at >= 0) & (question.assignment[at] == question.scope)
-    return _as_column(same) * question.probability[at]
+def _reaches_nothing_here(context: FeatureContext) -> Flags:
+    inside = np.zeros(len(context.node), np.bool_)
+    for reachable in (context.problem.downstream, context.problem.upstream):
+        for scope in reachable:
+            inside |= is_inside(context, scope)
+    return ~inside
 
 
-def _known_neighbour_is(question: FeatureContext, neighbours: Ids) -> Column:
-    at = neighbours[question.node]
-    return _as_column((at >= 0) & question.known[at] & (question.assignment[at] == question.scope))
+def _name_overlap(context: FeatureContext) -> Floats:
+    names = [None if name is None else name.rpartition(".")[2] for name in context.problem.tree.classes]
+    return _by_class(context, names, lambda name, operator: float(name is not None and names_overlap(operator, name)))
 
 
-def _neighbour_is_below(question: FeatureContext, neighbours: Ids) -> Column:
-    at = neighbours[question.node]
-    theirs = question.assignment[at]
-    below = (at >= 0) & (theirs != question.scope) & question.tree.is_descendant(theirs, question.scope)
-    return _as_column(below) * question.probability[at]
-
-
-def _is_lca_of_neighbours(question: FeatureContext) -> Column:
-    """Whether the candidate is where the node's producers and consumers meet."""
-    ours, theirs = question.producers.lca, question.consumers.lca
-    both = (ours >= 0) & (theirs >= 0)
-    common = question.tree.lca(np.maximum(ours, 0), np.maximum(theirs, 0))
-    return _as_column(both & (common == question.scope))
-
-
-def _similar_nodes_share(question: FeatureContext) -> Column:
-    """Return the share of the node's twins that lie in a module of the candidate's kind."""
-    tree = question.tree
-    kinds = tree.digit_pattern_id[question.assignment]
-    node, kind, share = similar_nodes(question.flow, question.known, kinds)
-    width = int(tree.digit_pattern_id.max()) + 1
-    return SortedLookup.of(node * width + kind, share).get(
-        question.node * width + tree.digit_pattern_id[question.scope], 0.0
-    )
-
-
-def _is_called_between(question: FeatureContext) -> Flags:
-    place = question.calls.position
-    ours = place[question.scope]
-    before, after = place[question.anchors.before[question.node]], place[question.anchors.after[question.node]]
-    # A module that is open for the next node as well is on the way there, not between.
-    on_the_way = question.tree.is_descendant(question.anchors.after[question.node], question.scope)
-    return (ours >= 0) & (before >= 0) & (before < ours) & (ours < after) & ~on_the_way
-
-
-def _is_only_call(question: FeatureContext) -> Flags:
-    between = _is_called_between(question)
-    counts = np.bincount(question.node[between], minlength=len(question.flow))
-    return counts[question.node] == 1
-
-
-def _name_overlap(question: FeatureContext) -> Column:
-    """Whether the node's operator and the candidate's class have a name in common."""
-    names = [None if name is None else name.rpartition(".")[2] for name in question.tree.classes]
-    return _by_class(question, names, lambda name, operator: float(name is not None and names_overlap(operator, name)))
-
-
-def _by_torch_class(question: FeatureContext, value: Callable[[str | None, str], float]) -> Column:
-    """Return a value of each row's class (one of PyTorch's own, OTHER, or None where it is unknown) and operator."""
-    names = [question.class_statistics.counted_name(name) for name in question.tree.classes]
-    return _by_class(question, names, value)
+def _by_torch_class(context: FeatureContext, value: Callable[[str | None, str], float]) -> Floats:
+    """Return `value(class name as counted, operator)` for each row; see `ClassStatistics.counted_name`."""
+    names = [context.class_statistics.counted_name(name) for name in context.problem.tree.classes]
+    return _by_class(context, names, value)
 
 
 def _by_class(
-    question: FeatureContext, names: Sequence[str | None], value: Callable[[str | None, str], float]
-) -> Column:
-    """Return a value of each row's class, by the names that the tree's classes have here, and its node's operator."""
-    flow, tree = question.flow, question.tree
+    context: FeatureContext, names: Sequence[str | None], value: Callable[[str | None, str], float]
+) -> Floats:
+    """Return `value(name, operator)` for each row; `names` are other names for `ScopeTree.classes`, in its order."""
+    flow, tree = context.problem.flow, context.problem.tree
     table = np.array([[value(name, operator) for operator in flow.operator_names] for name in names], float)
-    return table[tree.class_id[question.scope], flow.operators[question.node]]
+    return table[tree.class_id[context.scope], flow.operator[context.node]]
 
 
-def _operator_share(question: FeatureContext) -> Column:
-    """Return which share of the known nodes in modules of this kind have the node's operator."""
-    by_kind, both = question.pattern_counts
-    return both / np.maximum(by_kind, 1.0)
+def _depth_below_order_lca(context: FeatureContext) -> Floats:
+    depth, lca = context.problem.tree.depth, context.problem.order_lca[context.node]
+    return np.clip((depth[context.scope] - depth[lca]) / _MAX_LEVELS, -1.0, 1.0)
 
 
-def _log_posterior(question: FeatureContext) -> Column:
-    """Return the logarithm of the module's probability on the course through the gap, from -1 to 0."""
-    course, width = question.posterior, len(question.tree)
-    likely = SortedLookup.of(
-        course.node * width + course.scope, np.maximum(course.log_probability, -_MIN_LOG_POSTERIOR)
-    )
-    return likely.get(question.node * width + question.scope, -_MIN_LOG_POSTERIOR) / _MIN_LOG_POSTERIOR
+def _similar_nodes_share(context: FeatureContext) -> Floats:
+    """Return the share of similar nodes whose module has the candidate's digit pattern."""
+    problem, pattern = context.problem, context.problem.tree.digit_pattern_id
+    node, node_pattern, share = similar_nodes(problem.flow, problem.is_known, pattern[context.assignment.scope])
+    width = int(pattern.max()) + 1
+    return SortedLookup.of(node * width + node_pattern, share).get(context.node * width + pattern[context.scope], 0.0)
 
 
-def _posterior(question: FeatureContext) -> Column:
-    """Return the module's probability on the course through the gap."""
-    course = _log_posterior(question) * _MIN_LOG_POSTERIOR
-    return np.where(course > -_MIN_LOG_POSTERIOR, np.exp(course), 0.0)
-
-
-# Less likely than this (a natural logarithm) is all the same.
-_MIN_LOG_POSTERIOR = 8.0
-
-
-def _reached(question: FeatureContext, modules: Ids) -> tuple[Flags, Flags, Flags]:
-    """Return whether a module per node is the candidate itself, lies in it, is known at all."""
-    theirs = modules[question.node]
-    known = theirs >= 0
-    return theirs == question.scope, known & question.tree.is_descendant(np.maximum(theirs, 0), question.scope), known
-
-
-def _reached_deeper(question: FeatureContext, modules: Ids) -> Column:
-    here, inside, _ = _reached(question, modules)
-    return _as_column(inside & ~here)
-
-
-def _reached_elsewhere(question: FeatureContext, modules: Ids) -> Column:
-    _, inside, known = _reached(question, modules)
-    return _as_column(known & ~inside)
-
-
-def _unconnected(question: FeatureContext) -> Column:
-    """Whether nothing known that the node is connected with lies in the candidate."""
-    inside = np.zeros(len(question.node), np.bool_)
-    for reach in (question.downstream, question.upstream):
-        for modules in reach:
-            inside |= _reached(question, modules)[1]
-    return _as_column(~inside)
-
-
-def _between(question: FeatureContext) -> Column:
-    """Whether the candidate is where the nearest known nodes meet that the node is connected with."""
-    ours, theirs = question.downstream.nearest, question.upstream.nearest
-    both = (ours >= 0) & (theirs >= 0)
-    common = question.tree.lca(np.maximum(ours, 0), np.maximum(theirs, 0))
-    return _as_column(both[question.node] & (common[question.node] == question.scope))
-
-
-FEATURES: dict[str, Callable[[FeatureContext], Column]] = {
-    "the last known node before it lies here": lambda q: _as_column(q.anchors.before[q.node] == q.scope),
-    "the next known node behind it lies here": lambda q: _as_column(q.anchors.after[q.node] == q.scope),
-    "right behind a known node that lies here": lambda q: _as_column(
-        (q.anchors.before[q.node] == q.scope) & (q.anchors.distance_before[q.node] == 1)
+FEATURES: dict[str, Feature] = {
+    # The anchors around the node.
+    "prev_anchor_is_here": Feature(
+        "the previous anchor is in this module", lambda c: is_here(c, c.problem.anchors.before)
     ),
-    "right before a known node that lies here": lambda q: _as_column(
-        (q.anchors.after[q.node] == q.scope) & (q.anchors.distance_after[q.node] == 1)
+    "next_anchor_is_here": Feature("the next anchor is in this module", lambda c: is_here(c, c.problem.anchors.after)),
+    "adjacent_prev_anchor_is_here": Feature(
+        "the node directly before it is an anchor in this module",
+        lambda c: is_here(c, c.problem.anchors.before) & (c.problem.anchors.distance_before[c.node] == 1),
     ),
-    "the order alone answers this": lambda q: _as_column(q.anchor_lca[q.node] == q.scope),
-    "above the last known node": lambda q: _strictly_above(q, q.anchors.before),
-    "above the next known node": lambda q: _strictly_above(q, q.anchors.after),
-    "holds what the order answers": lambda q: _as_column(
-        q.tree.is_descendant(q.anchor_lca[q.node], q.scope) & (q.anchor_lca[q.node] != q.scope)
+    "adjacent_next_anchor_is_here": Feature(
+        "the node directly after it is an anchor in this module",
+        lambda c: is_here(c, c.problem.anchors.after) & (c.problem.anchors.distance_after[c.node] == 1),
     ),
-    "the node before it lies here": lambda q: _neighbour_is(q, _adjacent(q, -1)),
-    "the node before it lies deeper in here": lambda q: _neighbour_is_below(q, _adjacent(q, -1)),
-    "the node behind it lies here": lambda q: _neighbour_is(q, _adjacent(q, 1)),
-    "the node behind it lies deeper in here": lambda q: _neighbour_is_below(q, _adjacent(q, 1)),
-    "known consumers lie here": lambda q: q.consumers.known_here,
-    "known consumers lie deeper in here": lambda q: q.consumers.known_below,
-    "known consumers lie elsewhere": lambda q: q.consumers.known_elsewhere,
-    "its consumers lie here": lambda q: q.consumers.here,
-    "its consumers lie deeper in here": lambda q: q.consumers.below,
-    "its consumers lie elsewhere": lambda q: q.consumers.elsewhere,
-    "its consumers meet here": lambda q: q.consumers.is_lca,
-    "its consumers meet here, leaves counting as their parents": lambda q: q.consumers.is_lca_of_parents,
-    "known producers lie here": lambda q: q.producers.known_here,
-    "known producers lie deeper in here": lambda q: q.producers.known_below,
-    "known producers lie elsewhere": lambda q: q.producers.known_elsewhere,
-    "its producers lie here": lambda q: q.producers.here,
-    "its producers lie deeper in here": lambda q: q.producers.below,
-    "its producers lie elsewhere": lambda q: q.producers.elsewhere,
-    "its producers meet here": lambda q: q.producers.is_lca,
-    "its first consumer lies here": lambda q: _neighbour_is(q, q.first_consumer),
-    "its first consumer is known to lie here": lambda q: _known_neighbour_is(q, q.first_consumer),
-    "its first consumer lies deeper in here": lambda q: _neighbour_is_below(q, q.first_consumer),
-    "its last producer lies here": lambda q: _neighbour_is(q, q.last_producer),
-    "its last producer is known to lie here": lambda q: _known_neighbour_is(q, q.last_producer),
-    "its last producer lies deeper in here": lambda q: _neighbour_is_below(q, q.last_producer),
-    "its producers meet here, leaves counting as their parents": lambda q: q.producers.is_lca_of_parents,
-    "its producers and consumers meet here": _is_lca_of_neighbours,
-    "the innermost module that the last known node left open": lambda q: _as_column(
-        q.tree.self_or_parent_of_leaf[q.anchors.before[q.node]] == q.scope
+    "order_lca": Feature(
+        "this module is the lowest common ancestor of the anchors before and after (order LCA)",
+        lambda c: is_here(c, c.problem.order_lca),
     ),
-    "the innermost module open for the next known node": lambda q: _as_column(
-        q.tree.self_or_parent_of_leaf[q.anchors.after[q.node]] == q.scope
+    "above_prev_anchor": Feature(
+        "this module is above the previous anchor's and below the order LCA",
+        lambda c: is_between_order_lca_and(c, c.problem.anchors.before),
     ),
-    "its twins' module with the numbers replaced": lambda q: _as_column(q.block_analogue[q.node] == q.scope),
-    "its twins suggest another module": lambda q: _as_column(
-        (q.block_analogue[q.node] >= 0) & (q.block_analogue[q.node] != q.scope)
+    "above_next_anchor": Feature(
+        "this module is above the next anchor's and below the order LCA",
+        lambda c: is_between_order_lca_and(c, c.problem.anchors.after),
     ),
-    "the table's order of calls puts it here": lambda q: _as_column(q.aligned[q.node] == q.scope),
-    "the table's order of calls puts it elsewhere": lambda q: _as_column(
-        (q.aligned[q.node] >= 0) & (q.aligned[q.node] != q.scope)
+    "above_order_lca": Feature("this module is above the order LCA", lambda c: is_below(c, c.problem.order_lca)),
+    # The nodes before and after it, by the assignment.
+    "prev_node_is_here": Feature(
+        "the node before it is in this module, by probability", lambda c: neighbour_here(c, previous_node(c))
     ),
-    "the table calls the module between the nodes around it": lambda q: _as_column(_is_called_between(q)),
-    "the only module that the table calls between the nodes around it": lambda q: _as_column(
-        _is_called_between(q) & _is_only_call(q)
+    "prev_node_is_below": Feature(
+        "the node before it is below this module, by probability", lambda c: neighbour_below(c, previous_node(c))
     ),
-    "its operator resembles the module's class": _name_overlap,
-    "calls in order pass through here": _log_posterior,
-    "calls in order are here": _posterior,
-    "what depends on it is first known here": lambda q: _as_column(_reached(q, q.downstream.nearest)[0]),
-    "what depends on it is first known deeper in here": lambda q: _reached_deeper(q, q.downstream.nearest),
-    "what depends on it is first known elsewhere": lambda q: _reached_elsewhere(q, q.downstream.nearest),
-    "all that is known to depend on it meets here": lambda q: _as_column(_reached(q, q.downstream.lca)[0]),
-    "what it depends on is last known here": lambda q: _as_column(_reached(q, q.upstream.nearest)[0]),
-    "what it depends on is last known deeper in here": lambda q: _reached_deeper(q, q.upstream.nearest),
-    "what it depends on is last known elsewhere": lambda q: _reached_elsewhere(q, q.upstream.nearest),
-    "all that it is known to depend on meets here": lambda q: _as_column(_reached(q, q.upstream.lca)[0]),
-    "between what it depends on and what depends on it": _between,
-    "nothing known that it is connected with lies here": _unconnected,
-    "torch makes its operator of modules of this class": lambda q: _by_torch_class(q, q.class_statistics.pmi),
-    "torch makes many nodes of modules of this class": lambda q: _by_torch_class(
-        q, lambda name, _: q.class_statistics.nodes_per_module(name)
+    "next_node_is_here": Feature(
+        "the node after it is in this module, by probability", lambda c: neighbour_here(c, next_node(c))
     ),
-    "the module is one of torch's own": lambda q: _by_torch_class(
-        q, lambda name, _: float(name not in {None, OTHER_CLASS})
+    "next_node_is_below": Feature(
+        "the node after it is below this module, by probability", lambda c: neighbour_below(c, next_node(c))
     ),
-    "the module is of a class that is not torch's own": lambda q: _by_torch_class(
-        q, lambda name, _: float(name == OTHER_CLASS)
+    # Its consumers and producers.
+    "known_consumers_here": Feature(
+        "share of its consumers that are known to be in this module", lambda c: c.consumers.known_here
     ),
-    "the module has only numbered modules below it": lambda q: _as_column(q.tree.only_numbered[q.scope]),
-    "its operator in modules of this class": lambda q: (
-        q.class_group_counts[1] / np.maximum(q.class_group_counts[0], 1.0)
+    "known_consumers_below": Feature(
+        "share of its consumers that are known to be below this module", lambda c: c.consumers.known_below
     ),
-    "its operator is known in modules of this class": lambda q: _as_column(q.class_group_counts[1] > 0),
-    "modules of this class are known without its operator": lambda q: _as_column(
-        (q.class_group_counts[0] > 0) & (q.class_group_counts[1] == 0)
+    "known_consumers_elsewhere": Feature(
+        "share of its consumers that are known to be elsewhere", lambda c: c.consumers.known_elsewhere
     ),
-    "modules of this class are known, but only below them": lambda q: _as_column(
-        (q.class_group_counts[0] == 0) & (q.counts_below > 0)
+    "inferred_consumers_here": Feature(
+        "share of its consumers inferred to be in this module, by probability", lambda c: c.consumers.inferred_here
     ),
-    "the module has no module below it": lambda q: _as_column(~q.tree.has_children[q.scope]),
-    "the module has no module below it, but parameters": lambda q: _as_column(
-        ~q.tree.has_children[q.scope] & q.has_parameters[q.scope]
+    "inferred_consumers_below": Feature(
+        "share of its consumers inferred to be below this module, by probability", lambda c: c.consumers.inferred_below
     ),
-    "the module has parameters of its own": lambda q: _as_column(q.has_parameters[q.scope]),
-    "depth below the order's answer": lambda q: np.clip(
-        (q.tree.depth[q.scope] - q.tree.depth[q.anchor_lca[q.node]]) / 4.0, -1.0, 1.0
+    "inferred_consumers_elsewhere": Feature(
+        "share of its consumers inferred to be elsewhere, by probability", lambda c: c.consumers.inferred_elsewhere
     ),
-    "nodes like it lie in modules like this": _similar_nodes_share,
-    "its operator in modules like this": _operator_share,
-    "its operator is known in modules like this": lambda q: _as_column(q.pattern_counts[1] > 0),
-    "modules like this are known without its operator": lambda q: _as_column(
-        (q.pattern_counts[0] > 0) & (q.pattern_counts[1] == 0)
+    "consumers_lca": Feature(
+        "this module is the lowest common ancestor of its consumers", lambda c: is_here(c, c.consumers.lca)
+    ),
+    "consumers_nonleaf_lca": Feature(
+        "this module is the lowest common ancestor of its consumers, leaf modules counting as their parents",
+        lambda c: is_here(c, c.consumers.nonleaf_lca),
+    ),
+    "known_producers_here": Feature(
+        "share of its producers that are known to be in this module", lambda c: c.producers.known_here
+    ),
+    "known_producers_below": Feature(
+        "share of its producers that are known to be below this module", lambda c: c.producers.known_below
+    ),
+    "known_producers_elsewhere": Feature(
+        "share of its producers that are known to be elsewhere", lambda c: c.producers.known_elsewhere
+    ),
+    "inferred_producers_here": Feature(
+        "share of its producers inferred to be in this module, by probability", lambda c: c.producers.inferred_here
+    ),
+    "inferred_producers_below": Feature(
+        "share of its producers inferred to be below this module, by probability", lambda c: c.producers.inferred_below
+    ),
+    "inferred_producers_elsewhere": Feature(
+        "share of its producers inferred to be elsewhere, by probability", lambda c: c.producers.inferred_elsewhere
+    ),
+    "producers_lca": Feature(
+        "this module is the lowest common ancestor of its producers", lambda c: is_here(c, c.producers.lca)
+    ),
+    "first_consumer_is_here": Feature(
+        "its first consumer is in this module, by probability", lambda c: neighbour_here(c, c.first_consumer)
+    ),
+    "first_consumer_is_known_here": Feature(
+        "its first consumer is known to be in this module", lambda c: neighbour_known_here(c, c.first_consumer)
+    ),
+    "first_consumer_is_below": Feature(
+        "its first consumer is below this module, by probability", lambda c: neighbour_below(c, c.first_consumer)
+    ),
+    "last_producer_is_here": Feature(
+        "its last producer is in this module, by probability", lambda c: neighbour_here(c, c.last_producer)
+    ),
+    "last_producer_is_known_here": Feature(
+        "its last producer is known to be in this module", lambda c: neighbour_known_here(c, c.last_producer)
+    ),
+    "last_producer_is_below": Feature(
+        "its last producer is below this module, by probability", lambda c: neighbour_below(c, c.last_producer)
+    ),
+    "producers_nonleaf_lca": Feature(
+        "this module is the lowest common ancestor of its producers, leaf modules counting as their parents",
+        lambda c: is_here(c, c.producers.nonleaf_lca),
+    ),
+    "neighbours_lca": Feature(
+        "this module is the lowest common ancestor of its producers and consumers",
+        lambda c: is_here(c, c.problem.tree.lca_of_known(c.producers.lca, c.consumers.lca)),
+    ),
+    # Non-leaf modules at the anchors.
+    "prev_anchor_nonleaf": Feature(
+        "this module is the previous anchor's, or its parent if that is a leaf",
+        lambda c: is_here(c, c.problem.tree.self_or_parent_of_leaf[c.problem.anchors.before]),
+    ),
+    "next_anchor_nonleaf": Feature(
+        "this module is the next anchor's, or its parent if that is a leaf",
+        lambda c: is_here(c, c.problem.tree.self_or_parent_of_leaf[c.problem.anchors.after]),
+    ),
+    # Repeated blocks and the calls of the module table.
+    "block_analogue_is_here": Feature(
+        "similar nodes of sibling blocks are in this module, block numbers replaced",
+        lambda c: is_here(c, c.problem.block_analogue),
+    ),
+    "block_analogue_is_other": Feature(
+        "similar nodes of sibling blocks are in another module, block numbers replaced",
+        lambda c: is_other(c, c.problem.block_analogue),
+    ),
+    "aligned_call_is_here": Feature(
+        "the alignment with the module table's calls gives this module", lambda c: is_here(c, c.problem.aligned)
+    ),
+    "aligned_call_is_other": Feature(
+        "the alignment with the module table's calls gives another module", lambda c: is_other(c, c.problem.aligned)
+    ),
+    "called_between_anchors": Feature(
+        "the module table calls this module between the anchors' modules", is_called_between_anchors
+    ),
+    "only_call_between_anchors": Feature(
+        "this module is the only one that the module table calls between the anchors' modules",
+        is_only_call_between_anchors,
+    ),
+    "name_overlap": Feature("its operator and this module's class have similar names", _name_overlap),
+    # Forward-backward over the gap.
+    "log_posterior": Feature(
+        "log probability of this module by forward-backward over the gap, from -1 to 0",
+        lambda c: _log_posterior(c) / -_MIN_LOG_POSTERIOR,
+    ),
+    "posterior": Feature("probability of this module by forward-backward over the gap", _posterior),
+    # Known nodes that it reaches through unknown ones.
+    "downstream_nearest_is_here": Feature(
+        "the nearest known node downstream is in this module", lambda c: is_here(c, c.problem.downstream.nearest)
+    ),
+    "downstream_nearest_is_below": Feature(
+        "the nearest known node downstream is below this module", lambda c: is_below(c, c.problem.downstream.nearest)
+    ),
+    "downstream_nearest_is_elsewhere": Feature(
+        "the nearest known node downstream is elsewhere", lambda c: is_elsewhere(c, c.problem.downstream.nearest)
+    ),
+    "downstream_lca": Feature(
+        "this module is the lowest common ancestor of the known nodes downstream",
+        lambda c: is_here(c, c.problem.downstream.lca),
+    ),
+    "upstream_nearest_is_here": Feature(
+        "the nearest known node upstream is in this module", lambda c: is_here(c, c.problem.upstream.nearest)
+    ),
+    "upstream_nearest_is_below": Feature(
+        "the nearest known node upstream is below this module", lambda c: is_below(c, c.problem.upstream.nearest)
+    ),
+    "upstream_nearest_is_elsewhere": Feature(
+        "the nearest known node upstream is elsewhere", lambda c: is_elsewhere(c, c.problem.upstream.nearest)
+    ),
+    "upstream_lca": Feature(
+        "this module is the lowest common ancestor of the known nodes upstream",
+        lambda c: is_here(c, c.problem.upstream.lca),
+    ),
+    "nearest_reachable_lca": Feature(
+        "this module is the lowest common ancestor of the nearest known nodes upstream and downstream",
+        lambda c: is_here(c, c.problem.tree.lca_of_known(c.problem.downstream.nearest, c.problem.upstream.nearest)),
+    ),
+    "reaches_nothing_here": Feature(
+        "no known node upstream or downstream points into this module", _reaches_nothing_here
+    ),
+    # The module's class.
+    "class_pmi": Feature(
+        "pointwise mutual information of its operator and this module's torch.nn class",
+        lambda c: _by_torch_class(c, c.class_statistics.pmi),
+    ),
+    "class_nodes_per_module": Feature(
+        "modules of this torch.nn class usually have many nodes",
+        lambda c: _by_torch_class(c, lambda name, _: c.class_statistics.nodes_per_module(name)),
+    ),
+    "is_torch_class": Feature(
+        "this module's class is one of torch.nn",
+        lambda c: _by_torch_class(c, lambda name, _: float(name not in {None, OTHER_CLASS})),
+    ),
+    "is_other_class": Feature(
+        "this module's class is not one of torch.nn",
+        lambda c: _by_torch_class(c, lambda name, _: float(name == OTHER_CLASS)),
+    ),
+    "has_only_numbered_children": Feature(
+        "this module has only numbered children, as a list or a Sequential has",
+        lambda c: c.problem.tree.has_only_numbered_children[c.scope],
+    ),
+    "class_operator_share": Feature(
+        "share of its operator among the known nodes of modules of this class",
+        lambda c: c.class_group_counts.same_operator / np.maximum(c.class_group_counts.nodes, 1.0),
+    ),
+    "class_operator_seen": Feature(
+        "its operator is known in modules of this class", lambda c: c.class_group_counts.same_operator > 0
+    ),
+    "class_operator_unseen": Feature(
+        "modules of this class have known nodes, none with its operator",
+        lambda c: (c.class_group_counts.nodes > 0) & (c.class_group_counts.same_operator == 0),
+    ),
+    "class_known_only_below": Feature(
+        "modules of this class have known nodes only below them",
+        lambda c: (c.class_group_counts.nodes == 0) & (c.known_below_class_group > 0),
+    ),
+    # The module itself.
+    "is_leaf": Feature("this module is a leaf", lambda c: ~c.problem.tree.has_children[c.scope]),
+    "is_leaf_with_parameters": Feature(
+        "this module is a leaf and has parameters",
+        lambda c: ~c.problem.tree.has_children[c.scope] & c.problem.has_parameters[c.scope],
+    ),
+    "has_parameters": Feature("this module has parameters of its own", lambda c: c.problem.has_parameters[c.scope]),
+    "depth_below_order_lca": Feature(
+        "levels of this module below the order LCA, a quarter each, from -1 (above) to 1", _depth_below_order_lca
+    ),
+    # Modules whose names differ in digits only.
+    "similar_nodes_share": Feature("share of similar nodes in modules like this, up to digits", _similar_nodes_share),
+    "pattern_operator_share": Feature(
+        "share of its operator among the known nodes of modules like this, up to digits",
+        lambda c: c.pattern_counts.same_operator / np.maximum(c.pattern_counts.nodes, 1.0),
+    ),
+    "pattern_operator_seen": Feature(
+        "its operator is known in modules like this, up to digits", lambda c: c.pattern_counts.same_operator > 0
+    ),
+    "pattern_operator_unseen": Feature(
+        "modules like this, up to digits, have known nodes, none with its operator",
+        lambda c: (c.pattern_counts.nodes > 0) & (c.pattern_counts.same_operator == 0),
     ),
 }
-
-
-def feature_matrix(question: FeatureContext, rows: Ids | slice = slice(None)) -> npt.NDArray[np.float64]:
-    """Return a column for each of `FEATURES`, in order, and a row for each candidate, or for those in `rows`."""
-    return np.column_stack([kind(question)[rows] for kind in FEATURES.values()])

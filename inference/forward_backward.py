@@ -1,10 +1,16 @@
-"""The course that calls take through a gap: which module is open at each unknown node, all nodes considered at once.
+"""Forward-backward over a run of untagged nodes: P(module | node), given that module calls are nested and contiguous.
 
-Module calls are nested, contiguous intervals. From the known module before a gap to the one behind it calls climb and
-descend along a fixed sequence of modules (the stations), so each node stands at the station of the node before it
-or at a later one. How likely each station is for each node, given what is thought of every node alone, is worked out by
-the forward-backward algorithm (Rabiner 1989). To leave a station costs a toll that depends on what is seen of the
-boundary between two nodes: a constant stays with its reader, and where few values are alive a module may well end.
+The states of a gap are the modules on the path from the known module before it to the one after it (`gaps.py`). A node
+is in the state of the node before it or in a later one: a left-to-right hidden Markov model (Rabiner 1989). Emissions
+are the probabilities of each node's candidates by the scoring model, and leaving a state has a cost that depends on the
+boundary (`transitions.py`). Emissions and costs are not normalised per state; the posterior is normalised over all
+paths through the states, as in a linear-chain conditional random field (Lafferty et al. 2001).
+
+Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proceedings
+of the IEEE 77(2), 257-286. doi:10.1109/5.18626
+
+Lafferty, J., McCallum, A., Pereira, F. (2001). Conditional random fields: probabilistic models for segmenting and
+labeling sequence data. Proceedings of ICML, 282-289.
 """
 
 from __future__ import annotations
@@ -14,223 +20,130 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .candidates import CallOrder
-from .dataflow import Dataflow, Role
-from .scope_tree import Ids, ScopeTree
-from .sorted_lookup import Column, SortedLookup
+from .arrays import Floats, Ids
+from .gaps import Gap
+from .scope_tree import ScopeTree
+from .sorted_lookup import SortedLookup
+from .transitions import TransitionCosts
 
-# More values than this above the least of a gap are many.
-_MAX_LIVE_VALUES = 4
-# What a node's own evidence did not consider at all.
-_MIN_LOG_PROB = -7.0
-# Longer gaps and courses of more stations say too little to be worth the time.
-_MAX_GAP_NODES, _MAX_STATES, _MAX_DETOURS = 4096, 64, 12
-# So many pairs of node and station are worked out at once.
+# Emissions are at least this, a natural logarithm; states that are no candidates of a node have it as well. Not tuned;
+# -4 and -12 change at most 3 tags.
+_MIN_LOG_EMISSION = -7.0
+# Posteriors below this are set to it before the logarithm is taken.
+_MIN_PROBABILITY = 1e-12
+# Gaps are computed together in arrays of at most this many elements (gaps times nodes times states), 8 MB each.
 _MAX_BATCH_CELLS = 1_000_000
 
 
-class Gap(NamedTuple):
-    """A run of unknown nodes, from `first` to before `last`, and the stations on the way through it."""
-
-    first: int
-    last: int
-    states: tuple[int, ...]
-
-
-def find_gaps(known: Ids, around: int, tree: ScopeTree, calls: CallOrder, suggested: Ids) -> list[Gap]:
-    """Return the gaps between known nodes (`known` holds their modules, UNKNOWN elsewhere)."""
-    unknown = known < 0
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], unknown, [False])).astype(np.int8)))
-    padded = np.append(known, around)
-    paths: dict[tuple[int, int], tuple[int, ...]] = {}
-    found: list[Gap] = []
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        ends = int(padded[first - 1]), int(padded[last])
-        if ends not in paths:
-            paths[ends] = _path_through_calls(tree, calls, *ends)
-        states = _with_detours(paths[ends], suggested[first:last], tree)
-        if last - first <= _MAX_GAP_NODES and len(states) <= _MAX_STATES:
-            found.append(Gap(first, last, states))
-    return found
-
-
-def _path_through_calls(tree: ScopeTree, calls: CallOrder, before: int, after: int) -> tuple[int, ...]:
-    """Return the modules passed between two known ones, those included that the table calls in between."""
-    stops = [before, *calls.called_between(before, after), after]
-    path = [before]
-    for stop in stops[1:]:
-        path.extend(tree.path_between(path[-1], stop)[0][1:])
-    return tuple(path)
-
-
-def _with_detours(path: tuple[int, ...], suggested: Ids, tree: ScopeTree) -> tuple[int, ...]:
-    """Return the stations with a detour to each module that twins suggest."""
-    wanted = [int(scope) for scope in dict.fromkeys(suggested.tolist()) if scope >= 0 and scope not in path]
-    if not wanted or len(wanted) > _MAX_DETOURS:
-        return path
-    states = list(path)
-    for scope in wanted:
-        climb = tree.path(scope)
-        held = next((index for index, above in enumerate(climb) if above in states), None)
-        if held is None:
-            continue
-        at = len(states) - 1 - states[::-1].index(climb[held])
-        # Of two visits to a module the later one makes the detour; nothing tells them apart.
-        states[at + 1 : at + 1] = [*reversed(climb[:held]), *climb[1 : held + 1]]
-    return tuple(states)
-
-
-def live_value_counts(flow: Dataflow) -> Ids:
-    """Return how many values, constants left out, are written up to each node and read behind it."""
-    count = len(flow)
-    keep = flow.role[flow.sources] != Role.CONSTANT
-    last = np.full(count, -1, np.int64)
-    np.maximum.at(last, flow.sources[keep], flow.targets[keep])
-    written = np.flatnonzero(last > np.arange(count))
-    change = np.zeros(count + 1, np.int64)
-    np.add.at(change, written, 1)
-    np.add.at(change, last[written], -1)
-    return np.cumsum(change)[:count]
-
-
-class TransitionCosts(NamedTuple):
-    """What it costs (a negative logarithm) to leave a station, up or down, at the boundary before each node."""
-
-    leave_up: Column
-    leave_down: Column
-
-
-def boundary_features(flow: Dataflow, gaps: Sequence[Gap]) -> Column:
-    """Return what is seen of the boundary before each node, and behind the last: rows of numbers from 0 to 1."""
-    count = len(flow)
-    values = np.append(0, live_value_counts(flow))
-    least = values.copy()
-    for gap in gaps:
-        least[gap.first : gap.last + 1] = values[gap.first : gap.last + 1].min()
-    left, right = np.arange(-1, count), np.append(np.arange(count), -1)
-    roles = np.append(flow.role, len(Role))
-    feeds = np.zeros(count + 1, np.bool_)
-    feeds[flow.targets[flow.targets == flow.sources + 1]] = True
-    readers = np.bincount(flow.sources, minlength=count + 1)
-    reads = np.bincount(flow.targets[flow.role[flow.sources] != Role.CONSTANT], minlength=count + 1)
-    columns = [roles[left] == role for role in range(len(Role) + 1)]
-    columns += [roles[right] == role for role in range(len(Role) + 1)]
-    columns += [feeds & (roles[left] == role) for role in range(len(Role))]
-    columns += [feeds & (roles[right] == role) for role in range(len(Role))]
-    columns += [feeds & (readers[left] > 1), feeds & (reads[right] > 1), feeds & (reads[right] == 1)]
-    columns += [values == least, np.minimum(values - least, _MAX_LIVE_VALUES) / _MAX_LIVE_VALUES, np.ones(count + 1)]
-    return np.column_stack(columns).astype(float)
-
-
-def transition_costs(features: Column, weights: Column) -> TransitionCosts:
-    """Return the tolls of boundaries by the weights of what is seen of them, two columns: climbing, descending."""
-    logits = features @ weights
-    return TransitionCosts(-logits[:, 0], -logits[:, 1])
-
-
 class LogPosterior(NamedTuple):
-    """What is thought of nodes alone: rows of node, module and the logarithm of its probability."""
+    """Rows (node, module, natural logarithm of the module's probability), in any order; arrays of shape (rows,)."""
 
     node: Ids
     scope: Ids
-    log_probability: Column
+    log_probability: Floats
+
+    @classmethod
+    def empty(cls) -> LogPosterior:
+        """Return no rows."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
-def forward_backward(gaps: Sequence[Gap], costs: TransitionCosts, tree: ScopeTree, prior: LogPosterior) -> LogPosterior:
-    """Return how likely each module is for each node of the gaps, all nodes considered at once."""
-    alone = SortedLookup.of(prior.node * len(tree) + prior.scope, np.maximum(prior.log_probability, _MIN_LOG_PROB))
-    nodes: list[Ids] = []
-    scopes: list[Ids] = []
-    found: list[Column] = []
-    for batch in _batches(gaps):
-        node, scope, log = _batch_posterior(batch, costs, tree, alone)
-        nodes.append(node)
-        scopes.append(scope)
-        found.append(log)
-    if not nodes:
-        return LogPosterior(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    return LogPosterior(np.concatenate(nodes), np.concatenate(scopes), np.concatenate(found))
+def forward_backward(
+    gaps: Sequence[Gap], costs: TransitionCosts, tree: ScopeTree, emissions: LogPosterior
+) -> LogPosterior:
+    """Return the posterior of each module among the states for each node of the gaps.
+
+    `emissions` are the log probabilities of modules for single nodes. For each node the probabilities sum to 1.
+    """
+    emission = SortedLookup.of(
+        emissions.node * len(tree) + emissions.scope, np.maximum(emissions.log_probability, _MIN_LOG_EMISSION)
+    )
+    batches = [_batch_posterior(batch, costs, tree, emission) for batch in _batches(gaps)]
+    if not batches:
+        return LogPosterior.empty()
+    return LogPosterior(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
 def _batches(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
-    """Yield gaps of about the same size together."""
-    ordered = sorted(gaps, key=lambda gap: (gap.last - gap.first, len(gap.states)))
+    """Yield gaps of similar lengths together, so that little of a batch's array is padding."""
+    ordered = sorted(gaps, key=lambda gap: (gap.stop - gap.start, len(gap.states)))
     batch: list[Gap] = []
-    stations = 0
+    states = 0
     for gap in ordered:
-        stations = max(stations, len(gap.states))
-        length = gap.last - gap.first
-        shortest = batch[0].last - batch[0].first if batch else length
-        if batch and ((len(batch) + 1) * length * stations > _MAX_BATCH_CELLS or length > 2 * shortest + 4):
+        states = max(states, len(gap.states))
+        length = gap.stop - gap.start
+        shortest = batch[0].stop - batch[0].start if batch else length
+        if batch and ((len(batch) + 1) * length * states > _MAX_BATCH_CELLS or length > 2 * shortest + 4):
             yield batch
-            batch, stations = [], len(gap.states)
+            batch, states = [], len(gap.states)
         batch.append(gap)
     if batch:
         yield batch
 
 
-def _batch_posterior(
-    gaps: list[Gap], costs: TransitionCosts, tree: ScopeTree, emission: SortedLookup
-) -> tuple[Ids, Ids, Column]:
+def _batch_posterior(gaps: list[Gap], costs: TransitionCosts, tree: ScopeTree, emission: SortedLookup) -> LogPosterior:
+    """Return the posterior for the nodes of some gaps, padded to the same numbers of nodes and of states."""
     width = len(tree)
-    first = np.array([gap.first for gap in gaps])
-    length = np.array([gap.last for gap in gaps]) - first
-    ends = np.array([len(gap.states) for gap in gaps]) - 1
-    steps, places = int(length.max()), int(ends.max()) + 1
-    stations = np.zeros((len(gaps), places), np.int64)
+    start = np.array([gap.start for gap in gaps])
+    length = np.array([gap.stop for gap in gaps]) - start
+    last_state = np.array([len(gap.states) for gap in gaps]) - 1
+    node_count, state_count = int(length.max()), int(last_state.max()) + 1
+    states = np.zeros((len(gaps), state_count), np.int64)
     for row, gap in enumerate(gaps):
-        stations[row, : len(gap.states)] = gap.states
-    descends = np.zeros((len(gaps), places), np.bool_)
-    descends[:, :-1] = tree.depth[stations[:, 1:]] > tree.depth[stations[:, :-1]]
-    step, place = np.arange(steps), np.arange(places)
-    node = np.minimum(first[:, None] + step, (first + length - 1)[:, None])
-    inside = step < length[:, None]
-    possible = place <= ends[:, None]
-    wanted = node[:, :, None] * width + stations[:, None, :]
-    own = np.where(possible[:, None, :], emission.get(wanted, _MIN_LOG_PROB), -np.inf)
-    # Behind a gap stands the last station.
-    at_end = np.where(place == ends[:, None], 0.0, -np.inf)
-    own = np.where(inside[:, :, None], own, at_end[:, None, :])
-    # One row more for the boundary behind the gap; further rows lead nowhere.
-    boundary = np.minimum(first[:, None] + np.arange(steps + 1), (first + length)[:, None])
-    toll = np.where(descends[:, None, :], costs.leave_down[boundary][:, :, None], costs.leave_up[boundary][:, :, None])
-    share = _posterior(own, toll, at_end)
-    rows = (inside[:, :, None] & possible[:, None, :]).nonzero()
-    keys_found, back = np.unique(wanted[rows], return_inverse=True)
-    probability = np.bincount(back, share[rows], len(keys_found))
-    return keys_found // width, keys_found % width, np.log(np.maximum(probability, 1e-12))
+        states[row, : len(gap.states)] = gap.states
+    descends = np.zeros((len(gaps), state_count), np.bool_)
+    descends[:, :-1] = tree.depth[states[:, 1:]] > tree.depth[states[:, :-1]]
+    nodes, state = np.arange(node_count), np.arange(state_count)
+    node = np.minimum(start[:, None] + nodes, (start + length - 1)[:, None])
+    in_gap = nodes < length[:, None]
+    exists = state <= last_state[:, None]
+    key = node[:, :, None] * width + states[:, None, :]
+    log_emission = np.where(exists[:, None, :], emission.get(key, _MIN_LOG_EMISSION), -np.inf)
+    # After its last node, a gap is in its last state.
+    at_last_state = np.where(state == last_state[:, None], 0.0, -np.inf)
+    log_emission = np.where(in_gap[:, :, None], log_emission, at_last_state[:, None, :])
+    # The boundaries of padding are the one after the gap; there is no state left to leave for.
+    boundary = np.minimum(start[:, None] + np.arange(node_count + 1), (start + length)[:, None])
+    cost = np.where(descends[:, None, :], costs.leave_down[boundary][:, :, None], costs.leave_up[boundary][:, :, None])
+    state_posterior = _posterior(log_emission, cost, at_last_state)
+    cells = (in_gap[:, :, None] & exists[:, None, :]).nonzero()
+    # A module that is several states has the sum of their probabilities.
+    keys, row = np.unique(key[cells], return_inverse=True)
+    probability = np.bincount(row, state_posterior[cells], len(keys))
+    return LogPosterior(keys // width, keys % width, np.log(np.maximum(probability, _MIN_PROBABILITY)))
 
 
-def _posterior(emission: Column, cost: Column, at_end: Column) -> Column:
-    """Return how likely each station is for each node (gaps by nodes by stations), the first and last being given.
+def _posterior(log_emission: Floats, cost: Floats, at_last_state: Floats) -> Floats:
+    """Return the probability of each state for each node, shape (gaps, nodes, states).
 
-    `own` has what is thought of the nodes alone, `toll` what it costs to leave a station at the boundary before each
-    node and behind the last, `at_end` 0 at the last station; all are logarithms.
+    The node before the gap is in the first state. All arguments are natural logarithms: `log_emission` has the shape of
+    the result; `cost`, of leaving each state at each boundary, has the shape (gaps, nodes + 1, states); `at_last_state`
+    is 0 at the last state of each gap and minus infinity elsewhere, shape (gaps, states).
     """
-    steps = emission.shape[1]
-    forward = np.empty_like(emission)
-    current = np.full_like(at_end, -np.inf)
+    node_count = log_emission.shape[1]
+    log_posterior = np.empty_like(log_emission)
+    current = np.full_like(at_last_state, -np.inf)
     current[:, 0] = 0.0
     with np.errstate(invalid="ignore"):
-        for index in range(steps):
-            current = _forward_step(current - cost[:, index], current) + emission[:, index]
-            forward[:, index] = current
-        current = _backward_step(at_end, cost[:, steps])
-        for index in range(steps - 1, -1, -1):
-            forward[:, index] += current
-            current = _backward_step(current + emission[:, index], cost[:, index])
-    return np.exp(forward - np.logaddexp.reduce(forward, axis=2, keepdims=True))
+        for index in range(node_count):
+            current = _forward_step(current - cost[:, index], current) + log_emission[:, index]
+            log_posterior[:, index] = current
+        current = _backward_step(at_last_state, cost[:, node_count])
+        for index in range(node_count - 1, -1, -1):
+            log_posterior[:, index] += current
+            current = _backward_step(current + log_emission[:, index], cost[:, index])
+    return np.exp(log_posterior - np.logaddexp.reduce(log_posterior, axis=2, keepdims=True))
 
 
-def _forward_step(leaving: Column, staying: Column) -> Column:
-    """Return the mass at each station behind a boundary: of whoever stays, and of whoever comes from one before."""
-    moved = np.full_like(staying, -np.inf)
-    moved[:, 1:] = np.logaddexp.accumulate(leaving[:, :-1], axis=1)
-    return np.logaddexp(staying, moved)
+def _forward_step(leaving: Floats, staying: Floats) -> Floats:
+    """Return the log mass of each state after a boundary: what stays in it, and what leaves an earlier state for it."""
+    arriving = np.full_like(staying, -np.inf)
+    arriving[:, 1:] = np.logaddexp.accumulate(leaving[:, :-1], axis=1)
+    return np.logaddexp(staying, arriving)
 
 
-def _backward_step(behind: Column, cost: Column) -> Column:
-    """Return the mass that lies behind a boundary for each station before it."""
-    later = np.full_like(behind, -np.inf)
-    later[:, :-1] = np.logaddexp.accumulate(behind[:, :0:-1], axis=1)[:, ::-1]
-    return np.logaddexp(behind, later - cost)
+def _backward_step(after: Floats, cost: Floats) -> Floats:
+    """Return the log mass after a boundary that each state before it leads to."""
+    later = np.full_like(after, -np.inf)
+    later[:, :-1] = np.logaddexp.accumulate(after[:, :0:-1], axis=1)[:, ::-1]
+    return np.logaddexp(after, later - cost)

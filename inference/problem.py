@@ -1,8 +1,10 @@
-"""What inference is asked about a region: its dataflow, the modules that exist, and which nodes are known."""
+"""What inference is given for one region: its dataflow, the module tree, and which nodes are known."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,13 +12,108 @@ from ..analysis.call_order import order_of_calls
 from ..graph.regions import Region
 from ..tags.table_in_use import TableInUse
 from ..tags.tag_format import Source, Tag
+from .anchors import Anchors
+from .arrays import UNKNOWN, Flags, Floats, Ids
 from .block_analogy import analogous_modules
 from .call_alignment import aligned_modules
-from .candidates import UNKNOWN, CallOrder
+from .call_sequence import CallSequence
+from .candidates import paths_between_anchors
 from .dataflow import Dataflow
+from .gaps import Gap, find_gaps
 from .node_order import node_order
-from .predict import InferenceProblem
+from .reachability import Reachable, reachable_modules
 from .scope_tree import ScopeTree
+from .transitions import boundary_features
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InferenceProblem:
+    """One region whose unknown nodes are to be assigned to modules.
+
+    Nodes are numbered in node order (`node_order.py`), modules as in `tree`. Arrays have the shape (nodes,) and are
+    int64 unless said otherwise; UNKNOWN stands for no module.
+
+    flow: the nodes and the edges between them.
+    file_position: the position of each node in the file's region.
+    tree: the modules that exist.
+    known_scope: the module of each known node, UNKNOWN for the nodes to infer.
+    region_scope: the module that the region itself runs in.
+    has_parameters: whether each module owns parameters, bool, shape (modules,).
+    block_analogue: the module of each unknown node by `block_analogy.py`, or UNKNOWN.
+    aligned: the module of each unknown node by `call_alignment.py`, or UNKNOWN.
+    calls: the calls of the module table; empty without one.
+    share_named: share of the nodes (0 to 1) that are known by more than the parameters they read.
+    """
+
+    flow: Dataflow
+    file_position: Ids
+    tree: ScopeTree
+    known_scope: Ids
+    region_scope: int
+    has_parameters: Flags
+    block_analogue: Ids
+    aligned: Ids
+    calls: CallSequence
+    share_named: float
+
+    @cached_property
+    def is_known(self) -> Flags:
+        """Whether each node is known."""
+        return self.known_scope >= 0
+
+    @cached_property
+    def unknown(self) -> Ids:
+        """The unknown nodes in order, shape (unknown nodes,)."""
+        return np.flatnonzero(~self.is_known)
+
+    @cached_property
+    def anchor_scope(self) -> Ids:
+        """The modules of the anchors, which are the known and the aligned nodes; UNKNOWN for the other nodes."""
+        return np.where(self.is_known, self.known_scope, self.aligned)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """The anchors around each node."""
+        return Anchors.of(self.anchor_scope, self.region_scope)
+
+    @cached_property
+    def order_lca(self) -> Ids:
+        """The LCA of the anchors around each node: the module that the order of nodes alone points to."""
+        return self.anchors.lca(self.tree)
+
+    @cached_property
+    def order_candidates(self) -> list[tuple[Ids, Ids]]:
+        """Rows (node, candidate) that do not depend on the assignment: from the order of nodes and of calls."""
+        return [
+            paths_between_anchors(self.unknown, self.tree, self.anchors),
+            self.calls.between_anchors(self.unknown, self.anchors),
+        ]
+
+    @cached_property
+    def downstream(self) -> Reachable:
+        """The modules of the known nodes that each node reaches along its consumers."""
+        return reachable_modules(self.flow, self.known_scope, self.tree, downstream=True)
+
+    @cached_property
+    def upstream(self) -> Reachable:
+        """The modules of the known nodes that each node reaches along its producers."""
+        return reachable_modules(self.flow, self.known_scope, self.tree, downstream=False)
+
+    @cached_property
+    def gaps(self) -> list[Gap]:
+        """The runs of unknown nodes, with the states of the hidden Markov model over each."""
+        return find_gaps(
+            self.known_scope,
+            region_scope=self.region_scope,
+            tree=self.tree,
+            calls=self.calls,
+            block_analogue=self.block_analogue,
+        )
+
+    @cached_property
+    def boundary_features(self) -> Floats:
+        """Features of the boundaries between nodes, shape (nodes + 1, features)."""
+        return boundary_features(self.flow, self.gaps)
 
 
 def has_anchors(region: Region, tags: Sequence[Tag | None], table: TableInUse) -> bool:
@@ -56,14 +153,14 @@ def build_problem(
     has_parameters[[number for number in map(tree.id, parameter_owners) if number is not None]] = True
     return InferenceProblem(
         flow=flow,
-        sequence=order,
+        file_position=order,
         tree=tree,
-        known=np.array([_number(scope, tree) for scope in scopes], np.int64),
-        around=_number(around, tree),
+        known_scope=np.array([_number(scope, tree) for scope in scopes], np.int64),
+        region_scope=_number(around, tree),
         has_parameters=has_parameters,
         block_analogue=np.array([_number(analogue.get(index), tree) for index in range(len(flow))], np.int64),
         aligned=np.array([_number(aligned.get(index), tree) for index in range(len(flow))], np.int64),
-        calls=CallOrder.of(tree, calls),
+        calls=CallSequence.of(tree, calls),
         share_named=sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
 

@@ -1,4 +1,4 @@
-"""Which known nodes a node is connected with, through any number of unknown ones."""
+"""The known nodes that each node reaches along dataflow edges through unknown nodes only."""
 
 from __future__ import annotations
 
@@ -6,48 +6,46 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .candidates import UNKNOWN
+from .arrays import UNKNOWN, Ids
 from .dataflow import Dataflow
-from .scope_tree import Ids, ScopeTree
+from .scope_tree import ScopeTree
 
 
 class Reachable(NamedTuple):
-    """For each node the nearest known node that it is connected with in one direction, and where all of them meet.
+    """The modules of the known nodes that each node reaches in one direction; UNKNOWN if it reaches none.
 
-    Both are modules, UNKNOWN where it is connected with none.
+    Both arrays are int64, shape (nodes,): the module of the reached node nearest in node order, and the LCA of all.
     """
 
     nearest: Ids
     lca: Ids
 
 
-def reachable_modules(flow: Dataflow, known: Ids, tree: ScopeTree, *, forwards: bool) -> Reachable:
-    """Return what the nodes are connected with among their consumers (`forwards`) or their producers.
+def reachable_modules(flow: Dataflow, known_scope: Ids, tree: ScopeTree, *, downstream: bool) -> Reachable:
+    """Return what each node reaches downstream (along its consumers) or upstream (along its producers).
 
-    `known` holds the module of each node, or UNKNOWN.
+    `known_scope` is the module of each node, UNKNOWN for unknown nodes. One pass over the edges in topological order;
+    the LCA of a set is the LCA of its first and its last module in preorder, so only those two are carried along.
     """
     count = len(flow)
-    scopes, enter = known.tolist(), tree.preorder.tolist()
-    closer = min if forwards else max
-    nearest = [count if forwards else -1] * count
+    scopes, preorder = known_scope.tolist(), tree.preorder.tolist()
+    nearer = min if downstream else max
+    nearest = [count if downstream else -1] * count
     first, last = [len(tree)] * count, [-1] * count
-    # Files are sorted: whatever a node is connected with in this direction has had its turn.
-    ours, theirs = (flow.sources, flow.targets) if forwards else (flow.targets, flow.sources)
-    order = np.argsort(-ours if forwards else ours, kind="stable")
-    for node, other in zip(ours[order].tolist(), theirs[order].tolist(), strict=True):
-        scope = scopes[other]
+    near, far = (flow.sources, flow.targets) if downstream else (flow.targets, flow.sources)
+    order = np.argsort(-near if downstream else near, kind="stable")
+    for node, neighbour in zip(near[order].tolist(), far[order].tolist(), strict=True):
+        scope = scopes[neighbour]
         if scope >= 0:
-            place = enter[scope]
-            nearest[node] = closer(nearest[node], other)
-            first[node], last[node] = min(first[node], place), max(last[node], place)
+            rank = preorder[scope]
+            nearest[node] = nearer(nearest[node], neighbour)
+            first[node], last[node] = min(first[node], rank), max(last[node], rank)
         else:
-            nearest[node] = closer(nearest[node], nearest[other])
-            first[node], last[node] = min(first[node], first[other]), max(last[node], last[other])
-    near, ends = np.array(nearest, np.int64), np.array(last, np.int64)
-    connected = np.flatnonzero(ends >= 0)
-    found = [np.full(count, UNKNOWN, np.int64) for _ in range(2)]
-    found[0][connected] = known[near[connected]]
-    found[1][connected] = tree.lca(
-        tree.by_preorder[np.array(first, np.int64)[connected]], tree.by_preorder[ends[connected]]
-    )
-    return Reachable(*found)
+            nearest[node] = nearer(nearest[node], nearest[neighbour])
+            first[node], last[node] = min(first[node], first[neighbour]), max(last[node], last[neighbour])
+    reaching = np.flatnonzero(np.array(last, np.int64) >= 0)
+    nearest_scope, lca = (np.full(count, UNKNOWN, np.int64) for _ in range(2))
+    nearest_scope[reaching] = known_scope[np.array(nearest, np.int64)[reaching]]
+    first_rank, last_rank = (np.array(ranks, np.int64)[reaching] for ranks in (first, last))
+    lca[reaching] = tree.lca(tree.by_preorder[first_rank], tree.by_preorder[last_rank])
+    return Reachable(nearest_scope, lca)

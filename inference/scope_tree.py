@@ -1,4 +1,4 @@
-"""The modules of a model as a tree of numbers, so that questions about many nodes are answered at once."""
+"""The modules of a model as a tree of integers, with vectorised queries: descendants and lowest common ancestors."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from ..tags.module_table import ModuleTable, parent
-
-Ids = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from .arrays import UNKNOWN, Flags, Ids
 
 _NUMBER = re.compile(r"\d+")
 
 
 class ScopeTree:
-    """Called modules by number, the root being 0.
+    """Called modules, numbered from 0, which is the root. Every array has the shape (modules,).
 
-    `kind` is the same for modules alike up to digits in their names; `classes` are their classes (None: unknown), each
-    once, and `class_number` is the place of each module's class among them.
+    `names` are the scopes by number. `preorder` is the rank of a module in a preorder walk, `by_preorder` its inverse;
+    the descendants of a module, itself included, have the ranks from its `preorder` to before its `subtree_end`.
+
+    `digit_pattern_id` is the same for modules whose names differ in digits only. `classes` holds each class name of the
+    tree once, with None for an unknown class, and `class_id` the index of each module's class in it. `class_group_id`
+    is the same for modules of the same class; if the class is unknown, for modules with the same names of children.
     """
 
     def __init__(self, scopes: Iterable[str], modules: ModuleTable) -> None:
+        """Build the tree of some scopes and all called modules above them; `modules` says which are called."""
         known: dict[str, int] = {"": 0}
         for scope in scopes:
             while scope not in known:
@@ -34,32 +36,34 @@ class ScopeTree:
         self.parent: Ids = np.array([known[self.called_parent(name, modules)] for name in self.names], np.int64)
         self.depth, self.preorder, self.subtree_end = self._preorder_walk()
         self.by_preorder: Ids = np.argsort(self.preorder)
-        kinds: dict[str, int] = {}
+        patterns: dict[str, int] = {}
         self.digit_pattern_id: Ids = np.array(
-            [kinds.setdefault(_NUMBER.sub("*", name), len(kinds)) for name in self.names], np.int64
+            [patterns.setdefault(_NUMBER.sub("*", name), len(patterns)) for name in self.names], np.int64
         )
         self.has_children: Flags = np.zeros(len(self.names), np.bool_)
         self.has_children[self.parent[1:]] = True
         self._parent, self._depth = self.parent.tolist(), self.depth.tolist()
         above = self._parent
         atoms = [name.removeprefix(f"{self.names[above[index]]}.") for index, name in enumerate(self.names)]
-        self.only_numbered: Flags = self.has_children.copy()
-        self.only_numbered[[above[index] for index, atom in enumerate(atoms) if index and not atom.isdecimal()]] = False
-        numbers: dict[str | None, int] = {}
+        self.has_only_numbered_children: Flags = self.has_children.copy()
+        self.has_only_numbered_children[
+            [above[index] for index, atom in enumerate(atoms) if index and not atom.isdecimal()]
+        ] = False
+        class_numbers: dict[str | None, int] = {}
         self.class_id: Ids = np.array(
             [
-                numbers.setdefault(modules[name].class_name if name in modules else None, len(numbers))
+                class_numbers.setdefault(modules[name].class_name if name in modules else None, len(class_numbers))
                 for name in self.names
             ],
             np.int64,
         )
-        self.classes = list(numbers)
+        self.classes = list(class_numbers)
         self.class_group_id: Ids = self._class_groups(atoms)
         self.self_or_parent_of_leaf: Ids = np.where(self.has_children, np.arange(len(self.names)), self.parent)
 
     @staticmethod
     def called_parent(scope: str, modules: ModuleTable) -> str:
-        """Return the nearest module above one that is called; any name counts where the table has none of them."""
+        """Return the nearest called module above a scope. If the table is empty, every name is a called module."""
         if not len(modules):
             return parent(scope)
         return modules.nearest_called(parent(scope))
@@ -68,73 +72,95 @@ class ScopeTree:
         return len(self.names)
 
     def id(self, scope: str) -> int | None:
-        """Return the number of a module, or None where it is not in the tree."""
+        """Return the number of a module, or None if it is not in the tree."""
         return self._known.get(scope)
 
     def is_descendant(self, scopes: Ids, ancestors: Ids) -> Flags:
-        """Whether each scope is its ancestor itself or lies below it."""
+        """Return elementwise whether each scope is its ancestor or lies below it."""
         return (self.preorder[ancestors] <= self.preorder[scopes]) & (
             self.preorder[scopes] < self.subtree_end[ancestors]
         )
 
-    def lca(self, ours: Ids, theirs: Ids) -> Ids:
-        """Return the deepest module that holds both, for each pair."""
-        ours, theirs = ours.copy(), theirs.copy()
+    def lca(self, first: Ids, second: Ids) -> Ids:
+        """Return the lowest common ancestor (LCA) of each pair."""
+        first, second = first.copy(), second.copy()
         while True:
-            apart = ours != theirs
+            apart = first != second
             if not apart.any():
-                return ours
-            lower = apart & (self.depth[ours] >= self.depth[theirs])
-            upper = apart & (self.depth[theirs] >= self.depth[ours])
-            ours[lower] = self.parent[ours[lower]]
-            theirs[upper] = self.parent[theirs[upper]]
+                return first
+            climb_first = apart & (self.depth[first] >= self.depth[second])
+            climb_second = apart & (self.depth[second] >= self.depth[first])
+            first[climb_first] = self.parent[first[climb_first]]
+            second[climb_second] = self.parent[second[climb_second]]
 
-    def path(self, scope: int) -> list[int]:
-        """Return the scope and the modules above it, up to the root."""
-        found = [scope]
-        while found[-1]:
-            found.append(self._parent[found[-1]])
-        return found
+    def lca_of_known(self, first: Ids, second: Ids) -> Ids:
+        """Return the LCA of each pair, or UNKNOWN if either is UNKNOWN."""
+        known = (first >= 0) & (second >= 0)
+        return np.where(known, self.lca(np.maximum(first, 0), np.maximum(second, 0)), UNKNOWN)
 
-    def path_between(self, before: int, after: int) -> tuple[list[int], int]:
-        """Return the modules from one up to the common ancestor and down to the other, and the ancestor."""
-        up, down = [before], [after]
+    def segment_lca(self, segment: Ids, scopes: Ids, count: int) -> Ids:
+        """Return the LCA of the scopes of each segment, shape (`count`,); UNKNOWN for a segment without scopes.
+
+        `segment` is the segment of each scope, from 0 to `count - 1`, in any order. The LCA of a set of modules is the
+        LCA of the two that come first and last in preorder.
+        """
+        first = np.full(count, len(self), np.int64)
+        last = np.full(count, UNKNOWN, np.int64)
+        np.minimum.at(first, segment, self.preorder[scopes])
+        np.maximum.at(last, segment, self.preorder[scopes])
+        found = np.flatnonzero(last >= 0)
+        result = np.full(count, UNKNOWN, np.int64)
+        result[found] = self.lca(self.by_preorder[first[found]], self.by_preorder[last[found]])
+        return result
+
+    def path_to_root(self, scope: int) -> list[int]:
+        """Return a module and its ancestors, the root last."""
+        path = [scope]
+        while path[-1]:
+            path.append(self._parent[path[-1]])
+        return path
+
+    def path_between(self, start: int, end: int) -> tuple[list[int], int]:
+        """Return the modules from `start` up to the LCA and down to `end`, all included, and the LCA."""
+        up, down = [start], [end]
         while up[-1] != down[-1]:
             deeper = up if self._depth[up[-1]] >= self._depth[down[-1]] else down
             deeper.append(self._parent[deeper[-1]])
         return [*up, *reversed(down[:-1])], up[-1]
 
     def _class_groups(self, atoms: list[str]) -> Ids:
-        """Return a number for each module that modules of its class share; an unknown class shows in its children."""
+        """Return `class_group_id`; `atoms` are the last parts of the names."""
         atoms = [_NUMBER.sub("*", atom) for atom in atoms]
         children: list[set[str]] = [set() for _ in atoms]
         for atom, above in zip(atoms[1:], self.parent[1:].tolist(), strict=True):
             children[above].add(atom)
-        numbers: dict[object, int] = {}
-        found = np.empty(len(atoms), np.int64)
-        for index, number in enumerate(self.class_id.tolist()):
-            looks: object = self.classes[number] or (frozenset(children[index]) if children[index] else atoms[index])
-            found[index] = numbers.setdefault(looks, len(numbers))
-        return found
+        groups: dict[object, int] = {}
+        group_id = np.empty(len(atoms), np.int64)
+        for index, class_number in enumerate(self.class_id.tolist()):
+            group: object = self.classes[class_number] or (
+                frozenset(children[index]) if children[index] else atoms[index]
+            )
+            group_id[index] = groups.setdefault(group, len(groups))
+        return group_id
 
     def _preorder_walk(self) -> tuple[Ids, Ids, Ids]:
-        """Return each module's depth, and the interval of visits that lie within it, of a walk over the tree."""
+        """Return `depth`, `preorder` and `subtree_end`. Iterative, because modules may be nested very deep."""
         children: list[list[int]] = [[] for _ in self.names]
         for index, above in enumerate(self.parent.tolist()):
             if index:
                 children[above].append(index)
-        depth, enter, leave = (np.zeros(len(self.names), np.int64) for _ in range(3))
-        clock = 0
+        depth, preorder, subtree_end = (np.zeros(len(self.names), np.int64) for _ in range(3))
+        rank = 0
         pending = [(0, False)]
         while pending:
             scope, done = pending.pop()
             if done:
-                leave[scope] = clock
+                subtree_end[scope] = rank
                 continue
-            enter[scope] = clock
-            clock += 1
+            preorder[scope] = rank
+            rank += 1
             pending.append((scope, True))
             for child in children[scope]:
                 depth[child] = depth[scope] + 1
                 pending.append((child, False))
-        return depth, enter, leave
+        return depth, preorder, subtree_end

@@ -1,32 +1,29 @@
-"""Values by number, all looked up at once."""
+"""A mapping from integers to floats that looks up whole arrays of keys."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from .scope_tree import Ids
-
-Column = npt.NDArray[np.float64]
+from .arrays import Floats, Ids
 
 
 class SortedLookup(NamedTuple):
-    """A value for each key; the keys are sorted, each once."""
+    """Keys in ascending order without duplicates, and the value of each; both of shape (entries,)."""
 
     keys: Ids
-    values: Column
+    values: Floats
 
     @classmethod
-    def of(cls, keys: Ids, values: Column) -> Self:
-        """Return the lookup of keys in any order, each once."""
+    def of(cls, keys: Ids, values: Floats) -> Self:
+        """Return a lookup of these keys, which may be in any order but have no duplicates."""
         order = np.argsort(keys)
         return cls(keys[order], values[order])
 
-    def get(self, wanted: Ids, otherwise: float) -> Column:
-        """Return the value of each wanted key (in an array of any shape), `otherwise` where it has none."""
+    def get(self, wanted: Ids, default: float) -> Floats:
+        """Return the value of each wanted key, or `default` if there is none. The result has the shape of `wanted`."""
         if not len(self.keys):
-            return np.full(wanted.shape, otherwise)
+            return np.full(wanted.shape, default)
         at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        return np.where(self.keys[at] == wanted, self.values[at], otherwise)
+        return np.where(self.keys[at] == wanted, self.values[at], default)

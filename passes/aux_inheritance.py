@@ -10,7 +10,7 @@ from ..analysis.call_sites import regions_with_scope
 from ..analysis.served_module import served_modules
 from ..graph.regions import Region
 from ..inference import predict
-from ..inference.candidates import UNKNOWN
+from ..inference.arrays import UNKNOWN
 from ..inference.problem import build_problem, has_anchors
 from ..inference.scoring_model import load_model
 from ..tags.tag_format import Confidence, Source, Tag
@@ -61,16 +61,16 @@ def _place(region: Region, around: str, context: Context) -> None:
     model = load_model(problem.share_named)
     explained = [
         index
-        for index, position in enumerate(problem.sequence.tolist())
+        for index, position in enumerate(problem.file_position.tolist())
         if tags[position] is None and nodes[position] in context.attributions
     ]
     prediction, attributions = predict.explain(problem, model, explained)
-    for position, attribution in zip(problem.sequence[explained].tolist(), attributions, strict=True):
+    for position, attribution in zip(problem.file_position[explained].tolist(), attributions, strict=True):
         context.attributions[nodes[position]] = attribution
     names = problem.tree.names
     in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
     for position, scope, probability, other, is_in_distribution in zip(
-        problem.sequence[prediction.node].tolist(),
+        problem.file_position[prediction.node].tolist(),
         prediction.scope.tolist(),
         prediction.probability.tolist(),
         prediction.runner_up.tolist(),

@@ -15,7 +15,7 @@ from ..evidence.parameter_uses import ParameterUses
 from ..graph.model import Model
 from ..graph.regions import Region
 from ..identity_map import IdentityMap
-from ..inference.predict import Attribution
+from ..inference.attribution import Attribution
 from ..restore.checkpoint import Checkpoint
 from ..restore.reference_model import ReferenceModel
 from ..tags.module_table import ModuleTable

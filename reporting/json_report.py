@@ -143,14 +143,15 @@ def _claim_entry(claim: Claim, *, supports: bool) -> dict[str, Any]:
 def attribution_entry(node: gs.Node, context: Context) -> dict[str, Any]:
     """Return the feature contributions of an inherited tag relative to the runner-up module; empty for other tags.
 
-    A weight is a difference of scores, that is of unnormalised natural log probabilities.
+    A contribution is a difference of scores, that is of unnormalised natural log probabilities.
     """
     attribution = context.attributions.get(node)
     if attribution is None:
         return {}
     return {
         "runner_up": attribution.runner_up,
-        "weighed": [
-            {"text": item.feature, "weight": round(item.contribution, 2)} for item in attribution.contributions
+        "contributions": [
+            {"feature": item.feature, "contribution": round(item.contribution, 2), "gloss": item.gloss}
+            for item in attribution.contributions
         ],
     }

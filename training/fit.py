@@ -29,12 +29,14 @@ import torch
 import hpass
 from benchmarks.accuracy import corpus, hide
 from hpass.inference import predict
+from hpass.inference.arrays import Floats as Matrix
 from hpass.inference.class_statistics import OTHER_CLASS, ClassStatistics, torch_class
 from hpass.inference.dataflow import Role
-from hpass.inference.features import FEATURES, FeatureContext, feature_matrix
+from hpass.inference.feature_context import FeatureContext
+from hpass.inference.features import FEATURES, feature_matrix
 from hpass.inference.node_features import NODE_FEATURES, node_feature_matrix
-from hpass.inference.problem import build_problem
-from hpass.inference.scoring_model import Matrix, Network, ScoringModel, TrainingStatistics
+from hpass.inference.problem import InferenceProblem, build_problem
+from hpass.inference.scoring_model import Network, ScoringModel, TrainingStatistics
 
 FORMAT_VERSION = 3
 ROUNDS = 2
@@ -98,7 +100,7 @@ class Problem:
 
     model: str
     case: str
-    region: predict.InferenceProblem
+    region: InferenceProblem
     truth: npt.NDArray[np.int64]
 
 
@@ -147,14 +149,14 @@ def problems(entry: corpus.Entry, cases: Sequence[Case]) -> Iterator[Problem]:
         region, around = run.context.regions()[0], ""
         tags = [run.context.tags.get(node) for node in region.graph.nodes]
         question = build_problem(region, around, tags, run.context.table, run.context.evidence.parameter_uses.owners())
-        known = question.known >= 0
+        known = question.is_known
         if known.any() and not known.all():
-            truth = np.array([_number(entry.truth[at], question) for at in question.sequence], np.int64)
-            question.flow.release()
+            truth = np.array([_number(entry.truth[at], question) for at in question.file_position], np.int64)
+            question.flow.release_nodes()
             yield Problem(entry.model, case.name, question, truth)
 
 
-def _number(scope: str | None, region: predict.InferenceProblem) -> int:
+def _number(scope: str | None, region: InferenceProblem) -> int:
     if scope is None:
         return NO_TRUTH
     number = region.tree.id(scope)
@@ -173,11 +175,11 @@ def _crossing(data: Sequence[Problem]) -> Matrix:
     weight: list[Matrix] = []
     for problem in data:
         region, tree = problem.region, problem.region.tree
-        ends = np.concatenate(([region.around], problem.truth, [region.around]))
+        ends = np.concatenate(([region.region_scope], problem.truth, [region.region_scope]))
         before, after = ends[:-1], ends[1:]
         asked = np.zeros(len(before), np.bool_)
         for gap in region.gaps:
-            asked[gap.first : gap.last + 1] = True
+            asked[gap.start : gap.stop + 1] = True
         asked &= (before >= 0) & (after >= 0)
         common = tree.lca(np.maximum(before, 0), np.maximum(after, 0))
         seen.append(region.boundary_features[asked])
@@ -229,7 +231,7 @@ def fit(data: Sequence[Problem], learnt: TrainingStatistics) -> list[Network]:
     networks: list[Network] = []
     for number in range(ROUNDS):
         questions = [
-            predict.build_features(problem.region, guess, learnt) for problem, guess in zip(data, guesses, strict=True)
+            predict.build_context(problem.region, guess, learnt) for problem, guess in zip(data, guesses, strict=True)
         ]
         choices = [_choices(question, problem.truth) for question, problem in zip(questions, data, strict=True)]
         networks.append(_fit_round([part for part in choices if (part.right >= 0).any()]))
@@ -246,7 +248,7 @@ def _choices(question: FeatureContext, truth: npt.NDArray[np.int64]) -> Choices:
     return Choices(
         feature_matrix(question).astype(np.float32),
         node_feature_matrix(question)[node],
-        question.flow.role[node],
+        question.problem.flow.role[node],
         group,
         right,
         _node_weight(int((right >= 0).sum())),
@@ -366,7 +368,7 @@ def fitted(data: Mapping[str, Sequence[Problem]], folds: int, say: Callable[[str
     answers = cross_validated(data, folds)
     learnt = lessons([problem for part in data.values() for problem in part])
     found: dict[str, Any] = {
-        "transition_weights": np.round(learnt.transition_weights, 3).tolist(),
+        "transition_coefficients": np.round(learnt.transition_coefficients, 3).tolist(),
         "classes": {"modules": learnt.class_statistics.modules, "nodes": learnt.class_statistics.nodes},
     }
     for regime, part in data.items():

@@ -142,35 +142,35 @@ INHERITED = '["/a/Relu"] u = Relu(x) ["n"] v = Abs(u) ["n"] w = Exp(v) ["/b/Relu
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Return how often nodes are placed, and how often features are computed for an explanation."""
+    """Return how often modules are predicted, and how often contributions are computed."""
     counts: Counter[str] = Counter()
 
     def counted(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
             counts[name] += 1
-            return original(*given)
+            return original(*given, **named)
 
         return call
 
-    for name in ("final_features", "feature_matrix"):
+    for name in ("final_context", "attributions"):
         monkeypatch.setattr(predict, name, counted(name, getattr(predict, name)))
     return counts
 
 
-def test_show_places_and_explains_a_node_in_one_go(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
+def test_show_predicts_and_explains_a_node_in_one_go(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
     onnx.save(text_models.model(INHERITED), tmp_path / "model.onnx")
 
     out = hpass("show", tmp_path / "model.onnx", "#1").out
 
     assert re.search(r"^  (for|against) +[+-]\d\.\d ", out, re.MULTILINE)
-    assert calls == {"final_features": 1, "feature_matrix": 1}
+    assert calls == {"final_context": 1, "attributions": 1}
 
 
 def test_show_explains_no_node_that_it_only_lists(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
     onnx.save(text_models.model(INHERITED), tmp_path / "model.onnx")
 
     assert len(hpass("show", tmp_path / "model.onnx", "n").out.splitlines()) == 2
-    assert calls == {"final_features": 1}
+    assert calls == {"final_context": 1}
 
 
 def test_show_explains_all_nodes_of_its_json_in_one_go(hpass: Any, calls: Counter[str], tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_show_explains_all_nodes_of_its_json_in_one_go(hpass: Any, calls: Counte
 
     entries = json.loads(hpass("show", tmp_path / "model.onnx", "n", "--json").out)
 
-    assert [bool(entry["weighed"]) for entry in entries] == [True, True]
-    assert calls == {"final_features": 1, "feature_matrix": 1}
+    assert [bool(entry["contributions"]) for entry in entries] == [True, True]
+    assert calls == {"final_context": 1, "attributions": 1}
     alone = [json.loads(hpass("show", tmp_path / "model.onnx", at, "--json").out)[0] for at in ("#1", "#2")]
     assert entries == alone
 

@@ -10,21 +10,18 @@ import numpy.typing as npt
 import pytest
 
 from hpass import Module, ModuleTable
+from hpass.analysis.call_order import Call
+from hpass.inference.arrays import UNKNOWN
 from hpass.inference.block_analogy import analogous_modules
-from hpass.inference.call_alignment import Call, aligned_modules, names_overlap
-from hpass.inference.candidates import UNKNOWN, CallOrder
+from hpass.inference.call_alignment import aligned_modules, names_overlap
+from hpass.inference.call_sequence import CallSequence
 from hpass.inference.class_statistics import OTHER_CLASS, ClassStatistics, torch_class
 from hpass.inference.dataflow import Dataflow, Role
-from hpass.inference.forward_backward import (
-    Gap,
-    LogPosterior,
-    TransitionCosts,
-    find_gaps,
-    forward_backward,
-    live_value_counts,
-)
+from hpass.inference.forward_backward import LogPosterior, forward_backward
+from hpass.inference.gaps import Gap, find_gaps
 from hpass.inference.reachability import reachable_modules
 from hpass.inference.scope_tree import ScopeTree
+from hpass.inference.transitions import TransitionCosts, live_value_counts
 from hpass.inference.wl_colours import colourings, similar_nodes
 
 MakeFlow = Callable[..., Dataflow]
@@ -60,7 +57,7 @@ def test_edges_join_each_pair_once_in_file_order(flow: MakeFlow) -> None:
     found = flow('["a"] u = Relu(x) ["b"] v = Add(u, u) ["c"] y = Add(v, u)')
 
     assert list(zip(found.sources.tolist(), found.targets.tolist(), strict=True)) == [(0, 1), (1, 2), (0, 2)]
-    assert found.inputs == [[], [0], [1, 0]]
+    assert found.producers == [[], [0], [1, 0]]
     assert found.consumers == [[1, 2], [2], []]
 
 
@@ -159,8 +156,8 @@ def test_a_node_reaches_known_ones_through_any_number_of_unknown_ones(flow: Make
     nodes = flow("""["0"] p = Abs(x) ["1"] q = Relu(p) ["2"] r = Relu(q) ["3"] s = Erf(r) ["4"] y = Tanh(q)""")
     known = numbered(modules, ["d", None, None, "a.b", "a.c"])
 
-    consumed = reachable_modules(nodes, known, modules, forwards=True)
-    fed = reachable_modules(nodes, known, modules, forwards=False)
+    consumed = reachable_modules(nodes, known, modules, downstream=True)
+    fed = reachable_modules(nodes, known, modules, downstream=False)
 
     assert named(modules, consumed.nearest[1:3]) == ["a.b", "a.b"]
     assert named(modules, consumed.lca[1:3]) == ["a", "a.b"]
@@ -181,9 +178,9 @@ def test_stations_lead_up_and_down_and_to_the_modules_that_twins_suggest(modules
     known = numbered(modules, ["a.b", None, None, "d"])
     suggested = numbered(modules, [None, "a.c", None, None])
 
-    gaps = find_gaps(known, 0, modules, CallOrder.of(modules, []), suggested)
+    gaps = find_gaps(known, region_scope=0, tree=modules, calls=CallSequence.of(modules, []), block_analogue=suggested)
 
-    assert [(gap.first, gap.last, named(modules, gap.states)) for gap in gaps] == [
+    assert [(gap.start, gap.stop, named(modules, gap.states)) for gap in gaps] == [
         (1, 3, ["a.b", "a", "a.c", "a", "", "d"])
     ]
 
@@ -192,7 +189,13 @@ def test_the_table_s_calls_are_stations_on_the_way(modules: ScopeTree) -> None:
     calls = [call("a", leaf=False), call("a.b"), call("a.c"), call("d")]
     known = numbered(modules, ["a.b", None, "d"])
 
-    (gap,) = find_gaps(known, 0, modules, CallOrder.of(modules, calls), np.full(3, UNKNOWN))
+    (gap,) = find_gaps(
+        known,
+        region_scope=0,
+        tree=modules,
+        calls=CallSequence.of(modules, calls),
+        block_analogue=np.full(3, UNKNOWN),
+    )
 
     assert named(modules, gap.states) == ["a.b", "a", "a.c", "a", "", "d"]
 
@@ -246,7 +249,7 @@ def test_modules_of_one_class_are_alike_and_of_unknown_classes_those_with_like_c
 def test_what_has_only_numbered_modules_below_it() -> None:
     tree = ScopeTree(["stem.0", "stem.1", "body.0", "body.norm", "head"], ModuleTable())
 
-    assert [name for name, only in zip(tree.names, tree.only_numbered, strict=True) if only] == ["stem"]
+    assert [name for name, only in zip(tree.names, tree.has_only_numbered_children, strict=True) if only] == ["stem"]
 
 
 COUNTED = ClassStatistics(

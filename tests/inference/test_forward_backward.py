@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpass import ModuleTable
-from hpass.inference.forward_backward import Gap, LogPosterior, TransitionCosts, forward_backward
+from hpass.inference.forward_backward import LogPosterior, forward_backward
+from hpass.inference.gaps import Gap
 from hpass.inference.scope_tree import ScopeTree
 from hpass.inference.sorted_lookup import SortedLookup
+from hpass.inference.transitions import TransitionCosts
 
 TREE = ScopeTree(["a.0.b", "a.0.c", "a.1.b"], ModuleTable())
 TOLLS = st.floats(0.1, 4.0)
@@ -37,29 +39,29 @@ def every_course(
     gap: Gap, tolls: TransitionCosts, thought: dict[tuple[int, int], float]
 ) -> dict[tuple[int, int], float]:
     """Return how likely each module is for each node, by going through all courses one by one."""
-    stations, length = gap.states, gap.last - gap.first
+    stations, length = gap.states, gap.stop - gap.start
     found: defaultdict[tuple[int, int], float] = defaultdict(float)
     total = 0.0
     for places in itertools.combinations_with_replacement(range(len(stations)), length):
         score = 0.0
         for node, place in enumerate(places):
-            score += thought.get((gap.first + node, stations[place]), NOTHING_THOUGHT)
+            score += thought.get((gap.start + node, stations[place]), NOTHING_THOUGHT)
         for boundary, (before, after) in enumerate(itertools.pairwise([0, *places, len(stations) - 1])):
             if after > before:
                 descends = TREE.depth[stations[before + 1]] > TREE.depth[stations[before]]
-                score -= (tolls.leave_down if descends else tolls.leave_up)[gap.first + boundary]
+                score -= (tolls.leave_down if descends else tolls.leave_up)[gap.start + boundary]
         total += math.exp(score)
         for node, place in enumerate(places):
-            found[gap.first + node, stations[place]] += math.exp(score)
+            found[gap.start + node, stations[place]] += math.exp(score)
     return {key: share / total for key, share in found.items()}
 
 
 @given(gaps(), st.data())
 def test_courses_are_those_of_a_sum_over_every_course(gaps: list[Gap], data: st.DataObject) -> None:
-    end = gaps[-1].last + 1
+    end = gaps[-1].stop + 1
     column = st.lists(TOLLS, min_size=end, max_size=end).map(np.array)
     tolls = TransitionCosts(data.draw(column), data.draw(column))
-    places = [(node, scope) for gap in gaps for node in range(gap.first, gap.last) for scope in set(gap.states)]
+    places = [(node, scope) for gap in gaps for node in range(gap.start, gap.stop) for scope in set(gap.states)]
     thought = data.draw(st.dictionaries(st.sampled_from(places), LOGS))
     nodes, scopes = (np.array([key[part] for key in thought], np.int64) for part in (0, 1))
 

@@ -16,11 +16,11 @@ from text_models import run_pass, stack
 import hpass
 from hpass import Confidence, Context, Model, Source, Tag
 from hpass.inference import predict
-from hpass.inference.candidates import UNKNOWN
+from hpass.inference.arrays import UNKNOWN
 from hpass.inference.dataflow import Role
 from hpass.inference.features import FEATURES, feature_matrix
 from hpass.inference.node_features import NODE_FEATURES
-from hpass.inference.problem import build_problem
+from hpass.inference.problem import InferenceProblem, build_problem
 from hpass.inference.scoring_model import load_model
 from hpass.passes.aux_inheritance import AuxInheritance
 
@@ -46,7 +46,7 @@ def every_third(index: int) -> str | None:
     return None if index % 3 else f"stage.{index // 1000}.layer.{index // 8}.{OPERATORS[index % 8].lower()}"
 
 
-def region(source: onnx.ModelProto) -> predict.InferenceProblem:
+def region(source: onnx.ModelProto) -> InferenceProblem:
     context = run_pass(hpass.Pipeline.parse("scope-parse").passes[0], source)
     tags = [context.tags.get(node) for node in context.graph.nodes]
     return build_problem(context.regions()[0], "", tags, context.table, context.evidence.parameter_uses.owners())
@@ -71,11 +71,11 @@ def test_nothing_unknown_is_no_answer() -> None:
 
 def test_what_the_course_says_of_a_node_is_found_for_each_of_its_candidates() -> None:
     long_gap_first = region(chain(90, lambda index: every_third(index) if index == 0 or index > 30 else None))
-    question = predict.final_features(long_gap_first, load_model(1.0))
+    question = predict.final_context(long_gap_first, load_model(1.0))
     course = question.posterior
     said = dict(zip(zip(course.node.tolist(), course.scope.tolist(), strict=True), course.log_probability, strict=True))
 
-    found = FEATURES["calls in order are here"](question)
+    found = FEATURES["posterior"].values(question)
 
     rows = zip(question.node.tolist(), question.scope.tolist(), strict=True)
     expected = [np.exp(said[row]) if said.get(row, -99.0) > -8.0 else 0.0 for row in rows]
@@ -83,7 +83,7 @@ def test_what_the_course_says_of_a_node_is_found_for_each_of_its_candidates() ->
 
 
 def test_all_evidence_lies_between_minus_one_and_one() -> None:
-    question = predict.final_features(region(chain(200, every_third)), load_model(1.0))
+    question = predict.final_context(region(chain(200, every_third)), load_model(1.0))
 
     columns = feature_matrix(question)
 
@@ -113,7 +113,7 @@ def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_
     assert reasons
     assert {reason.feature for reason in reasons} <= set(FEATURES)
     # Together the reasons are what the module's score is above the runner-up's.
-    asked, network = predict.final_features(question, load_model(1.0)), load_model(1.0).rounds[-1]
+    asked, network = predict.final_context(question, load_model(1.0)), load_model(1.0).rounds[-1]
     scores = sorted(network.scores(asked)[asked.node == 31], reverse=True)
     assert sum(reason.contribution for reason in reasons) == pytest.approx(scores[0] - scores[1], abs=0.3)
     assert [abs(reason.contribution) for reason in reasons] == sorted(
@@ -231,10 +231,10 @@ def test_a_value_that_thousands_read_and_a_node_that_reads_thousands() -> None:
 def test_an_unknown_module_is_no_number() -> None:
     question = region(chain(6, lambda index: "a" if index == 2 else None))
 
-    assert [number == UNKNOWN for number in question.known.tolist()] == [True, True, False, True, True, True]
+    assert [number == UNKNOWN for number in question.known_scope.tolist()] == [True, True, False, True, True, True]
 
 
-def test_what_lies_beside_an_operator_that_no_exporter_writes_is_out_of_distribution() -> None:
+def test_what_lies_beside_an_operator_that_no_exporter_writes_is_not_familiar() -> None:
     source = chain(16, lambda index: None if index % 4 else "a")
     source.graph.node[5].op_type = "MatMulInteger"
 

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpass import ModuleTable
-from hpass.inference.call_alignment import Call
-from hpass.inference.candidates import UNKNOWN, Anchors, CallOrder, Candidates, anchor_lca, paths_between, segment_lca
+from hpass.analysis.call_order import Call
+from hpass.inference.anchors import Anchors
+from hpass.inference.arrays import UNKNOWN
+from hpass.inference.call_sequence import CallSequence
+from hpass.inference.candidates import Candidates, paths_between_anchors
 from hpass.inference.scope_tree import ScopeTree
 from hpass.tags.module_table import depth, is_descendant, lca, parent
 
@@ -55,7 +58,7 @@ def test_any_number_of_modules_meet_where_their_names_do(scopes: list[str], data
     rows = data.draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(tree.names)), max_size=10))
     owners = np.array([owner for owner, _ in rows], np.int64)
 
-    found = segment_lca(owners, numbers(tree, [scope for _, scope in rows]), 4, tree)
+    found = tree.segment_lca(owners, numbers(tree, [scope for _, scope in rows]), 4)
 
     for owner, number in enumerate(found.tolist()):
         theirs = [scope for one, scope in rows if one == owner]
@@ -67,7 +70,7 @@ def test_the_way_up_ends_at_the_root(scopes: list[str]) -> None:
     tree = ScopeTree(scopes, ModuleTable())
 
     for number, name in enumerate(tree.names):
-        way = [tree.names[step] for step in tree.path(number)]
+        way = [tree.names[step] for step in tree.path_to_root(number)]
         assert way[0] == name
         assert way[-1] == ""
         assert way[1:] == [parent(step) for step in way[:-1]]
@@ -103,7 +106,7 @@ def test_thousands_of_levels_do_not_overflow() -> None:
     tree = ScopeTree([".".join("m" * levels)], ModuleTable())
 
     assert tree.depth.max() == levels
-    assert len(tree.path(int(tree.depth.argmax()))) == levels + 1
+    assert len(tree.path_to_root(int(tree.depth.argmax()))) == levels + 1
 
 
 KNOWN = st.lists(st.integers(-1, 3), max_size=12)
@@ -128,10 +131,10 @@ def test_candidates_lie_on_the_way_between_two_known_nodes(tree: Callable[..., S
     known[1] = UNKNOWN
     gaps = Anchors.of(known, 0)
 
-    _, scopes = paths_between(np.array([1]), modules, gaps)
+    _, scopes = paths_between_anchors(np.array([1]), modules, gaps)
 
     assert {modules.names[scope] for scope in scopes} == {"a.b.c", "a.b", "a", "", "a.d", "a.d.e"}
-    assert modules.names[anchor_lca(modules, gaps)[1]] == "a"
+    assert modules.names[gaps.lca(modules)[1]] == "a"
 
 
 def test_candidates_of_several_rows_join_once_and_unknown_ones_not_at_all(tree: Callable[..., ScopeTree]) -> None:
@@ -148,11 +151,13 @@ def test_candidates_of_several_rows_join_once_and_unknown_ones_not_at_all(tree: 
 
 def test_modules_called_between_two_known_ones_are_candidates(tree: Callable[..., ScopeTree]) -> None:
     modules = tree("a", "b", "c")
-    calls = CallOrder.of(modules, [Call(scope, None, has_parameters=False, is_leaf=True) for scope in ("a", "b", "c")])
+    calls = CallSequence.of(
+        modules, [Call(scope, None, has_parameters=False, is_leaf=True) for scope in ("a", "b", "c")]
+    )
     known = numbers(modules, ["a", "a", "c"])
     known[1] = UNKNOWN
 
-    nodes, scopes = calls.between(np.array([1]), Anchors.of(known, 0))
+    nodes, scopes = calls.between_anchors(np.array([1]), Anchors.of(known, 0))
 
     assert [(node, modules.names[scope]) for node, scope in zip(nodes, scopes, strict=True)] == [(1, "b")]
 
@@ -162,12 +167,12 @@ def test_modules_that_are_not_called_in_between_are_none(
     tree: Callable[..., ScopeTree], order: tuple[str, ...]
 ) -> None:
     modules = tree("a", "b", "c", "x")
-    calls = CallOrder.of(
+    calls = CallSequence.of(
         modules, [Call(scope, None, has_parameters=False, is_leaf=True) for scope in dict.fromkeys(order)]
     )
     known = numbers(modules, ["a", "a", "c"])
     known[1] = UNKNOWN
 
-    nodes, _ = calls.between(np.array([1]), Anchors.of(known, 0))
+    nodes, _ = calls.between_anchors(np.array([1]), Anchors.of(known, 0))
 
     assert nodes.tolist() == []

@@ -44,7 +44,7 @@ def test_answers_are_those_of_models_that_the_weights_have_not_seen(data: list[f
     answers = found["dense"]
     assert set(answers) == {"aux", "random"}
     assert sum(len(part.right) for part in answers.values()) == sum(
-        np.count_nonzero((problem.region.known < 0) & (problem.truth != fit.NO_TRUTH)) for problem in data
+        np.count_nonzero(~problem.region.is_known & (problem.truth != fit.NO_TRUTH)) for problem in data
     )
 
 
