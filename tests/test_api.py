@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from threading import Barrier
 from typing import Any, ClassVar
 
-import onnx_graphsurgeon as gs
 import pytest
 from onnx_graphsurgeon.logger import G_LOGGER
 from text_models import model

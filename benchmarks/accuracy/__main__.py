@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from . import cases, corpus, report
+from . import cases, compare, corpus, report
 
 OLD_PYTHON = "HPASS_OLD_PYTHON"
 
@@ -94,7 +94,8 @@ def main() -> None:
     else:
         sys.stdout.write(text)
     if arguments.compare:
-        sys.stdout.write(report.comparison(arguments.compare, data) + "\n")
+        before = json.loads(arguments.compare.read_text(encoding="utf-8"))
+        sys.stdout.write(compare.text(compare.compare(before, data)))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from .cases import CASES, Row
@@ -283,19 +281,3 @@ def _row_to_json(row: Row) -> dict[str, Any]:
 
 def _score_to_json(score: Score) -> dict[str, float]:
     return {"nodes": score.nodes, "exact": score.exact, "f1": round(score.f1, 4)}
-
-
-def comparison(before: Path, now: Mapping[str, Any]) -> str:
-    """Return a table of what changed since an earlier run's JSON, over the rows that both have."""
-    old = {_identity(row): row["total"] for row in json.loads(before.read_text(encoding="utf-8"))["rows"]}
-    changes: list[list[str]] = []
-    for row in now["rows"]:
-        was, total = old.get(_identity(row)), row["total"]
-        if was is not None and was["exact"] != total["exact"]:
-            exact = f"{was['exact']} -> {total['exact']} of {total['nodes']}"
-            changes.append([row["model"], row["engine"], row["case"], exact, f"{total['exact'] - was['exact']:+}"])
-    return _table(["model", "engine", "case", "exact", "change"], changes) if changes else "nothing changed"
-
-
-def _identity(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return row["model"], row["engine"], row["case"]
