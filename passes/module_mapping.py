@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..tags.module_table import ModuleTable, parent
+from ..tags.module_table import ModuleTable, natural_sort_key, parent
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
 from .context import Context
@@ -70,7 +70,7 @@ def _add_ancestors(scope: str, context: Context) -> None:
 
 
 def _report(unknown: list[str], context: Context) -> None:
-    shown = examples([f"'{scope}'" for scope in unknown])
+    shown = examples([f"'{scope}'" for scope in sorted(unknown, key=natural_sort_key)])
     context.findings.add(
         Severity.WARNING,
         "unknown-module",

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ..analysis.convexity import nonconvex_modules
 from ..graph.verify.onnx_check import check_structure
-from ..tags.module_table import is_descendant
+from ..tags.module_table import is_descendant, natural_sort_key
 from ..tags.tag_format import Source
 from .base import Pass, option
 from .context import Context
@@ -58,7 +58,7 @@ def _check_coverage(context: Context) -> None:
 
 def _check_tags(context: Context) -> None:
     unknown = {tag.target for _, tag in context.tagged_nodes() if tag.target not in context.table.modules}
-    for scope in sorted(unknown)[:10]:
+    for scope in sorted(unknown, key=natural_sort_key)[:10]:
         context.findings.add(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..tags.tag_format import Tag
+
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
@@ -40,7 +44,10 @@ class TreeLine(NamedTuple):
 
 
 def module_tree(tags: Iterable[Tag], table: ModuleTable) -> Branch:
-    """Return the root of the tree. Children are ordered by the position of their first node in the model.
+    """Return the root of the tree.
+
+    Children are ordered by the position of their first node in the model, those without nodes last; children whose
+    names differ only in numbers have their places among them in the order of these.
 
     As in tags, containers that never run themselves are not levels of the tree.
     """
@@ -65,11 +72,9 @@ def module_tree(tags: Iterable[Tag], table: ModuleTable) -> Branch:
             branches[parent_scope].children.append(branch)
     for branch in reversed(branches.values()):
         branch.total = branch.own + sum(child.total for child in branch.children)
-        child_first_node = {child.scope: first_node.get(child.scope, len(first_node)) for child in branch.children}
-        branch.children.sort(key=lambda child: child_first_node[child.scope])
-        first_node[branch.scope] = min(
-            first_node.get(branch.scope, len(first_node)), *child_first_node.values(), len(first_node)
-        )
+        starts = [first_node.get(child.scope, len(counts)) for child in branch.children]
+        first_node[branch.scope] = min(first_node.get(branch.scope, len(counts)), *starts, len(counts))
+        branch.children = _in_order(branch.children, starts)
     return branches[""]
 
 
@@ -97,6 +102,16 @@ def label(branch: Branch) -> str:
     if not branch.scope:
         return branch.class_name or "(root)"
     return branch.name if branch.class_name is None else f"{branch.name}: {branch.class_name}"
+
+
+def _in_order(children: list[Branch], starts: list[int]) -> list[Branch]:
+    """Return children, given in natural order, as they start; those that differ in numbers only swap places."""
+    patterns = [_NUMBER.sub("#", child.scope) for child in children]
+    alike: defaultdict[str, deque[Branch]] = defaultdict(deque)
+    for pattern, child in zip(patterns, children, strict=True):
+        alike[pattern].append(child)
+    order = sorted(range(len(children)), key=lambda index: starts[index])
+    return [alike[patterns[index]].popleft() for index in order]
 
 
 def _nearest_branch(scope: str, branches: dict[str, Branch]) -> str | None:

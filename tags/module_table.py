@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, cast
 
 from ..errors import HpassError
@@ -19,6 +20,8 @@ from .prefix_alignment import find_prefixes
 TABLE_VERSION = 1
 # The metadata key under which an exporter embeds the table.
 EXPORTER_TABLE = "module_table"
+# Python refuses to read a number of thousands of digits; a longer one is several.
+_NUMBER = re.compile(r"(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +207,15 @@ def depth(scope: str) -> int:
     return scope.count(".") + 1 if scope else 0
 
 
-def natural_sort_key(scope: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that orders numbers by value, so that `layer.2` comes before `layer.10`."""
-    return [(0, int(atom), "") if atom.isdecimal() else (1, 0, atom) for atom in scope.split(".")] if scope else []
+def natural_sort_key(scope: str) -> list[tuple[str | int, ...]]:
+    """Return a sort key that orders numbers by value: `layer.2` before `layer.10`, and `block2` before `block10`."""
+    return [_atom_sort_key(atom) for atom in scope.split(".")] if scope else []
+
+
+@lru_cache(maxsize=4096)
+def _atom_sort_key(atom: str) -> tuple[str | int, ...]:
+    """Return the texts and numbers of an atom in turns, the first a text."""
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(_NUMBER.split(atom)))
 
 
 def _subtable(table: ModuleTable, root: str) -> ModuleTable:

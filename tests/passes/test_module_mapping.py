@@ -126,6 +126,14 @@ def test_a_module_that_the_table_lacks_is_a_warning() -> None:
     assert "'z'" in finding.message
 
 
+def test_modules_that_the_table_lacks_are_named_in_natural_order() -> None:
+    source = model('["/z.10/Relu"] u = Relu(x) ["/z.2/Relu"] y = Relu(u)')
+
+    run = hpass.run(source, "scope-parse,module-mapping", modules=table({"": "M"}))
+
+    assert "('z.2', 'z.10')" in run.findings[0].message
+
+
 def test_a_table_that_knows_all_modules_is_no_finding() -> None:
     run = hpass.run(model('["/z/Relu"] y = Relu(x)'), "scope-parse,module-mapping", modules=table({"": "M", "z": "Z"}))
 

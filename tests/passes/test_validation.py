@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import ClassVar
 
 import pytest
@@ -93,19 +94,27 @@ class Forget(Pass):
     """Tag every node and take the modules out of the table."""
 
     name: ClassVar[str] = "forget"
-    tag: Tag = Tag("", Source.NAME)
+    tags: tuple[Tag, ...] = (Tag("", Source.NAME),)
 
     def apply(self, context: Context) -> None:
-        for node in context.graph.nodes:
-            context.set_tag(node, self.tag, "just so")
+        for node, tag in zip(context.graph.nodes, cycle(self.tags), strict=False):
+            context.set_tag(node, tag, "just so")
         context.table.modules.modules.clear()
 
 
 @pytest.mark.parametrize("tag", [Tag("a", Source.NAME), Tag("", Source.INHERITED, serves="a")])
 def test_a_module_outside_the_table_is_an_error(tag: Tag) -> None:
-    findings = found(model(CHAIN), Pipeline((Forget(tag), Validation(checker=False))))
+    findings = found(model(CHAIN), Pipeline((Forget((tag,)), Validation(checker=False))))
 
     assert findings == {"tag-not-in-table": (ERROR, "module 'a' is not in the module table")}
+
+
+def test_modules_outside_the_table_are_told_in_natural_order() -> None:
+    lost = Forget((Tag("a.10", Source.NAME), Tag("a.2", Source.NAME)))
+
+    findings = hpass.run(model(CHAIN), Pipeline((lost, Validation(checker=False)))).findings
+
+    assert [finding.message.split()[1] for finding in findings] == ["'a.2'", "'a.10'"]
 
 
 def test_a_model_of_which_nothing_is_known_is_worth_a_hint() -> None:

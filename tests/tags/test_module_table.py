@@ -146,6 +146,21 @@ def test_modules_are_written_in_natural_order() -> None:
     assert max(scopes, key=natural_sort_key) == "layer.10"
 
 
+@given(st.lists(st.integers(0, 999), unique=True), st.sampled_from(["layer.{}", "layer{}", "{}.fc", "a{}b.c"]))
+def test_numbers_are_ordered_by_value_wherever_they_stand(numbers: list[int], form: str) -> None:
+    in_order = [form.format(number) for number in sorted(numbers)]
+    assert sorted([form.format(number) for number in numbers], key=natural_sort_key) == in_order
+
+
+def test_a_number_of_any_length_is_ordered() -> None:
+    assert sorted(["9" * 5000, "1"], key=natural_sort_key) == ["1", "9" * 5000]
+
+
+@given(st.lists(st.sampled_from(["", "a", "a1", "a10b", "1", "10", "2", "é3"]), max_size=4).map(".".join))
+def test_a_module_stands_before_those_below_it(scope: str) -> None:
+    assert natural_sort_key("") <= natural_sort_key(scope) < natural_sort_key(f"{scope}.x" if scope else "x")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
