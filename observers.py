@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import HpassError, UsageError, nearest
+from .escape import for_terminal
 from .graph.files.external_data import ExternalDataMode
 from .graph.regions import nodes_with_position
 
@@ -133,7 +134,7 @@ class PrintAfter:
         """Print the graph if the pass has just run."""
         if previous is not None and previous.name == self.name:
             stream = self.stream or sys.stderr
-            stream.writelines(f"{line}\n" for line in graph_lines(self.name, context))
+            stream.writelines(f"{for_terminal(line)}\n" for line in graph_lines(self.name, context))
 
 
 def graph_lines(name: str, context: Context) -> Iterable[str]:

@@ -11,6 +11,7 @@ from .export import export
 from .passes import passes
 from .run import run
 from .show import show
+from .streams import write_result
 from .strip import strip
 from .tree import tree
 from .validate import validate
@@ -35,7 +36,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer passes it by pos
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"hpass {version('hpass')}")
+        write_result(f"hpass {version('hpass')}")
         raise typer.Exit
 
 

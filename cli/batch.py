@@ -38,7 +38,8 @@ def run_all(jobs: Sequence[Job], process_count: int, printer: Printer) -> int:
             gc.collect()
             progress.start_step((*names, "")[len(outcomes)])
             if outcome.error:
-                printer.print_error(outcome)
+                with progress.paused():
+                    printer.print_error(outcome)
     printer.print_all(outcomes)
     # An untagged file is worse than a tagged file with validation errors.
     return max((outcome.status for outcome in outcomes), key=(DONE, FOUND_ERRORS, BAD_MODEL).index)

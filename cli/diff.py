@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_text
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +11,7 @@ import typer
 from ..reporting.wording import counted
 from .exit_codes import DIFFERENT, DONE
 from .shared_options import Json
-from .streams import printable, use_colour, write_result
+from .streams import Line, Styled, write_json, write_result
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -41,24 +39,26 @@ def diff(
     from ..reporting.difference import difference
 
     found = difference(ensure_tagged(before), ensure_tagged(after))
-    write_result(json_text.dumps(found.to_json()) + "\n" if json else "".join(_lines(found)))
+    if json:
+        write_json(found.to_json())
+    else:
+        write_result(*_lines(found))
     return DIFFERENT if found else DONE
 
 
-def _lines(found: Difference) -> Iterator[str]:
+def _lines(found: Difference) -> Iterator[Line]:
     before, after = found.before, found.after
-    yield printable(f"{before.model} -> {after.model}") + "\n"
-    yield f"nodes {before.nodes:,} -> {after.nodes:,}, modules {before.modules:,} -> {after.modules:,}\n"
+    yield f"{before.model} -> {after.model}"
+    yield f"nodes {before.nodes:,} -> {after.nodes:,}, modules {before.modules:,} -> {after.modules:,}"
     if not found:
-        yield "no difference in modules\n"
-    paint = use_colour(sys.stdout)
+        yield "no difference in modules"
     for title, sign, colour, changes in (
         ("added", "+", "green", found.added),
         ("gone", "-", "red", found.gone),
         ("changed", "~", "yellow", found.changed),
     ):
-        yield from (paint(line, fg=colour) + "\n" for line in _change_lines(title, sign, changes))
-    yield from (line + "\n" for line in _move_lines(found.moved))
+        yield from (Styled(line, colour) for line in _change_lines(title, sign, changes))
+    yield from _move_lines(found.moved)
 
 
 def _change_lines(title: str, sign: str, changes: Sequence[ModuleChange]) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _change_lines(title: str, sign: str, changes: Sequence[ModuleChange]) -> Ite
         name = pattern if len(group) > 1 else group[0].scope
         kind = f" ({group[0].class_name})" if group[0].class_name else ""
         repeats = f", {len(group)} times" if len(group) > 1 else ""
-        yield f"  {sign} {printable((name or 'the root') + kind)}: {text}{repeats}"
+        yield f"  {sign} {name or 'the root'}{kind}: {text}{repeats}"
 
 
 def _change_text(change: ModuleChange) -> str:
@@ -103,4 +103,4 @@ def _move_lines(moves: Sequence[Move]) -> Iterator[str]:
         scopes = (source, target) if len(group) > 1 else (first.from_scope, first.to_scope)
         scopes_text = " -> ".join(scope or "the root" for scope in scopes)
         repeats = f", {len(group)} times, first" if len(group) > 1 else ","
-        yield printable(f"  > {op}: {scopes_text}{repeats} {first.after} {first.name}".rstrip())
+        yield f"  > {op}: {scopes_text}{repeats} {first.after} {first.name}".rstrip()

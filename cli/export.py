@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import UsageError
+from .progress import ProgressBar
+from .streams import log, write_result
 
 
 def export(
@@ -58,8 +59,6 @@ def export(
 
     The file also contains a module table; `hpass run` can tag it without further options.
     """
-    from rich.console import Console
-
     from .. import exporter
 
     if engine not in exporter.ENGINES:
@@ -75,29 +74,25 @@ def export(
         dynamic=dynamic,
         verbose=verbose,
     )
-    # Passed explicitly, because sys.stderr is replaced while the exporter's output is captured.
-    console = Console(file=sys.stderr)
-    with console.status("starting") as status:
+    with ProgressBar(None, hidden=verbose) as progress:
 
-        def progress(text: str) -> None:
-            status.update(text)
-            if not console.is_terminal:
-                console.print(text, highlight=False)
+        def start_step(name: str) -> None:
+            progress.start_step(name)
+            if not progress.is_shown:
+                log(name)
 
-        exports = exporter.export(model, out, options=options, modules_out=modules_out, progress=progress)
+        exports = exporter.export(model, out, options=options, modules_out=modules_out, progress=start_step)
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
-        typer.echo(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
+        write_result(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
         # Flags (bool or None) are not inputs of the file.
         traced = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
-        typer.echo("  inputs: " + " ".join(exporter.spelled(*item) for item in traced.items()))
-        for file in exported.data:
-            typer.echo(f"{file}: its external data")
+        write_result("  inputs: " + " ".join(exporter.spelled(*item) for item in traced.items()))
+        write_result(*(f"{file}: its external data" for file in exported.data))
         if exported.modules_file is not None:
-            typer.echo(f"{exported.modules_file}: its module table")
+            write_result(f"{exported.modules_file}: its module table")
         for name in exported.left_out:
-            console.print(
+            log(
                 f"{exported.path}: exported without {name}, so the modules that read it are missing; "
-                f"add --input {name}=SHAPE:DTYPE to include them",
-                highlight=False, soft_wrap=True,
-            )  # fmt: skip
+                f"add --input {name}=SHAPE:DTYPE to include them"
+            )

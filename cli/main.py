@@ -12,7 +12,7 @@ from typer.main import get_command
 from ..errors import HpassError, UsageError
 from .app import COMMANDS, app
 from .exit_codes import BAD_MODEL, BAD_USAGE, DONE
-from .streams import configure_streams, log_error
+from .streams import configure_streams, log, log_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def run_command(arguments: Sequence[str]) -> int:
     except TyperException as error:
         if not arguments:
             # Without a command, the error message is the help text.
-            sys.stderr.write(error.format_message() + "\n")
+            log(*error.format_message().splitlines())
         else:
             log_error(f"{_one_line(error)} (hpass {_command_prefix(arguments)}--help)")
         return BAD_USAGE

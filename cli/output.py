@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..escape import for_json
 from .paths import STREAM
-from .streams import log_error, write_result
-from .summary import Style, summary, table, time_table
+from .streams import log, log_error, write_result
+from .summary import summary, table, time_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,37 +31,37 @@ class Printer:
         if tagged is None:
             return
         if self.json:
-            write_result(outcome.json)
+            write_result(*outcome.json.splitlines())
         elif tagged.target == STREAM:
-            sys.stderr.write(summary(tagged, Style.of(sys.stderr), all_findings=self.verbose))
+            log(*summary(tagged, sys.stderr, all_findings=self.verbose))
         else:
-            write_result(summary(tagged, Style.of(sys.stdout), all_findings=self.verbose))
+            write_result(*summary(tagged, sys.stdout, all_findings=self.verbose))
         if self.time_passes:
-            sys.stderr.write(time_table(tagged.times))
+            log(*time_table(tagged.times))
 
     def print_all(self, outcomes: Sequence[Outcome]) -> None:
         """Print several outcomes: a JSON list of reports and errors, a table, or all summaries."""
         done = [outcome for outcome in outcomes if outcome.tagged_file is not None]
         if self.json:
-            write_result("[" + ",\n".join(_json(outcome) for outcome in outcomes) + "]\n")
+            write_result(*("[" + ",\n".join(_json(outcome) for outcome in outcomes) + "]").splitlines())
         elif self.verbose:
             for outcome in done:
                 self.print_outcome(outcome)
-                write_result("\n")
+                write_result("")
         elif done:
-            write_result(table([outcome.tagged_file for outcome in done if outcome.tagged_file], Style.of(sys.stdout)))
+            write_result(*table([outcome.tagged_file for outcome in done if outcome.tagged_file]))
         if self.time_passes and not (self.verbose and not self.json):
             for outcome in done:
                 if outcome.tagged_file is not None:
-                    sys.stderr.write(f"{outcome.tagged_file.source}\n{time_table(outcome.tagged_file.times)}")
+                    log(outcome.tagged_file.source, *time_table(outcome.tagged_file.times))
 
     def print_error(self, outcome: Outcome) -> None:
         """Print why a file was not tagged, with the traceback if the reason is a bug."""
-        sys.stderr.write(outcome.traceback)
+        log(*outcome.traceback.splitlines())
         log_error(outcome.error)
 
 
 def _json(outcome: Outcome) -> str:
     from ..reporting.json_report import error_report
 
-    return outcome.json or json.dumps(error_report(str(outcome.job.source), outcome.error))
+    return outcome.json or for_json(error_report(str(outcome.job.source), outcome.error))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import TYPE_CHECKING
 
 from .shared_options import Json
-from .streams import write_result
+from .streams import write_json, write_result
 
 if TYPE_CHECKING:
     from ..passes.base import Pass
@@ -18,9 +17,9 @@ def passes(*, json: Json = False) -> None:
 
     known = registered_passes()
     if json:
-        write_result(json_text.dumps([_pass_entry(name, step) for name, step in known.items()]) + "\n")
-        return
-    write_result("\n".join(line for name, step in known.items() for line in _pass_lines(name, step)))
+        write_json([_pass_entry(name, step) for name, step in known.items()])
+    else:
+        write_result(*[line for name, step in known.items() for line in ("", *_pass_lines(name, step))][1:])
 
 
 def _pass_entry(name: str, step: type[Pass]) -> dict[str, object]:
@@ -39,4 +38,4 @@ def _pass_lines(name: str, step: type[Pass]) -> list[str]:
     for option in step.options():
         lines.append(f"  :{option.name}={option.type} (default {option.default})")
         lines.append(f"      {option.help}")
-    return [*lines, ""]
+    return lines

@@ -115,7 +115,8 @@ def run(
         from .batch import run_all
 
         return run_all(job_list, jobs, printer)
-    with ProgressBar(len(pipeline.passes) + 2) as progress:
+    # Hidden with --print-after, because both write to standard error.
+    with ProgressBar(len(pipeline.passes) + 2, hidden=bool(print_after)) as progress:
         outcome = run_job(job_list[0], progress)
     printer.print_outcome(outcome)
     return outcome.status

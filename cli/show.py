@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_text
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
 from .shared_options import Input, Json
-from .streams import printable, use_colour, write_result
+from .streams import Line, Styled, write_json, write_result
 from .tagging_options import TaggingOptions, with_tagging_options
 
 if TYPE_CHECKING:
@@ -59,11 +57,11 @@ def show(
             for position, match in found
         ]
     if json:
-        write_result(json_text.dumps(entries) + "\n")
+        write_json(entries)
     elif len(entries) > 1:
-        write_result("".join(_match_lines(entries)))
+        write_result(*_match_lines(entries))
     else:
-        write_result("\n".join(_node_lines(entries[0], found[0][1], stored=stored)))
+        write_result(*_node_lines(entries[0], found[0][1], stored=stored))
 
 
 def _match_lines(entries: list[dict[str, Any]]) -> Iterator[str]:
@@ -71,21 +69,14 @@ def _match_lines(entries: list[dict[str, Any]]) -> Iterator[str]:
     widths = [max(len(entry[key]) for entry in entries) for key in ("position", "op")]
     for entry in entries:
         scope = "untagged" if entry["scope"] is None else entry["scope"] or "(root)"
-        yield (
-            printable(
-                f"{entry['position']:<{widths[0]}}  {entry['op']:<{widths[1]}}  {entry['name'] or '(no name)'}  {scope}"
-            )
-            + "\n"
-        )
+        yield f"{entry['position']:<{widths[0]}}  {entry['op']:<{widths[1]}}  {entry['name'] or '(no name)'}  {scope}"
 
 
-def _node_lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[str]:
-    paint = use_colour(sys.stdout)
-    yield printable(f"{entry['position']} {entry['op']} {entry['name']}")
+def _node_lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[Line]:
+    yield f"{entry['position']} {entry['op']} {entry['name']}"
     yield ""
     for title, text in _node_facts(entry, node, stored=stored):
-        yield f"  {paint(f'{title:<10}', dim=True)}  {printable(text)}"
-    yield ""
+        yield "  ", Styled(f"{title:<10}", dim=True), f"  {text}"
 
 
 def _node_facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tuple[str, str]]:

@@ -32,4 +32,4 @@ def strip(
     count = model.strip()
     model.save(target, ExternalDataMode(external_data))
     if str(target) != "-":
-        write_result(f"{target}: {counted(count, 'key')} removed\n")
+        write_result(f"{target}: {counted(count, 'key')} removed")

@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..reporting.wording import counted, percent, percentages
-from .streams import printable, use_colour, uses_box_drawing
+from .streams import Styled, uses_box_drawing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..passes.findings import Finding
     from ..reporting.totals import Totals
-    from .streams import Paint
+    from .streams import Line, Span
 
 _MAX_FINDINGS = 3
 _MAX_BAR_CHARACTERS = 24
@@ -45,27 +45,8 @@ class TaggedFile:
     times: Sequence[StepTime]
 
 
-@dataclass(frozen=True)
-class Style:
-    """How to format text for a stream: colours, arrows beyond ASCII (`unicode`), and bars."""
-
-    paint: Paint
-    unicode: bool
-    bars: bool
-
-    @classmethod
-    def of(cls, stream: TextIO) -> Style:
-        """Return the style for a stream: colours and bars on a terminal, plain text in a pipe or file."""
-        return cls(use_colour(stream), uses_box_drawing(stream), stream.isatty() and uses_box_drawing(stream))
-
-
-def summary(file: TaggedFile, style: Style, *, all_findings: bool = False) -> str:
-    """Return the summary of one model. It ends with a line break."""
-    return "\n".join([*_summary_lines(file, style, all_findings=all_findings), ""])
-
-
-def table(files: Sequence[TaggedFile], style: Style) -> str:
-    """Return a table of several models with one row per model."""
+def table(files: Sequence[TaggedFile]) -> Iterator[Line]:
+    """Yield a table of several models: a heading, then one line per model."""
     rows = [("nodes", "tagged", "modules", "inherited", "fell back", "findings", "s", "written to")]
     rows += [
         (
@@ -76,7 +57,7 @@ def table(files: Sequence[TaggedFile], style: Style) -> str:
             f"{item.totals.sources['fallback']:,}",
             _severity_counts(item.findings, worst_only=True),
             f"{sum(time.seconds for time in item.times):.2f}",
-            printable(str(item.target)),
+            str(item.target),
         )
         for item in files
     ]
@@ -84,28 +65,31 @@ def table(files: Sequence[TaggedFile], style: Style) -> str:
     lines = [
         "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
     ]
-    return "\n".join([style.paint(lines[0], dim=True), *lines[1:], ""])
+    yield Styled(lines[0], dim=True)
+    yield from lines[1:]
 
 
-def time_table(times: Sequence[StepTime]) -> str:
-    """Return a table of the time of each step, in seconds and as a share of the total."""
+def time_table(times: Sequence[StepTime]) -> Iterator[Line]:
+    """Yield a table of the time of each step, in seconds and as a share of the total."""
     total = sum(time.seconds for time in times)
     width = max(len(time.name) for time in times)
     shares = percentages([round(time.seconds * 1e9) for time in times], decimals=0)
-    rows = zip([*times, StepTime("total", total)], [*shares, "100%"], strict=True)
-    return "".join(f"{time.name:<{width}}  {time.seconds:9.4f} s  {share:>5}\n" for time, share in rows)
+    for time, share in zip([*times, StepTime("total", total)], [*shares, "100%"], strict=True):
+        yield f"{time.name:<{width}}  {time.seconds:9.4f} s  {share:>5}"
 
 
-def _summary_lines(file: TaggedFile, style: Style, *, all_findings: bool) -> Iterator[str]:
-    totals, paint = file.totals, style.paint
-    arrow = "→" if style.unicode else "->"
-    yield f"{printable(file.source)} {arrow} {paint(printable(str(file.target)), bold=True)}"
+def summary(file: TaggedFile, stream: TextIO, *, all_findings: bool = False) -> Iterator[Line]:
+    """Yield the summary of one model for a stream, with an arrow and, on a terminal, bars if its encoding has them."""
+    totals = file.totals
+    unicode = uses_box_drawing(stream)
+    bar_characters = _MAX_BAR_CHARACTERS if unicode and stream.isatty() else 0
+    yield f"{file.source} {'→' if unicode else '->'} ", Styled(str(file.target), bold=True)
     yield ""
     coverage = percent(totals.tagged, totals.nodes)
-    covered = paint(f"{coverage} tagged", fg="green" if totals.coverage == 1 else "red", bold=True)
-    yield f"  {'nodes':<12}{totals.nodes:,}: {covered}, {totals.modules:,} modules, {totals.tags:,} tags"
-    yield from _share_lines("source", totals.sources, style, {})
-    yield from _share_lines("confidence", totals.confidences, style, _CONFIDENCE_COLOURS)
+    covered = Styled(f"{coverage} tagged", "green" if totals.coverage == 1 else "red", bold=True)
+    yield f"  {'nodes':<12}{totals.nodes:,}: ", covered, f", {totals.modules:,} modules, {totals.tags:,} tags"
+    yield from _share_lines("source", totals.sources, bar_characters, {})
+    yield from _share_lines("confidence", totals.confidences, bar_characters, _CONFIDENCE_COLOURS)
     yield f"  {'auxiliary':<12}{_auxiliary_text(totals)}"
     total = sum(time.seconds for time in file.times)
     each = ", ".join(f"{time.name}{_NO_BREAK_SPACE}{time.seconds:.3f}" for time in file.times)
@@ -113,27 +97,30 @@ def _summary_lines(file: TaggedFile, style: Style, *, all_findings: bool) -> Ite
     for line in wrap(each, _LINE_CHARACTERS, initial_indent=start, subsequent_indent=" " * 14, break_on_hyphens=False):
         yield line.replace(_NO_BREAK_SPACE, " ")
     yield f"  {'findings':<12}{_severity_counts(file.findings)}"
-    yield from finding_lines(file.findings, style, limit=None if all_findings else _MAX_FINDINGS)
+    yield from finding_lines(file.findings, limit=None if all_findings else _MAX_FINDINGS)
 
 
-def finding_lines(findings: Sequence[Finding], style: Style, *, limit: int | None = None) -> Iterator[str]:
+def finding_lines(findings: Sequence[Finding], *, limit: int | None = None) -> Iterator[Line]:
     """Yield one line per finding, errors first; at most `limit` findings, and then one line with the number omitted."""
     ordered = sorted(findings, key=lambda finding: list(_SEVERITY_COLOURS).index(finding.severity))
     for finding in ordered[:limit]:
         position = f" ({finding.node})" if finding.node else ""
-        mark = style.paint(f"{finding.severity:<8}", fg=_SEVERITY_COLOURS[finding.severity])
-        yield f"    {mark}{finding.rule}: {printable(finding.message)}{position}"
+        mark = Styled(f"{finding.severity:<8}", _SEVERITY_COLOURS[finding.severity])
+        yield "    ", mark, f"{finding.rule}: {finding.message}{position}"
     if limit is not None and len(ordered) > limit:
-        yield style.paint(f"    and {len(ordered) - limit} more: -v shows all", dim=True)
+        yield Styled(f"    and {len(ordered) - limit} more: -v shows all", dim=True)
 
 
-def _share_lines(title: str, counts: Mapping[str, int], style: Style, colours: Mapping[str, str]) -> Iterator[str]:
+def _share_lines(
+    title: str, counts: Mapping[str, int], bar_characters: int, colours: Mapping[str, str]
+) -> Iterator[Line]:
+    """Yield one line per count that is not 0. A bar of `bar_characters` is 100%; with 0 there are no bars."""
     total = sum(counts.values())
     for (name, count), share in zip(counts.items(), percentages(list(counts.values())), strict=True):
         if count:
-            bar = f"  {'█' * max(1, round(count / total * _MAX_BAR_CHARACTERS))}" if style.bars else ""
-            row = f"{name:<12}{count:>9,}  {share:>6}"
-            yield f"  {title:<12}{row}{style.paint(bar, fg=colours.get(name, 'cyan'))}"
+            row: list[Span] = [f"  {title:<12}{name:<12}{count:>9,}  {share:>6}"]
+            if bar_characters:
+                row.append(Styled(f"  {'█' * max(1, round(count / total * bar_characters))}", colours.get(name, "cyan")))
             title = ""
 
 

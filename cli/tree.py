@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_text
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .shared_options import Input, Json
-from .streams import printable, use_colour, uses_box_drawing, write_result
+from .streams import Line, Styled, uses_box_drawing, write_json, write_result
 from .tagging_options import TaggingOptions, with_tagging_options
 
 if TYPE_CHECKING:
@@ -46,22 +45,20 @@ def tree(
         run = tagging.run(model)
         root = module_tree((tag for _, tag in run.tags()), run.modules)
     if json:
-        write_result(json_text.dumps(_tree_entry(root, depth)) + "\n")
+        write_json(_tree_entry(root, depth))
     else:
-        write_result("".join(_lines(root, depth)))
+        write_result(*_lines(root, depth))
 
 
-def _lines(root: Branch, depth: int | None) -> Iterator[str]:
+def _lines(root: Branch, depth: int | None) -> Iterator[Line]:
     from ..reporting.module_tree import draw, label
 
-    paint = use_colour(sys.stdout)
     width = max(len("nodes"), len(f"{root.total:,}"))
-    yield paint(f"{'own':>{width}}  {'all':>{width}}", dim=True) + "\n"
+    yield Styled(f"{'own':>{width}}  {'all':>{width}}", dim=True)
     for prefix, branch, level in draw(root, ascii_only=not uses_box_drawing(sys.stdout)):
         if depth is None or level <= depth:
             counts = f"{branch.own:>{width},}  {branch.total:>{width},}"
-            name = paint(printable(label(branch)), dim=not branch.total)
-            yield f"{counts}  {paint(prefix, dim=True)}{name}\n"
+            yield f"{counts}  ", Styled(prefix, dim=True), Styled(label(branch), dim=not branch.total)
 
 
 def _tree_entry(root: Branch, depth: int | None) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +9,8 @@ import typer
 
 from .exit_codes import DONE, FOUND_ERRORS
 from .shared_options import Input, Json
-from .streams import printable, write_result
-from .summary import Style, finding_lines
+from .streams import write_json, write_result
+from .summary import finding_lines
 
 
 def validate(
@@ -38,10 +36,9 @@ def validate(
     findings = validate_file(source, against, full=full)
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
     if json:
-        write_result(json_text.dumps({"ok": ok, "findings": [finding._asdict() for finding in findings]}) + "\n")
+        write_json({"ok": ok, "findings": [finding._asdict() for finding in findings]})
     else:
-        equal = "" if against is None else f", and the rest equals {printable(str(against))}"
+        equal = "" if against is None else f", and the rest equals {against}"
         verdict = f"the tags are valid{equal}" if ok else "not valid"
-        lines = [f"{printable(str(source))}: {verdict}", *finding_lines(findings, Style.of(sys.stdout)), ""]
-        write_result("\n".join(lines))
+        write_result(f"{source}: {verdict}", *finding_lines(findings))
     return DONE if ok else FOUND_ERRORS

@@ -190,7 +190,7 @@ def _written(exports: list[Exported], folder: Path, out: Path, modules_out: Path
     if modules_out is not None:
         for exported in exports:
             staged = folder / f"{exported.path.name}.modules.json"
-            staged.write_text(json.dumps(exported.table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            staged.write_text(json.dumps(exported.table, indent=1) + "\n", encoding="utf-8")
             places[staged.name] = _named(_target(modules_out), exported.component)
     files = commit(folder, places, models=[exported.path for exported in exports])
     beside = [file for file in files if file not in places.values()]

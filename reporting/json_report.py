@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from ..escape import for_json
 from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable
 from ..tags.tag_format import FORMAT_VERSION, TAG, Tag
@@ -61,8 +61,8 @@ def error_report(source: str, error: str) -> dict[str, Any]:
 
 def dumps(document: Mapping[str, Any]) -> str:
     """Return a report as JSON text with one line per node, so that line-based tools can compare reports."""
-    nodes = ",\n".join(json.dumps(node) for node in document["nodes"])
-    rest = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "nodes")
+    nodes = ",\n".join(for_json(node) for node in document["nodes"])
+    rest = ",\n".join(f"{for_json(key)}: {for_json(value)}" for key, value in document.items() if key != "nodes")
     return f'{{{rest},\n"nodes": [\n{nodes}\n]}}\n'
 
 

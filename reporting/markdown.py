@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from ..escape import for_markdown, for_markdown_code, for_terminal
 from ..tags.tag_format import Source
 from .module_tree import draw, label, module_tree
 from .wording import counted, percent
@@ -33,11 +34,11 @@ def markdown(run: Run, document: Mapping[str, Any]) -> str:
 def _summary_lines(document: Mapping[str, Any]) -> Iterator[str]:
     totals = document["totals"]
     auxiliary = totals["auxiliary"]
-    yield f"# {document['input']}"
+    yield f"# {for_markdown(document['input'])}"
     yield ""
     if document["output"] is not None:
-        yield f"- Tagged model: `{document['output']}`"
-    yield f"- Pipeline: `{document['pipeline']}`"
+        yield f"- Tagged model: {for_markdown_code(document['output'])}"
+    yield f"- Pipeline: {for_markdown_code(document['pipeline'])}"
     yield ""
     yield from _table_lines(
         ("", "nodes"),
@@ -85,17 +86,21 @@ def _fallback_lines(document: Mapping[str, Any]) -> Iterator[str]:
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for node in document["nodes"]:
         if node["source"] == Source.FALLBACK:
-            reasons[node["reason"]].append(f"`{node['position']}` {node['op']} to `{node['tag']}`")
+            reasons[node["reason"]].append(f"{_operation(node)} to {for_markdown_code(node['tag'])}")
         elif node["source"] is None:
-            reasons["no pass gave it a tag"].append(f"`{node['position']}` {node['op']}")
+            reasons["no pass gave it a tag"].append(_operation(node))
     yield from _reason_lines("Fallbacks", reasons)
+
+
+def _operation(node: Mapping[str, Any]) -> str:
+    return f"{for_markdown_code(node['position'])} {for_markdown(node['op'])}"
 
 
 def _skipped_lines(document: Mapping[str, Any]) -> Iterator[str]:
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for item in document["passes"]:
         for skip in item["skipped"]:
-            reasons[f"{item['name']}: {skip['reason']}"].append(f"`{skip['node'] or 'removed'}`")
+            reasons[f"{item['name']}: {skip['reason']}"].append(for_markdown_code(skip["node"] or "removed"))
     if reasons:
         yield from _reason_lines("Skipped nodes", reasons)
 
@@ -108,7 +113,8 @@ def _reason_lines(title: str, reasons: Mapping[str, list[str]]) -> Iterator[str]
         yield ""
     for reason, nodes in sorted(reasons.items(), key=lambda item: -len(item[1])):
         more = f", and {len(nodes) - _MAX_EXAMPLES} more" if len(nodes) > _MAX_EXAMPLES else ""
-        yield f"- {counted(len(nodes), 'node')}, because {_escaped(reason)}: {', '.join(nodes[:_MAX_EXAMPLES])}{more}"
+        shown = ", ".join(nodes[:_MAX_EXAMPLES])
+        yield f"- {counted(len(nodes), 'node')}, because {for_markdown(reason)}: {shown}{more}"
     yield ""
 
 
@@ -119,7 +125,7 @@ def _tree_lines(run: Run) -> Iterator[str]:
     yield ""
     yield "```text"
     for line in draw(module_tree((tag for _, tag in run.tags()), run.modules)):
-        yield f"{line.branch.own:7} {line.branch.total:7}  {line.prefix}{label(line.branch)}"
+        yield for_terminal(f"{line.branch.own:7} {line.branch.total:7}  {line.prefix}{label(line.branch)}")
     yield "```"
     yield ""
 
@@ -128,10 +134,5 @@ def _table_lines(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:
-        yield f"| {' | '.join(_escaped(str(cell)) for cell in row)} |"
+        yield f"| {' | '.join(for_markdown(str(cell)) for cell in row)} |"
     yield ""
-
-
-def _escaped(text: str) -> str:
-    """Return text on one line with Markdown's special characters escaped."""
-    return "".join(f"\\{char}" if char in "\\|`*_<>[]" else char for char in " ".join(text.split()))
