@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from itertools import pairwise
 from urllib.parse import quote, unquote
 
@@ -17,8 +16,8 @@ from .errors import UsageError, nearest
 from .passes import STANDARD_PASSES
 from .passes.base import Pass, PassResult, option_text
 from .passes.context import Context
+from .registry import PassRegistry
 
-ENTRY_POINT_GROUP = "hpass.passes"
 ALL = "all"
 
 Observer = Callable[[Pass | None, Context, Pass | None], bool | None]
@@ -40,7 +39,7 @@ class Pipeline:
 
         Raises UsageError for an unknown pass (with similar names) or a malformed text (with the position).
         """
-        known = _needed_passes(text) if registry is None else registry
+        known = PassRegistry() if registry is None else registry
         passes: list[Pass] = []
         position = 0
         for item in text.split(","):
@@ -100,29 +99,6 @@ class Pipeline:
 
     def _names(self) -> list[str]:
         return [step.name for step in self.passes]
-
-
-def registered_passes() -> dict[str, type[Pass]]:
-    """Return all passes by name: the standard ones in their order, then those of installed packages.
-
-    Raises UsageError if a package registers an object that is not a pass, or a name that is already registered.
-    """
-    known = {step.name: step for step in STANDARD_PASSES}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        step = entry.load()
-        if not (isinstance(step, type) and issubclass(step, Pass)):
-            raise UsageError(f"entry point '{entry.name}' ({entry.value}) is not a subclass of hpass.Pass")
-        if step.name in known:
-            raise UsageError(f"two passes are named '{step.name}': {known[step.name].__module__}, {entry.value}")
-        known[step.name] = step
-    return known
-
-
-def _needed_passes(text: str) -> Mapping[str, type[Pass]]:
-    """Return the standard passes if a text names no others, else all: to look for installed packages takes a while."""
-    standard = {step.name: step for step in STANDARD_PASSES}
-    names = {item.partition(":")[0].strip() for item in text.split(",")}
-    return standard if names <= {*standard, ALL} else registered_passes()
 
 
 def _parse_item(item: str, text: str, position: int, known: Mapping[str, type[Pass]]) -> list[Pass]:

@@ -60,8 +60,8 @@ def _load(entry: EntryPoint) -> type[Pass]:
         found = entry.load()
         is_pass = isinstance(found, type) and issubclass(found, Pass)
         if is_pass:
-            # The options are read from annotations, which may be invalid as well.
-            found.options()
+            # These may raise as well: there may be no name, and options are read from annotations.
+            _ = found.name, found.options()
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..escape import for_json
+from ..reporting.escape import for_json
 from .paths import STREAM
 from .streams import log, log_error, write_result
 from .summary import summary, table, time_table

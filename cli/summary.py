@@ -120,7 +120,9 @@ def _share_lines(
         if count:
             row: list[Span] = [f"  {title:<12}{name:<12}{count:>9,}  {share:>6}"]
             if bar_characters:
-                row.append(Styled(f"  {'█' * max(1, round(count / total * bar_characters))}", colours.get(name, "cyan")))
+                bar = "█" * max(1, round(count / total * bar_characters))
+                row.append(Styled(f"  {bar}", colours.get(name, "cyan")))
+            yield row
             title = ""
 
 

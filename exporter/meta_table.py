@@ -44,9 +44,9 @@ def _calls(loaded: Loaded) -> list[str]:
         candidates = list(sample_inputs(loaded))
     except HpassError:  # nobody knows the inputs: the modules alone are told
         return furthest
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    device = next((parameter.device for parameter in model.parameters()), torch.device("meta"))
     for candidate in candidates:
-        inputs = pytree.tree_map_only(torch.Tensor, lambda value: value.to(device), candidate)
+        inputs = pytree.tree_map_only(torch.Tensor, lambda value: _moved(value, device), candidate)
         with torch.no_grad(), record_calls(model) as calls, contextlib.suppress(Exception):
             model(**inputs)
             return calls
@@ -56,3 +56,8 @@ def _calls(loaded: Loaded) -> list[str]:
                 return calls
         furthest = max(furthest, calls, key=len)
     return furthest
+
+
+def _moved(value: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device, filled with zeros if it is on the meta device and has no values to copy."""
+    return torch.zeros_like(value, device=device) if value.is_meta else value.to(device)

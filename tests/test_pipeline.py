@@ -310,14 +310,3 @@ def test_an_installed_package_s_pass_is_found(
     Pipeline.parse("shout").run(context)
 
     assert {tag.scope for _, tag in context.tagged_nodes()} == {"LOUD"}
-
-
-def test_an_entry_point_that_is_no_pass_is_refused(
-    install_plugin: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(install_plugin("PLUGIN_NAME"))
-    monkeypatch.setitem(sys.modules, "shout", type(sys)("shout"))
-    sys.modules["shout"].PLUGIN_NAME = "no pass"  # type: ignore[attr-defined]
-
-    with pytest.raises(UsageError, match=r"entry point 'shout' \(shout:PLUGIN_NAME\) is not a subclass of hpass.Pass"):
-        Pipeline.parse("shout")

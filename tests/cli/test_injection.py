@@ -162,7 +162,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     (tmp_path / "config.json").write_text(json.dumps(config | {"vocab_size": 9, "intermediate_size": 8}))
     plugins = hostile.entry_points(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("hpass.pipeline.entry_points", lambda **_: plugins)
+    monkeypatch.setattr("hpass.registry.entry_points", lambda **_: plugins)
     monkeypatch.chdir(folder)
     return {
         "text": TEXT,
@@ -180,7 +180,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
-        pytest.param(command, line.split(), id=f"{command} {line}")
+        pytest.param(command, line.split(), id=f"{command} {line}", marks=[pytest.mark.torch] * ("{factory}:" in line))
         for command, cases in CASES.items()
         for lines in cases.values()
         for line in lines

@@ -115,3 +115,33 @@ def wrong_type() -> str:
 
 def wrong_inputs() -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
     return Net(), (torch.randn(1), torch.randn(1))
+
+
+class WithoutParameters(nn.Module):
+    """A module that has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.relu(x)
+
+
+class OnCpu(WithoutParameters):
+    """A module with a parameter on a device of its own choice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1, device="cpu"))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.relu(x * self.scale)
+
+
+def without_parameters() -> tuple[nn.Module, torch.Tensor]:
+    return WithoutParameters(), torch.zeros(1)
+
+
+def on_cpu() -> tuple[nn.Module, torch.Tensor]:
+    return OnCpu(), torch.zeros(1)

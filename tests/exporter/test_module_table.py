@@ -60,6 +60,12 @@ def test_a_factory_that_looks_at_its_weights_has_them() -> None:
     assert module_table(f"{MODELS}:measured") == module_table(f"{MODELS}:net")
 
 
+@pytest.mark.parametrize("name", ["without_parameters", "on_cpu"])
+def test_inputs_go_where_the_parameters_are(name: str) -> None:
+    """The factory's inputs are made on the meta device; the module may be on another, or on none."""
+    assert module_table(f"{MODELS}:{name}")["modules"]["relu"]["called"]
+
+
 def test_unknown_inputs_leave_open_what_is_called() -> None:
     modules = module_table(f"{MODELS}:net_without_inputs")["modules"]
     assert modules["blocks"]["called"] is False

@@ -65,7 +65,7 @@ def tagged() -> onnx.ModelProto:
     proto = model()
     for node in (*proto.graph.node, *proto.functions[0].node):
         for key in ("scope", "serves", "tag", "source", "confidence", NAME):
-            _add(node, f"hpass.{key}", f"{ATOM}.x{NAME}")
+            _add(node, f"hpass.{key}", f"{ATOM}.{key}{NAME}")
     _add(proto, "hpass.version", "1")
     _add(proto, "hpass.modules", json.dumps(table()))
     return proto
