@@ -34,7 +34,7 @@ class Shout(hpass.Pass):
     name: ClassVar[str] = "shout"
     volume: int = hpass.option(11, "How loud.")
 
-    def apply(self, graph, context):
+    def apply(self, context):
         pass
 
 
@@ -46,7 +46,7 @@ class Vague(Shout):
 
 @dataclass(frozen=True)
 class Nameless(hpass.Pass):
-    def apply(self, graph, context):
+    def apply(self, context):
         pass
 
 

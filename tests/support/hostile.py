@@ -122,8 +122,8 @@ class Shout(hpass.Pass):
     name: ClassVar[str] = "shout"
     volume: str = hpass.option({TEXT!r}, {TEXT!r})
 
-    def apply(self, graph, context):
-        for node in graph.nodes:
+    def apply(self, context):
+        for node in context.graph.nodes:
             context.set_tag(node, hpass.Tag({ATOM!r}, hpass.Source.NAME), {TEXT!r})
         context.add_finding(hpass.Severity.ERROR, "rule", {TEXT!r}, {TEXT!r})
 
