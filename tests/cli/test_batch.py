@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import onnx_graphsurgeon as gs
 import pytest
 
 import hpass
@@ -21,7 +20,7 @@ class Chatter(hpass.Pass):
 
     name: ClassVar[str] = "chatter"
 
-    def apply(self, graph: gs.Graph, context: hpass.Context) -> None:  # noqa: ARG002 - it only talks
+    def apply(self, context: hpass.Context) -> None:  # noqa: ARG002 - it only talks
         print("chatter")  # noqa: T201 - this is the point
 
 

@@ -125,7 +125,7 @@ class Shout(hpass.Pass):
     def apply(self, context):
         for node in context.graph.nodes:
             context.set_tag(node, hpass.Tag({ATOM!r}, hpass.Source.NAME), {TEXT!r})
-        context.add_finding(hpass.Severity.ERROR, "rule", {TEXT!r}, {TEXT!r})
+        context.findings.add(hpass.Severity.ERROR, "rule", {TEXT!r}, {TEXT!r})
 
 
 Shout.__doc__ = {TEXT!r}.replace("\\n", "")
