@@ -1,4 +1,4 @@
-"""Compares two results of the benchmark, figure by figure: `python -m benchmarks.accuracy.compare BEFORE.json NOW.json`.
+"""Compares two results of the benchmark in every figure: `python -m benchmarks.accuracy.compare BEFORE.json NOW.json`.
 
 Exit status: 0 if all rows are equal, 3 if any differ.
 """
