@@ -139,7 +139,7 @@ def _moves(before: Run, after: Run) -> Iterator[Move]:
         for index, reference_index in sorted(match.nodes.items()):
             old, new = match.reference.nodes[reference_index], match.target.nodes[index]
             old_tag, new_tag = before.tag(old), after.tag(new)
-            if index in match.inferred or old_tag is None or new_tag is None or old_tag.scope == new_tag.scope:
+            if index in match.by_neighbours or old_tag is None or new_tag is None or old_tag.scope == new_tag.scope:
                 continue
             yield Move(positions[0][old], positions[1][new], new.op, new.name, old_tag.scope, new_tag.scope)
 

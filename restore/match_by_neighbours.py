@@ -1,7 +1,7 @@
-"""What neighbours say is the same in a model and its reference, where no name does.
+"""Matching of nodes by their neighbours, for nodes that no name matches.
 
-Two nodes of the same operator are the same where matched nodes read what they write at the same input, or where they
-are the only ones of their kind that read a matched value.
+Two nodes of the same operator match if matched nodes read their results at the same input, or if they are the only
+nodes of their operator that read a matched value at the same input.
 """
 
 from __future__ import annotations
@@ -13,65 +13,67 @@ from .region_match import RegionMatch
 
 
 def match_neighbours(match: RegionMatch, replaced: Collection[int]) -> None:
-    """Match what is left, from every matched node and value on; `settled` nodes are left out."""
+    """Match nodes by their neighbours, starting from all matches so far. Nodes in `replaced` are left out."""
     _Propagation(match, replaced).run()
 
 
 class _Propagation:
-    """A walk over the values and nodes that match, which grow as it goes."""
+    """A worklist of matched nodes; each new match is added to it."""
 
-    def __init__(self, match: RegionMatch, settled: Collection[int]) -> None:
+    def __init__(self, match: RegionMatch, replaced: Collection[int]) -> None:
         self._match = match
-        self._replaced = settled
+        self._replaced = replaced
         self._taken = set(match.nodes.values())
         self._pending = list(match.nodes)
 
     def run(self) -> None:
         match = self._match
-        self._from_values(list(match.values))
+        self._match_readers(list(match.values))
         while self._pending:
-            index = self._pending.pop()
-            for ours, theirs in zip(match.target.reads[index], match.reference.reads[match.nodes[index]], strict=False):
-                self._from_reader(ours, theirs)
-            self._from_values(match.target.writes[index])
+            node = self._pending.pop()
+            read = zip(match.target.reads[node], match.reference.reads[match.nodes[node]], strict=False)
+            for value, reference_value in read:
+                self._match_writers(value, reference_value)
+            self._match_readers(match.target.writes[node])
 
-    def _from_reader(self, ours: str, theirs: str) -> None:
-        """Match the nodes that write what two matched nodes read at the same input."""
+    def _match_writers(self, value: str, reference_value: str) -> None:
+        """Match the writers of two values that matched nodes read at the same input."""
         match = self._match
-        index, twin = match.target.writer.get(ours), match.reference.writer.get(theirs)
-        if index is None or twin is None or ours in match.values:
+        node, reference_node = match.target.writer.get(value), match.reference.writer.get(reference_value)
+        if node is None or reference_node is None or value in match.values:
             return
-        if match.same_operator(index, twin) and match.matching_inputs(index, twin) >= 0:
-            self._infer(index, twin)
+        if match.same_operator(node, reference_node) and match.matching_inputs(node, reference_node) >= 0:
+            self._add(node, reference_node)
 
-    def _from_values(self, names: Iterable[str]) -> None:
-        """Match nodes that read a matched value and are the only ones of their kind there."""
+    def _match_readers(self, values: Iterable[str]) -> None:
+        """Match the readers of matched values that fit each other and no other one."""
         match = self._match
-        for name in names:
-            if name not in match.values:
+        for value in values:
+            if value not in match.values:
                 continue
-            ours = [use for use in match.target.readers.get(name, ()) if use.node not in match.nodes]
-            if not ours:
+            uses = [use for use in match.target.readers.get(value, ()) if use.node not in match.nodes]
+            if not uses:
                 continue
-            theirs = [use for use in match.reference.readers.get(match.values[name], ()) if use.node not in self._taken]
-            for use in ours:
-                fitting = [other for other in theirs if self._fits(use, other)]
-                if len(fitting) == 1 and sum(self._fits(rival, fitting[0]) for rival in ours) == 1:
-                    self._infer(use.node, fitting[0].node)
+            reference_uses = [
+                use for use in match.reference.readers.get(match.values[value], ()) if use.node not in self._taken
+            ]
+            for use in uses:
+                fitting = [other for other in reference_uses if self._fits(use, other)]
+                if len(fitting) == 1 and sum(self._fits(rival, fitting[0]) for rival in uses) == 1:
+                    self._add(use.node, fitting[0].node)
 
-    def _fits(self, use: Use, other: Use) -> bool:
-        match = self._match
+    def _fits(self, use: Use, reference_use: Use) -> bool:
         return (
-            use.position == other.position
-            and match.same_operator(use.node, other.node)
-            and match.matching_inputs(use.node, other.node) >= 1
+            use.input == reference_use.input
+            and self._match.same_operator(use.node, reference_use.node)
+            and self._match.matching_inputs(use.node, reference_use.node) >= 1
         )
 
-    def _infer(self, index: int, twin: int) -> None:
+    def _add(self, node: int, reference_node: int) -> None:
         match = self._match
-        if index in match.nodes or index in self._replaced or twin in self._taken:
+        if node in match.nodes or node in self._replaced or reference_node in self._taken:
             return
-        self._taken.add(twin)
-        match.inferred.add(index)
-        match.add(index, twin)
-        self._pending.append(index)
+        self._taken.add(reference_node)
+        match.by_neighbours.add(node)
+        match.add(node, reference_node)
+        self._pending.append(node)

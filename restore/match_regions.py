@@ -1,4 +1,4 @@
-"""The regions that two models have in common, matched."""
+"""Matching of two models: their weights, then their regions."""
 
 from __future__ import annotations
 
@@ -17,46 +17,48 @@ from .weight_matching import match_weights
 from .weight_storage import model_weights
 
 
-def renamed_weights(old: Model, new: Model) -> dict[str, str]:
-    """Return the old name of each weight of the new model that has another name or shape in the old one."""
-    theirs = {weight.name: weight for weight in model_weights(old)}
-    lost = [
+def renamed_weights(reference: Model, target: Model) -> dict[str, str]:
+    """Return the reference's name of each weight of the target that has another name or shape there."""
+    by_name = {weight.name: weight for weight in model_weights(reference)}
+    unmatched = [
         weight
-        for weight in model_weights(new)
-        if weight.name not in theirs or theirs[weight.name].shape != weight.shape
+        for weight in model_weights(target)
+        if weight.name not in by_name or by_name[weight.name].shape != weight.shape
     ]
-    return match_weights(theirs.values(), lost)
+    return match_weights(by_name.values(), unmatched)
 
 
-def matched_regions(old: Model, new: Model, weights: Mapping[str, str]) -> Iterator[RegionMatch]:
-    """Yield the matched main graphs, function bodies of the same name, and subgraphs of nodes that match.
+def matched_regions(reference: Model, target: Model, weights: Mapping[str, str]) -> Iterator[RegionMatch]:
+    """Yield the matches of the main graphs, of function bodies of the same name, and of subgraphs of matched nodes.
 
-    `weights` are the renamed ones that are the same: new name -> old name.
+    `weights` are the renamed weights: the reference's name for each name in the target.
     """
-    pending = list(_roots(old, new))
+    pending = list(_roots(reference, target))
     while pending:
-        theirs, ours = pending.pop()
-        match = _match_region(RegionIndex(theirs), RegionIndex(ours), weights)
+        reference_graph, graph = pending.pop()
+        match = _match_region(RegionIndex(reference_graph), RegionIndex(graph), weights)
         yield match
-        for index, twin in match.nodes.items():
-            held = dict(subgraphs(match.reference.nodes[twin]))
-            pending.extend((held[name], graph) for name, graph in subgraphs(match.target.nodes[index]) if name in held)
+        for node, reference_node in match.nodes.items():
+            held = dict(subgraphs(match.reference.nodes[reference_node]))
+            pending.extend((held[name], inner) for name, inner in subgraphs(match.target.nodes[node]) if name in held)
 
 
-def _match_region(old: RegionIndex, new: RegionIndex, weights: Mapping[str, str]) -> RegionMatch:
-    match = RegionMatch(old, new)
+def _match_region(reference: RegionIndex, target: RegionIndex, weights: Mapping[str, str]) -> RegionMatch:
+    match = RegionMatch(reference, target)
     match_values(match, weights)
-    # What stands between values that kept their names is known by them; the rest may be found in other ways.
-    settled = FusedNodes(match).reliably_replaced()
-    match_node_names(match, settled)
-    match_neighbours(match, settled)
+    # What lies between values that kept their names is known by them; only other nodes are matched in other ways.
+    replaced = FusedNodes(match).reliably_replaced()
+    match_node_names(match, replaced)
+    match_neighbours(match, replaced)
     return match
 
 
-def _roots(old: Model, new: Model) -> Iterator[tuple[gs.Graph, gs.Graph]]:
-    yield old.graph, new.graph
-    bodies = {old.function_key(region.graph): region.graph for region in old.regions() if region.is_function}
-    for graph in (region.graph for region in new.regions() if region.is_function):
-        key = new.function_key(graph)
+def _roots(reference: Model, target: Model) -> Iterator[tuple[gs.Graph, gs.Graph]]:
+    yield reference.graph, target.graph
+    bodies = {
+        reference.function_key(region.graph): region.graph for region in reference.regions() if region.is_function
+    }
+    for graph in (region.graph for region in target.regions() if region.is_function):
+        key = target.function_key(graph)
         if key in bodies:
             yield bodies[key], graph

@@ -1,4 +1,4 @@
-"""A tagged twin of a model, and what it says about the model's nodes."""
+"""A tagged reference model, and the tags that it gives the nodes of another model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,27 @@ from .fused_nodes import FusedNodes
 from .match_regions import matched_regions, renamed_weights
 from .region_match import RegionMatch
 
-# So many modules are named in a reason.
+# Modules that a reason lists by name, at most.
 _MAX_NAMED_MODULES = 4
+
+
+class Restored(NamedTuple):
+    """The tag of a node by the reference, and the reason, for people. `is_kept`: the reference has the node itself."""
+
+    node: gs.Node
+    tag: Tag
+    reason: str
+    is_kept: bool
 
 
 @dataclass(frozen=True)
 class ReferenceModel:
-    """A tagged model of the same origin: its nodes' tags, the modules in use, the table that was declared, if any."""
+    """A tagged model of the same origin as the models that it is a reference for.
+
+    tags: the tags of its nodes.
+    modules: the module table in use.
+    declared: the module table that the user gave or the file has, if any.
+    """
 
     model: Model
     tags: IdentityMap[gs.Node, Tag]
@@ -30,41 +44,44 @@ class ReferenceModel:
     declared: ModuleTable | None
 
     def renamed_weights(self, model: Model) -> dict[str, str]:
-        """Return the twin's name of each of the model's weights that has another name or shape there."""
+        """Return the reference's name of each weight of the model that has another name or shape there."""
         return renamed_weights(self.model, model)
 
     def restored(self, model: Model, weights: Mapping[str, str]) -> Iterator[Restored]:
-        """Yield what the twin says about the model's nodes; `weights` are those known to be the same, by new name."""
+        """Yield the tags of the model's nodes; `weights` are the renamed ones, as `renamed_weights` returns them."""
         for match in matched_regions(self.model, model, weights):
             yield from self._kept(match)
             yield from self._new(match)
 
     def _kept(self, match: RegionMatch) -> Iterator[Restored]:
-        for index, twin in match.nodes.items():
-            original = match.reference.nodes[twin]
+        for node, reference_node in match.nodes.items():
+            original = match.reference.nodes[reference_node]
             tag = self.tags.get(original)
             if tag is None:
                 continue
-            guessed = index in match.inferred
-            confidence = _weaker(tag.confidence, Confidence.MEDIUM if guessed else Confidence.HIGH)
-            how = "is this node, by its neighbours" if guessed else "is this node, by name"
+            by_neighbours = node in match.by_neighbours
+            confidence = _weaker(tag.confidence, Confidence.MEDIUM if by_neighbours else Confidence.HIGH)
+            how = "is this node, by its neighbours" if by_neighbours else "is this node, by name"
             yield Restored(
-                match.target.nodes[index],
+                match.target.nodes[node],
                 tag._replace(source=Source.REFERENCE, confidence=confidence),
                 f"the reference's {_described(original)} {how}",
                 is_kept=True,
             )
 
     def _new(self, match: RegionMatch) -> Iterator[Restored]:
-        for index, stand in FusedNodes(match).provenance().items():
-            originals = [match.reference.nodes[twin] for twin in stand.nodes]
-            tag = self._shared_tag(originals)
+        for node, provenance in FusedNodes(match).provenance().items():
+            originals = [match.reference.nodes[reference_node] for reference_node in provenance.nodes]
+            tag = self._common_tag(originals)
             if tag is not None:
-                node = match.target.nodes[index]
-                yield Restored(node, tag, f"it {stand.verb} {self._named(originals)}", is_kept=False)
+                reason = f"it {provenance.verb} {self._listed(originals)}"
+                yield Restored(match.target.nodes[node], tag, reason, is_kept=False)
 
-    def _shared_tag(self, originals: Sequence[gs.Node]) -> Tag | None:
-        """Return the tag of a node that stands for several: their common ancestor; None where they have no tags."""
+    def _common_tag(self, originals: Sequence[gs.Node]) -> Tag | None:
+        """Return a tag with the lowest common ancestor of some nodes' modules, or None if they have no tags.
+
+        Its confidence is the lowest of theirs, and at most `medium` if the modules differ.
+        """
         tags = [tag for tag in map(self.tags.get, originals) if tag is not None]
         if not tags:
             return None
@@ -74,8 +91,8 @@ class ReferenceModel:
             confidence = _weaker(confidence, tag.confidence)
         return Tag(self.modules.nearest_called(lca(scopes)), Source.REFERENCE, confidence)
 
-    def _named(self, originals: Sequence[gs.Node]) -> str:
-        """Return which nodes of the reference these are, and the modules that they ran in."""
+    def _listed(self, originals: Sequence[gs.Node]) -> str:
+        """Describe some nodes of the reference and the modules that they ran in."""
         scopes = dict.fromkeys(tag.scope for tag in map(self.tags.get, originals) if tag is not None)
         names = [f"'{scope}'" if scope else "the root" for scope in scopes]
         listed = ", ".join(names[:_MAX_NAMED_MODULES]) + (
@@ -83,15 +100,6 @@ class ReferenceModel:
         )
         which = _described(originals[0]) if len(originals) == 1 else f"{len(originals)} nodes"
         return f"{which} of the reference, which ran in {listed}"
-
-
-class Restored(NamedTuple):
-    """What a twin says about a node: its tag, why, for people, and whether the node itself is in the twin."""
-
-    node: gs.Node
-    tag: Tag
-    reason: str
-    is_kept: bool
 
 
 def _weaker(one: Confidence, other: Confidence) -> Confidence:

@@ -1,4 +1,4 @@
-"""One region of one of the two models that are compared: who writes and who reads each value, by name."""
+"""An index of one region: the writer and the readers of each value, by name."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from ..graph.regions import Region, regions_within, subgraphs
 
 
 class Use(NamedTuple):
-    """A node, by its position, and at which of its inputs it reads a value."""
+    """A node that reads a value, and the index of the input that reads it."""
 
     node: int
-    position: int
+    input: int
 
 
 class RegionIndex:
-    """A region's nodes by position, and its values by name.
+    """The nodes of a region by position and its values by name.
 
-    `reads` and `writes` are the values of each node, those that its subgraphs read from outside included; left-out ones
-    are empty. `given` are the values that enter the region: inputs of the graph, outer values.
+    reads: the values that each node reads, input by input, then those that its subgraphs capture; "" for an input that
+        is left out.
+    writes: the values that each node writes, output by output; "" for an output that is left out.
+    writer: the node that writes each value.
+    readers: the uses of each value.
+    constants: the values that are initializers or constants.
+    external_values: the values that enter the region: inputs of the graph, and captured values of outer graphs.
     """
 
     def __init__(self, graph: gs.Graph) -> None:
@@ -49,13 +54,13 @@ class RegionIndex:
         return len(self.nodes)
 
     def operator(self, index: int) -> tuple[str, str]:
-        """Return the domain and operator of a node."""
+        """Return the domain ("" for ONNX's own) and the operator of a node."""
         node = self.nodes[index]
         return ("" if node.domain in (None, "ai.onnx") else node.domain, node.op)
 
 
 def _read(node: gs.Node) -> list[gs.Tensor]:
-    """Return the tensors that a node reads, then those that its subgraphs read from outside themselves."""
+    """Return the inputs of a node, then the tensors that its subgraphs capture from outside."""
     return [*node.inputs, *_captured(node)] if node.attrs else list(node.inputs)
 
 

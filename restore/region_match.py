@@ -1,4 +1,4 @@
-"""The correspondence of a region with that of its reference: values and nodes that are the same."""
+"""The values and nodes that a target region has in common with the reference's region."""
 
 from __future__ import annotations
 
@@ -9,37 +9,40 @@ from .region_index import RegionIndex
 
 @dataclass
 class RegionMatch:
-    """A region (`new`) beside that of the reference (`old`).
+    """Two regions and the matches found so far.
 
-    `values` holds the old name of each new value that is known to be the same, `nodes` the old position of each kept
-    node, `guessed` those of them that no name vouches for.
+    values: the reference's name of each value of the target that is the same.
+    nodes: the reference's node for each node of the target that is the same, called a kept node.
+    by_neighbours: those nodes of the target that were matched by their neighbours and by no name.
     """
 
     reference: RegionIndex
     target: RegionIndex
     values: dict[str, str] = field(default_factory=dict[str, str])
     nodes: dict[int, int] = field(default_factory=dict[int, int])
-    inferred: set[int] = field(default_factory=set[int])
+    by_neighbours: set[int] = field(default_factory=set[int])
 
-    def add(self, index: int, twin: int) -> None:
-        """Note that a new node is an old one, and so what they write."""
-        self.nodes[index] = twin
-        for ours, theirs in zip(self.target.writes[index], self.reference.writes[twin], strict=False):
-            if ours and theirs:
-                self.values.setdefault(ours, theirs)
+    def add(self, node: int, reference_node: int) -> None:
+        """Match a node of the target with one of the reference, and the values that they write."""
+        self.nodes[node] = reference_node
+        written = zip(self.target.writes[node], self.reference.writes[reference_node], strict=False)
+        for value, reference_value in written:
+            if value and reference_value:
+                self.values.setdefault(value, reference_value)
 
-    def same_operator(self, index: int, twin: int) -> bool:
-        """Whether two nodes have the same operator."""
-        return self.target.operator(index) == self.reference.operator(twin)
+    def same_operator(self, node: int, reference_node: int) -> bool:
+        """Whether the two nodes have the same operator."""
+        return self.target.operator(node) == self.reference.operator(reference_node)
 
-    def matching_inputs(self, index: int, twin: int) -> int:
-        """Return how many inputs of two nodes are known to be the same; -1 where one is known to be another."""
-        same = 0
-        for ours, theirs in zip(self.target.reads[index], self.reference.reads[twin], strict=False):
-            known = self.values.get(ours)
-            if known is None or not ours:
+    def matching_inputs(self, node: int, reference_node: int) -> int:
+        """Return the number of inputs that are matched with each other, or -1 if one is matched with another value."""
+        matching = 0
+        read = zip(self.target.reads[node], self.reference.reads[reference_node], strict=False)
+        for value, reference_value in read:
+            matched = self.values.get(value)
+            if matched is None or not value:
                 continue
-            if known != theirs:
+            if matched != reference_value:
                 return -1
-            same += 1
-        return same
+            matching += 1
+        return matching

@@ -1,4 +1,7 @@
-"""Weights where they lie: in a model's message, in its external data, in a checkpoint. Only some elements are read."""
+"""Weights that stay in their file: in a model, in its external data, or in a checkpoint.
+
+The elements are memory-mapped if the file allows it, so only those that are compared are read.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,11 @@ from ..errors import UsageError
 from ..graph.lazy_values import element_type
 from ..graph.model import Model
 
-# https://huggingface.co/docs/safetensors: eight bytes with the header's length, the header in JSON, the data.
-_LENGTH = 8
-_LONGEST_HEADER = 100_000_000
-_TYPES: dict[str, Any] = {
+# The safetensors format (https://huggingface.co/docs/safetensors): the length of the header in 8 bytes, little-endian;
+# the header in JSON, of at most 100 MB; the data.
+_LENGTH_BYTES = 8
+_MAX_HEADER_BYTES = 100_000_000
+_DTYPES: dict[str, Any] = {
     "F64": np.float64,
     "F32": np.float32,
     "F16": np.float16,
@@ -39,21 +43,21 @@ _TYPES: dict[str, Any] = {
 
 
 class StoredWeight(NamedTuple):
-    """A weight's name, its shape, and its elements in order, which are not read before they are asked for."""
+    """A weight: its name, its shape, and where its elements are, in C order."""
 
     name: str
     shape: tuple[int, ...]
     values: npt.NDArray[Any] | onnx.TensorProto
 
     def elements(self) -> npt.NDArray[Any]:
-        """Return all elements in order, as a view of where they lie."""
+        """Return all elements in C order, one-dimensional: a view of the file if it is memory-mapped."""
         if isinstance(self.values, onnx.TensorProto):
             return to_array(self.values).reshape(-1)
         return self.values
 
 
 def model_weights(model: Model) -> Iterator[StoredWeight]:
-    """Yield the initializers of the main graph whose elements numpy knows."""
+    """Yield the initializers of the main graph whose element type numpy has. No element is read."""
     for tensor in model.proto.graph.initializer:
         dtype = element_type(tensor.data_type)
         if not isinstance(dtype, np.dtype) or dtype.kind in "OSU":
@@ -69,16 +73,19 @@ def model_weights(model: Model) -> Iterator[StoredWeight]:
 
 
 def checkpoint_weights(path: Path) -> list[StoredWeight]:
-    """Return the weights of a `.safetensors` file. Raises UsageError where it cannot be read."""
+    """Return the weights of a `.safetensors` file whose element type numpy has.
+
+    Raises UsageError if it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(_LENGTH), "little")
-            header = json.loads(file.read(min(length, _LONGEST_HEADER)))
-        data = np.memmap(path, np.uint8, "r", offset=_LENGTH + length)
+            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))
+        data = np.memmap(path, np.uint8, "r", offset=_LENGTH_BYTES + length)
         return [
-            StoredWeight(name, tuple(entry["shape"]), data[slice(*entry["data_offsets"])].view(_TYPES[entry["dtype"]]))
+            StoredWeight(name, tuple(entry["shape"]), data[slice(*entry["data_offsets"])].view(_DTYPES[entry["dtype"]]))
             for name, entry in header.items()
-            if name != "__metadata__" and entry["dtype"] in _TYPES
+            if name != "__metadata__" and entry["dtype"] in _DTYPES
         ]
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
