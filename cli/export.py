@@ -87,11 +87,11 @@ def export(
         write_result(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
         # Flags (bool or None) are not inputs of the file.
         traced = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
-        write_result("  inputs: " + " ".join(exporter.spelled(*item) for item in traced.items()))
+        write_result("  inputs: " + " ".join(exporter.format_input(*item) for item in traced.items()))
         write_result(*(f"{file}: its external data" for file in exported.data))
         if exported.modules_file is not None:
             write_result(f"{exported.modules_file}: its module table")
-        for name in exported.left_out:
+        for name in exported.omitted_inputs:
             log(
                 f"{exported.path}: exported without {name}, so the modules that read it are missing; "
                 f"add --input {name}=SHAPE:DTYPE to include them"

@@ -1,4 +1,4 @@
-"""The thin exporter: a model in, ONNX with scope names and a module table out. It knows nothing of passes."""
+"""Export PyTorch models to ONNX with scope names and a module table. The exporter does not use passes."""
 
 import importlib.util
 
@@ -6,12 +6,12 @@ from ..errors import HpassError
 
 _MISSING = [name for name in ("torch", "onnxscript", "transformers") if importlib.util.find_spec(name) is None]
 if _MISSING:
-    raise HpassError(f"building models needs {', '.join(_MISSING)}; install them with: pip install 'hpass[export]'")
+    raise HpassError(f"to build models, hpass needs {', '.join(_MISSING)}; run: pip install 'hpass[export]'")
 
-# ruff: noqa: E402 (the message about missing packages comes before the imports that need them)
+# ruff: noqa: E402 (the check for missing packages comes before the imports of these packages)
 from .export import Exported, export
 from .export_options import ENGINES, Options
 from .meta_table import module_table
-from .sample_inputs.spec import InputSpec, parse_input, spelled
+from .sample_inputs.spec import InputSpec, format_input, parse_input
 
-__all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "module_table", "parse_input", "spelled"]
+__all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "format_input", "module_table", "parse_input"]

@@ -1,4 +1,4 @@
-"""What TorchScript's ONNX gets wrong of `as_strided`: it takes every tensor for a contiguous one."""
+"""Trace `as_strided` correctly in TorchScript, whose ONNX export treats every tensor as contiguous."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch.overrides import TorchFunctionMode
 
 
 class LogicalAsStrided(TorchFunctionMode):
-    """Lets `as_strided` of a tensor that is not contiguous be traced as a selection of its values.
+    """Traces `as_strided` of a non-contiguous tensor as a selection of its values.
 
-    Strides count places in memory, of which an ONNX file knows nothing. The sizes become constants of the trace.
+    Strides are offsets in memory, which ONNX does not have. The sizes become constants of the trace.
     """
 
     def __torch_function__(
@@ -33,15 +33,21 @@ def _as_strided(
     if input.is_contiguous():
         return torch.as_strided(input, size, stride, storage_offset)
     offset = 0 if storage_offset is None else int(storage_offset) - int(input.storage_offset())
-    # Which value of the tensor, counted in its own order, lies at each place of its memory.
-    values = np.full(input.untyped_storage().nbytes() // input.element_size() - int(input.storage_offset()), -1)
-    _strided(values, input.shape, input.stride())[...] = np.arange(input.numel()).reshape([int(n) for n in input.shape])
-    chosen = np.ascontiguousarray(_strided(values[offset:], size, stride)) if offset >= 0 else np.array(-1)
-    if (chosen < 0).any():
+    # For each offset in the tensor's memory, the index of its value in row-major order; -1 if there is none.
+    index_at_offset = np.full(
+        input.untyped_storage().nbytes() // input.element_size() - int(input.storage_offset()), -1
+    )
+    _strided_view(index_at_offset, input.shape, input.stride())[...] = np.arange(input.numel()).reshape(
+        [int(n) for n in input.shape]
+    )
+    indices = (
+        np.ascontiguousarray(_strided_view(index_at_offset[offset:], size, stride)) if offset >= 0 else np.array(-1)
+    )
+    if (indices < 0).any():
         return torch.as_strided(input, size, stride, storage_offset)
-    return input.reshape(-1)[torch.from_numpy(chosen)]
+    return input.reshape(-1)[torch.from_numpy(indices)]
 
 
-def _strided(values: np.ndarray, size: Sequence[int], stride: Sequence[int]) -> np.ndarray:
+def _strided_view(values: np.ndarray, size: Sequence[int], stride: Sequence[int]) -> np.ndarray:
     steps = [int(step) * values.itemsize for step in stride]
     return np.lib.stride_tricks.as_strided(values, [int(length) for length in size], steps)

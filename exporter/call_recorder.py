@@ -1,4 +1,4 @@
-"""Which modules a run calls, and in which order."""
+"""Record which modules a run calls, and in which order."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import torch
 
 @contextmanager
 def record_calls(model: torch.nn.Module) -> Generator[list[str]]:
-    """Collect, in order of first call, the names of the modules called while the context is open.
+    """Return a context that collects the names of called modules in a list, in order of first call.
 
-    A module with several names is listed under the first that `named_modules` gives it. torch.export traces a
-    copy of a plain module; the hooks are closures, which a copy shares, so the copy reports here too.
+    A module with several names has the first name in `named_modules`. torch.export traces a copy of a module. The copy
+    shares the hooks, which are closures, so its calls are recorded as well.
     """
     order: list[str] = []
     seen: set[str] = set()
 
-    def recorder(name: str) -> Callable[[torch.nn.Module, Any], None]:
-        def record(_module: torch.nn.Module, _args: Any) -> None:
+    def make_hook(name: str) -> Callable[[torch.nn.Module, Any], None]:
+        def hook(_module: torch.nn.Module, _args: Any) -> None:
             if name not in seen:
                 seen.add(name)
                 order.append(name)
 
-        return record
+        return hook
 
-    handles = [module.register_forward_pre_hook(recorder(name)) for name, module in model.named_modules()]
+    handles = [module.register_forward_pre_hook(make_hook(name)) for name, module in model.named_modules()]
     try:
         yield order
     finally:

@@ -1,4 +1,4 @@
-"""What exporters print while they work: kept off the user's screen, or sent to stderr."""
+"""Capture the output of exporters, and find the root cause of their errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 @contextlib.contextmanager
 def captured_output(*, verbose: bool) -> Generator[None]:
-    """Send what is printed to stderr if `verbose`, else nowhere; log records and warnings with it."""
+    """Send all printed text to standard error if `verbose`; else discard it, with log records and warnings."""
     with contextlib.ExitStack() as stack:
         if verbose:
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
@@ -29,7 +29,7 @@ def captured_output(*, verbose: bool) -> Generator[None]:
 
 
 def root_cause(error: BaseException) -> str:
-    """Return the innermost error of a chain in one line: exporters wrap the one that says what happened."""
+    """Return the innermost error of an exception chain in one line, because exporters wrap the informative one."""
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))

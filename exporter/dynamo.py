@@ -1,4 +1,4 @@
-"""Export by torch.export: transformers' own exporter for its models, torch's for any other module."""
+"""Export with torch.export: transformers' exporter for transformers models, torch.onnx for any other module."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ import torch
 def export_dynamo(
     model: torch.nn.Module, inputs: Mapping[str, Any], *, dynamic: bool = False
 ) -> tuple[onnx_ir.Model, dict[str, Any]]:
-    """Return the ONNX model, its nodes with the scope names that torch.export saw, and the inputs it was traced with.
+    """Export a module. Return the ONNX model, whose nodes have scope names in their metadata, and the traced inputs.
 
-    To these belong the tensors that transformers works out beforehand because they depend on values, as where the
-    images of a packed row begin and end: the file takes them as inputs. `dynamic` leaves the axes of the inputs open
-    where the model allows it. What torch raises passes through.
+    The traced inputs include tensors that transformers computes before the trace because they depend on values, for
+    example the offsets of images in a packed row; they are inputs of the file. If `dynamic` is True, the axes of the
+    inputs are dynamic if the model allows it. Exceptions of torch are not caught.
     """
-    if is_of_transformers(model):
+    if contains_transformers_model(model):
         from transformers.exporters.configs import OnnxConfig
         from transformers.exporters.exporter_onnx import OnnxExporter
 
-        # Its forward wants every input by name, and it adds to the mapping that it is given.
+        # A copy, because the exporter adds tensors to the mapping.
         traced = dict(inputs)
         with _without_loss(model):
             exported = OnnxExporter().export(cast("Any", model), traced, OnnxConfig(dynamic=dynamic))
         added = {name: value for name, value in traced.items() if isinstance(value, torch.Tensor)}
         return exported.program, {**added, **inputs}
-    shapes = {name: _open_axes(value) for name, value in inputs.items()} if dynamic else None
+    shapes = {name: _dynamic_axes(value) for name, value in inputs.items()} if dynamic else None
     program = torch.onnx.export(model, args=(), kwargs=dict(inputs), dynamo=True, dynamic_shapes=shapes, verbose=True)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     return program.model, dict(inputs)
 
 
-def is_of_transformers(model: torch.nn.Module) -> bool:
-    """Whether a transformers model is inside: its outputs and caches need transformers' exporter."""
+def contains_transformers_model(model: torch.nn.Module) -> bool:
+    """Whether a transformers model is among the modules; its outputs and caches need transformers' exporter."""
     transformers = sys.modules.get("transformers.modeling_utils")
     return transformers is not None and any(
         isinstance(module, transformers.PreTrainedModel) for module in model.modules()
@@ -46,7 +46,7 @@ def is_of_transformers(model: torch.nn.Module) -> bool:
 
 
 def trace(model: torch.nn.Module, inputs: Mapping[str, Any]) -> None:
-    """Run a transformers model through torch.export and keep nothing of it; the model may be on the meta device."""
+    """Trace a transformers model with torch.export and discard the result. The model may be on the meta device."""
     from transformers.exporters.configs import DynamoConfig
     from transformers.exporters.exporter_dynamo import DynamoExporter
 
@@ -56,19 +56,19 @@ def trace(model: torch.nn.Module, inputs: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _without_loss(model: torch.nn.Module) -> Generator[None]:
-    """Let a config that asks for a loss not ask meanwhile: transformers' exporter refuses it, inference has none."""
+    """Set `return_loss` of the config to False, because transformers' exporter rejects models that return a loss."""
     config: Any = getattr(model, "config", None)
-    asked = getattr(config, "return_loss", False)
-    if asked:
+    previous = getattr(config, "return_loss", False)
+    if previous:
         config.return_loss = False
     try:
         yield
     finally:
-        if asked:
-            config.return_loss = asked
+        if previous:
+            config.return_loss = previous
 
 
-def _open_axes(value: Any) -> Any:
+def _dynamic_axes(value: Any) -> Any:
     if not isinstance(value, torch.Tensor):
         return None
     return dict.fromkeys(range(value.dim()), torch.export.Dim.AUTO)

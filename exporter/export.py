@@ -1,4 +1,4 @@
-"""A model in, ONNX with scope names and a module table out."""
+"""Export a PyTorch model to ONNX files with scope names and module tables."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ from .export_check import check
 from .export_options import Options
 from .load import load
 from .module_classes import build_module_table
-from .sample_inputs.modalities import joins_modalities, omitted_inputs
-from .sample_inputs.sample import Inputs, first_that_runs, sample_inputs
+from .sample_inputs.input_sources import Inputs, first_that_runs, sample_inputs
+from .sample_inputs.modalities import combines_modalities, omitted_inputs
 from .torchscript import export_torchscript
 from .write import commit, stage_model, workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One ONNX file: where it is, which engine wrote it, its size in nodes, its module table and the traced inputs.
+    """One exported ONNX file.
 
-    `data` are the files of its weights where they lie outside it, `modules_file` is where the table was written too;
-    `left_out` names inputs of other modalities that no made-up value fitted: what takes them is not in the file.
+    `component` is the stage of generation (empty for the whole model), `nodes` is the number of nodes, and `inputs` are
+    the traced inputs. `data` are the files with its external data, and `modules_file` is the JSON file of its module
+    table. `omitted_inputs` are inputs of further modalities for which no generated value worked, so the modules that
+    read them are not in the file.
     """
 
     path: Path
@@ -44,12 +46,12 @@ class Exported:
     inputs: Inputs = field(repr=False)
     data: tuple[Path, ...] = ()
     modules_file: Path | None = None
-    left_out: tuple[str, ...] = ()
+    omitted_inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Component:
-    """A module to be exported into a file of its own."""
+    """A module that is exported to its own file."""
 
     name: str
     model: torch.nn.Module
@@ -57,8 +59,8 @@ class _Component:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """Where one export goes and how it is done."""
+class _ExportJob:
+    """The output path, the workspace and the options of an export."""
 
     out: Path
     folder: Path
@@ -66,85 +68,91 @@ class _Job:
     progress: Callable[[str], None]
 
 
-def _silent(_text: str) -> None:
+def _no_progress(_text: str) -> None:
     pass
 
 
 def export(
-    reference: str,
+    model_spec: str,
     out: Path,
     *,
     options: Options | None = None,
     modules_out: Path | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Callable[[str], None] = _no_progress,
 ) -> list[Exported]:
-    """Export what MODEL names to OUT; with `generation`, to one file per stage, its name before the suffix.
+    """Export the model of a MODEL argument to `out`, and return one entry per file.
 
-    The files, their data and the tables of `modules_out` appear together when all is done, or not at all.
-    `progress` is told what begins. Raises HpassError for everything a user can mend.
+    With `options.generation` each stage of generation has its own file, with the stage's name before the suffix. The
+    files, their external data and the module tables of `modules_out` appear together at the end, or not at all.
+    `progress` is called with a text at the beginning of each step.
+
+    Raises HpassError if the model cannot be built, exported or written, and UsageError if an option is wrong.
     """
     options = options or Options()
-    target = _target(out)
+    target = _resolve_output(out)
     progress("building the model")
     with captured_output(verbose=options.verbose):
-        loaded = load(reference, options)
+        loaded = load(model_spec, options)
         candidates = sample_inputs(loaded, options.inputs)
         inputs = next(candidates)
-        if loaded.factory_inputs is None and joins_modalities(inputs):
-            # While it is traced, a model does not check whether its images fit its text.
+        if loaded.factory_inputs is None and combines_modalities(inputs):
+            # During tracing a model does not check whether its images fit its text, so it runs once before.
             inputs = first_that_runs(loaded.model, [inputs, *candidates])
     with workspace(target) as folder:
-        job = _Job(target, folder, options, progress)
+        job = _ExportJob(target, folder, options, progress)
         exports: list[Exported] = []
         failure: HpassError | None = None
         try:
-            exports = _exported(loaded.model, inputs, job)
+            exports = _export_components(loaded.model, inputs, job)
         except HpassError as error:
             failure = error
         if failure is not None:
-            # What was made up may be what failed; running the model tells, and costs nothing where it was right.
-            rest = list(candidates)
-            if not rest:
+            # The generated inputs may be the cause of the failure. If the model runs with them, they are not.
+            other_candidates = list(candidates)
+            if not other_candidates:
                 raise failure
             progress("looking for inputs that fit")
             with captured_output(verbose=options.verbose):
-                fitting = first_that_runs(loaded.model, [inputs, *rest])
-            if fitting is inputs:
+                working_inputs = first_that_runs(loaded.model, [inputs, *other_candidates])
+            if working_inputs is inputs:
                 raise failure
-            exports = _exported(loaded.model, fitting, job)
+            exports = _export_components(loaded.model, working_inputs, job)
         progress("writing")
-        return _written(exports, folder, out, modules_out)
+        return _commit_exports(exports, folder, out, modules_out)
 
 
-def _exported(model: torch.nn.Module, inputs: Inputs, job: _Job) -> list[Exported]:
+def _export_components(model: torch.nn.Module, inputs: Inputs, job: _ExportJob) -> list[Exported]:
     with captured_output(verbose=job.options.verbose):
-        components = _components(model, copy.deepcopy(inputs), job.options)
-    return [_staged(component, job) for component in components]
+        components = _split_components(model, copy.deepcopy(inputs), job.options)
+    return [_export_component(component, job) for component in components]
 
 
-def _components(model: torch.nn.Module, inputs: Inputs, options: Options) -> list[_Component]:
+def _split_components(model: torch.nn.Module, inputs: Inputs, options: Options) -> list[_Component]:
     if not options.generation:
         return [_Component("", model, inputs)]
     if not hasattr(model, "generate"):
-        raise HpassError(f"--generation: {type(model).__name__} does not generate; --task text-generation may")
+        raise HpassError(
+            f"--generation: {type(model).__name__} has no generate(); select another class, "
+            "for example with --task text-generation"
+        )
     from transformers.exporters.utils import decompose_for_generation, decompose_multimodal, is_multimodal
 
-    # generate() starts the decoder by itself.
-    wanted = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
-    generative = cast("Any", model)
+    # generate() creates the inputs of the decoder.
+    encoder_inputs = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+    generating_model = cast("Any", model)
     try:
-        parts = decompose_for_generation(generative, copy.deepcopy(wanted))
-        if is_multimodal(generative):
-            # generate() may run the encoders before the forward that is captured; one plain forward shows them.
-            parts = decompose_multimodal(generative, wanted) | parts
+        parts = decompose_for_generation(generating_model, copy.deepcopy(encoder_inputs))
+        if is_multimodal(generating_model):
+            # generate() may run the encoders before the captured forward; a call of forward captures them.
+            parts = decompose_multimodal(generating_model, encoder_inputs) | parts
     except Exception as error:
         raise HpassError(f"--generation: {type(model).__name__}: {root_cause(error)}") from error
     return [_Component(name, part, part_inputs) for name, (part, part_inputs) in parts.items()]
 
 
-def _staged(component: _Component, job: _Job) -> Exported:
-    """Export one component into the workspace, by the engine asked for or the first that can."""
-    path = _named(job.out, component.name)
+def _export_component(component: _Component, job: _ExportJob) -> Exported:
+    """Export one component into the workspace with the selected engine, or with the first engine that succeeds."""
+    path = _component_path(job.out, component.name)
     options = job.options
     label = f" {component.name}" if component.name else ""
     failures: list[str] = []
@@ -152,9 +160,9 @@ def _staged(component: _Component, job: _Job) -> Exported:
         job.progress(f"exporting{label} with {engine}")
         try:
             with captured_output(verbose=options.verbose), record_calls(component.model) as calls:
-                model, inputs = _run(engine, component, job)
+                model, inputs = _run_engine(engine, component, job)
                 check(model)
-        except Exception as error:  # noqa: BLE001 (exporters raise anything; all of it is reported in one line)
+        except Exception as error:  # noqa: BLE001 (exporters raise exceptions of any type)
             failures.append(f"{engine}: {root_cause(error)}")
             if options.verbose:
                 traceback.print_exception(error)
@@ -164,58 +172,61 @@ def _staged(component: _Component, job: _Job) -> Exported:
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
         nodes = sum(1 for _ in model.graph.all_nodes())
-        missing = () if component.name else tuple(omitted_inputs(component.model, component.inputs))
-        return Exported(path, component.name, engine, nodes, table, inputs, left_out=missing)
-    report = "" if options.verbose else "-v shows the exporter's report, "
+        omitted = () if component.name else tuple(omitted_inputs(component.model, component.inputs))
+        return Exported(path, component.name, engine, nodes, table, inputs, omitted_inputs=omitted)
+    report = "" if options.verbose else "-v shows the exporter's report, and "
     raise HpassError(
         f"{type(component.model).__name__}{label}: no engine can export it ({'; '.join(failures)}); "
-        f"{report}other inputs (--input) may take another path"
+        f"{report}other inputs (--input) may work"
     )
 
 
-def _run(engine: str, component: _Component, job: _Job) -> tuple[onnx_ir.Model, Inputs]:
+def _run_engine(engine: str, component: _Component, job: _ExportJob) -> tuple[onnx_ir.Model, Inputs]:
     options = job.options
     if engine == "dynamo":
         return export_dynamo(component.model, component.inputs, dynamic=options.dynamic)
-    traced = job.folder / "torchscript"
-    traced.mkdir(exist_ok=True)
+    torchscript_folder = job.folder / "torchscript"
+    torchscript_folder.mkdir(exist_ok=True)
     model = export_torchscript(
-        component.model, component.inputs, traced, dynamic=options.dynamic, verbose=options.verbose
+        component.model, component.inputs, torchscript_folder, dynamic=options.dynamic, verbose=options.verbose
     )
     return model, component.inputs
 
 
-def _written(exports: list[Exported], folder: Path, out: Path, modules_out: Path | None) -> list[Exported]:
-    places = {exported.path.name: exported.path for exported in exports}
+def _commit_exports(exports: list[Exported], folder: Path, out: Path, modules_out: Path | None) -> list[Exported]:
+    targets = {exported.path.name: exported.path for exported in exports}
     if modules_out is not None:
         for exported in exports:
             staged = folder / f"{exported.path.name}.modules.json"
             staged.write_text(json.dumps(exported.table, indent=1) + "\n", encoding="utf-8")
-            places[staged.name] = _named(_target(modules_out), exported.component)
-    files = commit(folder, places, models=[exported.path for exported in exports])
-    beside = [file for file in files if file not in places.values()]
-    # Paths are told as the caller wrote them; links and relative paths were resolved for the work alone.
+            targets[staged.name] = _component_path(_resolve_output(modules_out), exported.component)
+    files = commit(folder, targets, models=[exported.path for exported in exports])
+    data_files = [file for file in files if file not in targets.values()]
+    # The returned paths are in the caller's form; only the work was done with resolved paths.
     return [
         replace(
             exported,
-            path=_named(out, exported.component),
-            data=tuple(out.parent / file.name for file in beside if file.name.startswith(f"{exported.path.name}.")),
-            modules_file=None if modules_out is None else _named(modules_out, exported.component),
+            path=_component_path(out, exported.component),
+            data=tuple(out.parent / file.name for file in data_files if file.name.startswith(f"{exported.path.name}.")),
+            modules_file=None if modules_out is None else _component_path(modules_out, exported.component),
         )
         for exported in exports
     ]
 
 
-def _named(out: Path, component: str) -> Path:
-    """Return the file of a component: its name goes before the suffix."""
+def _component_path(out: Path, component: str) -> Path:
+    """Return the path of a component: the component's name is inserted before the suffix."""
     return out.with_name(f"{out.stem}.{component}{out.suffix}") if component else out
 
 
-def _target(out: Path) -> Path:
-    """Return the file to write: a link's target is written, not the link."""
+def _resolve_output(out: Path) -> Path:
+    """Return the resolved output path, so that the target of a link is written.
+
+    Raises UsageError if the path is a folder, and HpassError if its folder does not exist.
+    """
     target = out.resolve()
     if target.is_dir():
-        raise UsageError(f"{out}: a folder; OUT is the .onnx file to write")
+        raise UsageError(f"{out}: is a folder; OUT must be the .onnx file to write")
     if not target.parent.is_dir():
-        raise HpassError(f"{out}: its folder does not exist; make {target.parent} first")
+        raise HpassError(f"{out}: the folder {target.parent} does not exist; create it first")
     return target

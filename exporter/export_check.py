@@ -1,4 +1,4 @@
-"""Whether what an exporter made is a valid ONNX model: some write what no runtime loads, and say nothing."""
+"""Check exported models with onnx.checker, because exporters sometimes write invalid models without an error."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import onnx_ir
 
 from ..graph.verify.onnx_check import check_fully
 
-# Sizes and axes are read from small initializers; of the others only the type counts.
-LARGEST_READ = 1 << 10
-# In seconds. Shape inference of the largest models takes a few.
+# Shape inference reads sizes and axes from initializers up to this size; it needs only the types of larger ones.
+MAX_KEPT_BYTES = 1 << 10
+# Shape inference of the largest models takes a few seconds.
 TIME_LIMIT_S = 600.0
 
 
 class InvalidModelError(Exception):
-    """The model breaks a rule of ONNX."""
+    """The model is not valid ONNX."""
 
 
 def check(model: onnx_ir.Model) -> None:
-    """Check the model by onnx's own checker, with the shapes that follow from its inputs.
+    """Check a model with onnx.checker and the shapes that follow from its inputs. Raises InvalidModelError.
 
-    Raises InvalidModelError. What the exporter says of sizes beyond the inputs is not asked: runtimes do not either.
+    Shapes of intermediate values and outputs that the exporter wrote are ignored, as runtimes do.
     """
-    with _light(model):
+    with _without_large_initializers(model):
         proto = onnx_ir.to_proto(model)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
@@ -36,19 +36,19 @@ def check(model: onnx_ir.Model) -> None:
 
 
 @contextlib.contextmanager
-def _light(model: onnx_ir.Model) -> Generator[None]:
-    """Turn all but small initializers into inputs, so that the weights need not be copied."""
+def _without_large_initializers(model: onnx_ir.Model) -> Generator[None]:
+    """Replace initializers above MAX_KEPT_BYTES by inputs, so that the weights are not copied."""
     graph = model.graph
     initializers, inputs = dict(graph.initializers), list(graph.inputs)
-    heavy = {
+    large = {
         name: value
         for name, value in initializers.items()
-        if value.const_value is not None and value.const_value.nbytes > LARGEST_READ
+        if value.const_value is not None and value.const_value.nbytes > MAX_KEPT_BYTES
     }
     try:
-        for name in heavy:
+        for name in large:
             del graph.initializers[name]
-        graph.inputs.extend(value for value in heavy.values() if value not in inputs)
+        graph.inputs.extend(value for value in large.values() if value not in inputs)
         yield
     finally:
         graph.inputs.clear()

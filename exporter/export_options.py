@@ -14,7 +14,7 @@ ENGINES: tuple[Engine, ...] = ("auto", "dynamo", "torchscript")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a model is found, fed and exported; the fields are the options of `hpass export`."""
+    """The options of `hpass export`."""
 
     task: str | None = None
     class_name: str | None = None

@@ -1,4 +1,4 @@
-"""Models from `FILE.py:FACTORY`."""
+"""Build models from `FILE.py:FACTORY`."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ import torch
 
 from ..errors import HpassError
 from .model_spec import Factory
-from .sample_inputs.signature import Inputs, bind
+from .sample_inputs.signature import Inputs, bind_inputs
 
 
-def build(reference: Factory) -> tuple[torch.nn.Module, Inputs | None]:
-    """Run the factory; return its module and, where it gave any, the inputs by the names of `forward`.
+def build_from_factory(factory: Factory) -> tuple[torch.nn.Module, Inputs | None]:
+    """Call a factory. Return its module, and its inputs by the names of `forward` (None if it returns a module only).
 
-    Inputs may be one tensor, a tuple of positional ones or a dict. Raises HpassError where the file or the
-    factory fails, or returns something else.
+    The factory may return its inputs as one tensor, a tuple of positional inputs or a dict. Raises HpassError if the
+    file or the factory fails, or if the factory returns something else.
     """
-    with _importable(reference.file.resolve().parent):
-        made = _made(reference)
-    match made:
+    with _on_import_path(factory.file.resolve().parent):
+        result = _call_factory(factory)
+    match result:
         case (torch.nn.Module() as module, inputs):
-            return module, bind(module, inputs)
+            return module, bind_inputs(module, inputs)
         case torch.nn.Module():
-            return made, None
+            return result, None
         case _:
             raise HpassError(
-                f"{reference}: returned {type(made).__name__}; "
+                f"{factory}: returned {type(result).__name__}; "
                 "it must return a torch.nn.Module, or a module and its inputs"
             )
 
 
-def _made(reference: Factory) -> object:
-    # The file's own name, so that its classes have the class path its author expects.
-    spec = importlib.util.spec_from_file_location(reference.file.stem, reference.file)
+def _call_factory(factory: Factory) -> object:
+    # The module has the file's name, so that the qualified names of its classes are those the author expects.
+    spec = importlib.util.spec_from_file_location(factory.file.stem, factory.file)
     if spec is None or spec.loader is None:
-        raise HpassError(f"{reference.file}: not a Python file")
-    namespace = importlib.util.module_from_spec(spec)
-    previous = sys.modules.get(reference.file.stem)
-    sys.modules[reference.file.stem] = namespace
+        raise HpassError(f"{factory.file}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    previous = sys.modules.get(factory.file.stem)
+    sys.modules[factory.file.stem] = module
     try:
-        spec.loader.exec_module(namespace)
-        factory = getattr(namespace, reference.name, None)
-        if callable(factory):
-            return cast("Callable[[], object]", factory)()
+        spec.loader.exec_module(module)
+        function = getattr(module, factory.name, None)
+        if callable(function):
+            return cast("Callable[[], object]", function)()
     except Exception as error:
-        raise HpassError(f"{reference}: raised {_where(error, reference.file)}") from error
+        raise HpassError(f"{factory}: raised {_describe_error(error, factory.file)}") from error
     finally:
         if previous is not None:
-            sys.modules[reference.file.stem] = previous
-    raise HpassError(f"{reference.file}: has no function {reference.name!r}")
+            sys.modules[factory.file.stem] = previous
+    raise HpassError(f"{factory.file}: has no function {factory.name!r}")
 
 
-def _where(error: Exception, file: Path) -> str:
-    """Return the error in one line, with the last line of the user's own file that it passed through."""
+def _describe_error(error: Exception, file: Path) -> str:
+    """Return an error in one line, with the number of the innermost line of the user's file in its traceback."""
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
@@ -70,8 +70,8 @@ def _where(error: Exception, file: Path) -> str:
 
 
 @contextmanager
-def _importable(folder: Path) -> Generator[None]:
-    """Let the file import its neighbours, as a script may."""
+def _on_import_path(folder: Path) -> Generator[None]:
+    """Add a folder to the import path, so that the file can import its neighbours like a script."""
     sys.path.insert(0, str(folder))
     try:
         yield

@@ -1,4 +1,4 @@
-"""From a MODEL argument to a module and the inputs it is traced with."""
+"""Build the module of a MODEL argument, with what is known of its inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from ..errors import HpassError, UsageError
 from .export_options import Options
-from .factory import build
+from .factory import build_from_factory
 from .model_spec import Factory, parse_model_spec
 from .sample_inputs.signature import Inputs
 
@@ -18,39 +18,40 @@ PROMPT = "A small brown fox jumps over the lazy dog."
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A module in evaluation mode, and what is known of its inputs: the factory's, or files by the config."""
+class LoadedModel:
+    """A module in evaluation mode, with the inputs of its factory or the files beside its config.
+
+    `processor` are the settings of its image processor or feature extractor, and `tokens` is `PROMPT` as its tokenizer
+    encodes it; both are empty if there are no such files.
+    """
 
     model: torch.nn.Module
     factory_inputs: Inputs | None = None
     processor: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    text: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    tokens: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
 
 
-def load(reference: str, options: Options) -> Loaded:
-    """Return the model with its weights, or random ones (the same each time) where the options say so.
+def load(model_spec: str, options: Options) -> LoadedModel:
+    """Build a model with its weights, or with random ones, the same in every run, if the options request them.
 
-    Raises HpassError where the reference names no model, or one that cannot be built.
+    Raises HpassError if the model does not exist or cannot be built, and UsageError if an option is wrong.
     """
-    parsed = parse_model_spec(reference)
+    parsed = parse_model_spec(model_spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if isinstance(parsed, Factory):
             _check_factory(options)
-            model, own = build(parsed)
-            return Loaded(model.eval(), own)
+            model, inputs = build_from_factory(parsed)
+            return LoadedModel(model.eval(), inputs)
         from . import pretrained
 
         model = pretrained.load(parsed, options, pretrained.load_config(parsed, options))
-    return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
+    return LoadedModel(model, None, pretrained.processor_settings(parsed), pretrained.tokenize(parsed, PROMPT))
 
 
-def load_on_meta(reference: str, options: Options) -> Loaded:
-    """Return the model without weights, on the meta device: its modules, and nothing to compute with.
-
-    Raises HpassError as `load` does.
-    """
-    parsed = parse_model_spec(reference)
+def load_on_meta(model_spec: str, options: Options) -> LoadedModel:
+    """Build a model without weights on the meta device. Raises HpassError and UsageError as `load` does."""
+    parsed = parse_model_spec(model_spec)
     if isinstance(parsed, Factory):
         _check_factory(options)
         return _factory_on_meta(parsed)
@@ -59,19 +60,19 @@ def load_on_meta(reference: str, options: Options) -> Loaded:
     with torch.device("meta"):
         config = pretrained.load_config(parsed, options)
         model = pretrained.from_config(parsed, options, config)
-    return Loaded(model, None, pretrained.processor_settings(parsed), pretrained.tokenized(parsed, PROMPT))
+    return LoadedModel(model, None, pretrained.processor_settings(parsed), pretrained.tokenize(parsed, PROMPT))
 
 
-def _factory_on_meta(factory: Factory) -> Loaded:
-    """Return a factory's module on the meta device; one that computes with its weights is let have them."""
+def _factory_on_meta(factory: Factory) -> LoadedModel:
+    """Build a factory's module on the meta device, or with weights if the factory needs their values."""
     try:
         with torch.device("meta"):
-            model, own = build(factory)
+            model, inputs = build_from_factory(factory)
     except HpassError:
-        model, own = build(factory)
-    return Loaded(model.eval(), own)
+        model, inputs = build_from_factory(factory)
+    return LoadedModel(model.eval(), inputs)
 
 
 def _check_factory(options: Options) -> None:
     if options.task or options.class_name or options.random_weights:
-        raise UsageError("--task, --class and --random-weights choose among transformers' models, not a factory's")
+        raise UsageError("--task, --class and --random-weights apply to transformers models only; remove them")

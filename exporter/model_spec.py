@@ -1,4 +1,4 @@
-"""What a MODEL argument names: a Python factory, a folder, a config file, or a Hugging Face id."""
+"""Parse a MODEL argument: a Python factory, a folder, a config file, or a Hugging Face id."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Factory:
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """Something transformers reads: a folder, a config file of its own, or an id of the Hugging Face hub."""
+    """A model that transformers can read: a folder, a config file, or an id of the Hugging Face hub."""
 
     source: str
 
     @property
     def folder(self) -> Path | None:
-        """The local folder, None for an id."""
+        """The local folder; None for an id."""
         path = Path(self.source)
         if path.is_file():
             return path.parent
@@ -39,7 +39,7 @@ class Pretrained:
 
     @property
     def has_weights(self) -> bool | None:
-        """Whether weights lie beside the config; None for an id, of which nothing is known yet."""
+        """Whether the folder has weights; None for an id, because that is unknown. False for a config file."""
         path = Path(self.source)
         if path.is_file():
             return False
@@ -58,28 +58,27 @@ class Pretrained:
 
 
 def parse_model_spec(text: str) -> Factory | Pretrained:
-    """Read a MODEL argument.
+    """Parse a MODEL argument.
 
-    Raises UsageError where the text is of no known form, HpassError where the file or folder it names is
-    missing.
+    Raises UsageError if the text has none of the forms, and HpassError if the file or folder does not exist.
     """
     match = _FACTORY.fullmatch(text)
     if match:
         file = Path(match["file"])
         if not file.is_file():
-            raise HpassError(f"{file}: no such file; MODEL is FILE.py:FACTORY, a folder, a config.json or an id")
+            raise HpassError(f"{file}: no such file; MODEL must be FILE.py:FACTORY, a folder, a config.json or an id")
         return Factory(file, match["name"])
     path = Path(text)
     if path.suffix == ".py" and path.is_file():
-        raise UsageError(f"{text}: name the function that builds the model, as in {text}:make")
+        raise UsageError(f"{text}: no factory given; name the function that builds the model, as in {text}:make")
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise HpassError(f"{text}: the folder has no config.json, so it is no model that transformers can read")
+            raise HpassError(f"{text}: the folder has no config.json; name a folder that transformers can read")
         return Pretrained(text)
     if path.is_file():
         if path.suffix != ".json":
-            raise UsageError(f"{text}: a model is FILE.py:FACTORY, a folder, a config.json or an id, not this file")
+            raise UsageError(f"{text}: not a model; MODEL must be FILE.py:FACTORY, a folder, a config.json or an id")
         return Pretrained(text)
     if text.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(text):
-        raise HpassError(f"{text}: no such file or folder, and not of the form of a Hugging Face id")
+        raise HpassError(f"{text}: no such file or folder, and not a Hugging Face id; check the name")
     return Pretrained(text)

@@ -1,4 +1,4 @@
-"""Models that transformers builds: from a folder, a config alone or an id."""
+"""Build models with transformers: from a folder, a config file or an id."""
 
 from __future__ import annotations
 
@@ -15,47 +15,50 @@ from .export_options import Options
 from .model_spec import Pretrained
 
 
-def load_config(reference: Pretrained, options: Options) -> Any:
-    """Return the config. Raises HpassError where there is none, it is broken, or it needs code of its own."""
+def load_config(source: Pretrained, options: Options) -> Any:
+    """Read the config. Raises HpassError if it is missing or invalid, or if it needs remote code."""
     try:
-        return transformers.AutoConfig.from_pretrained(reference.source, trust_remote_code=options.trust_remote_code)
+        return transformers.AutoConfig.from_pretrained(source.source, trust_remote_code=options.trust_remote_code)
     except Exception as error:
-        raise _explained(reference, error) from error
+        raise _one_line_error(source, error) from error
 
 
-def load(reference: Pretrained, options: Options, config: Any) -> torch.nn.Module:
-    """Return the model in evaluation mode, float32, with its weights or random ones.
+def load(source: Pretrained, options: Options, config: Any) -> torch.nn.Module:
+    """Build the model in float32 and evaluation mode, with its weights or random ones.
 
-    Raises HpassError where the weights are missing or do not fit.
+    Raises HpassError if the weights are missing or do not fit.
     """
-    if not options.random_weights and reference.has_weights is False:
-        raise HpassError(f"{reference}: no weights beside the config; add --random-weights to export without them")
+    if not options.random_weights and source.has_weights is False:
+        raise HpassError(
+            f"{source}: there are no weights beside the config; add --random-weights to export without them"
+        )
     if options.random_weights:
-        return randomized(from_config(reference, options, config))
+        return randomize_parameters(from_config(source, options, config))
     try:
         model = model_class(config, options).from_pretrained(
-            reference.source, config=config, dtype=torch.float32, trust_remote_code=options.trust_remote_code
+            source.source, config=config, dtype=torch.float32, trust_remote_code=options.trust_remote_code
         )
     except Exception as error:
-        raise _explained(reference, error) from error
+        raise _one_line_error(source, error) from error
     return model.eval()
 
 
-def from_config(reference: Pretrained, options: Options, config: Any) -> torch.nn.Module:
-    """Return the model as its class initialises it, on the default device: no file but the config is read."""
-    made = model_class(config, options)
+def from_config(source: Pretrained, options: Options, config: Any) -> torch.nn.Module:
+    """Build the model as its class initialises it, on the default device. No other file is read."""
+    loaded_class = model_class(config, options)
     try:
-        if hasattr(made, "_from_config"):
-            return made._from_config(config, dtype=torch.float32).eval()  # noqa: SLF001 (a concrete class has no other)
-        return made.from_config(config, dtype=torch.float32, trust_remote_code=options.trust_remote_code).eval()
+        if hasattr(loaded_class, "_from_config"):
+            return loaded_class._from_config(config, dtype=torch.float32).eval()  # noqa: SLF001 (a concrete class has no public function)
+        return loaded_class.from_config(config, dtype=torch.float32, trust_remote_code=options.trust_remote_code).eval()
     except Exception as error:
-        raise _explained(reference, error) from error
+        raise _one_line_error(source, error) from error
 
 
-def randomized(model: torch.nn.Module) -> torch.nn.Module:
-    """Give every floating-point parameter values of its own, the same in every run.
+def randomize_parameters(model: torch.nn.Module) -> torch.nn.Module:
+    """Make the values of all floating-point parameters distinct, the same in every run.
 
-    Fresh biases and norms are all equal; exporters merge equal tensors, and what reads them with them.
+    Freshly initialised biases and norms are equal, and exporters merge equal tensors and the nodes that read them. The
+    added values are uniform in [-0.02, 0.02]; 0.02 is the default `initializer_range` of transformers.
     """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -66,19 +69,19 @@ def randomized(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def model_class(config: Any, options: Options) -> Any:
-    """Return the class that builds the model: an auto class or a concrete one.
+    """Return the class that builds the model, an auto class or a concrete class.
 
-    Raises UsageError for an unknown task or class.
+    Raises UsageError if the task or the class is unknown.
     """
     if options.class_name is not None:
         found = getattr(transformers, options.class_name, None)
         if found is None:
-            raise UsageError(f"--class {options.class_name}: transformers has no such class")
+            raise UsageError(f"--class {options.class_name}: transformers has no such class; check the name")
         return found
     if options.task is not None:
         return _class_of_task(config, options.task)
     for name in cast("list[str]", getattr(config, "architectures", None) or []):
-        # A class of the model's own code is not in transformers; the auto class finds it by the config.
+        # A class in remote code is not an attribute of transformers; AutoModel finds it through the config.
         found = getattr(transformers, name, None)
         if found is not None:
             return found
@@ -87,20 +90,22 @@ def model_class(config: Any, options: Options) -> Any:
 
 def _class_of_task(config: Any, task: str) -> Any:
     if task not in SUPPORTED_TASKS:
-        raise UsageError(f"--task {task}: unknown; one of {', '.join(sorted(SUPPORTED_TASKS))}")
+        raise UsageError(f"--task {task}: unknown task; use one of {', '.join(sorted(SUPPORTED_TASKS))}")
     candidates = cast("tuple[Any, ...]", SUPPORTED_TASKS[task]["pt"])
-    fitting = [made for made in candidates if type(config) in made._model_mapping]  # noqa: SLF001 (the public way is to try and fail)
+    fitting = [made for made in candidates if type(config) in made._model_mapping]  # noqa: SLF001 (the public API can only try and fail)
     if not fitting:
-        raise UsageError(f"--task {task}: transformers has no class for a {config.model_type} model of this task")
+        raise UsageError(
+            f"--task {task}: transformers has no class for {config.model_type} models; use another task or --class"
+        )
     return fitting[0]
 
 
-def processor_settings(reference: Pretrained) -> dict[str, Any]:
-    """Return the settings of the model's image processor or feature extractor, empty where it has none."""
+def processor_settings(pretrained: Pretrained) -> dict[str, Any]:
+    """Return the settings of the model's image processor or feature extractor; empty if it has none."""
     from transformers.feature_extraction_utils import FeatureExtractionMixin
     from transformers.image_processing_base import ImageProcessingMixin
 
-    source = reference.source if reference.folder is None else str(reference.folder)
+    source = pretrained.source if pretrained.folder is None else str(pretrained.folder)
     settings: dict[str, Any] = {}
     for read in (
         FeatureExtractionMixin.get_feature_extractor_dict,
@@ -111,31 +116,33 @@ def processor_settings(reference: Pretrained) -> dict[str, Any]:
     return settings
 
 
-def tokenized(reference: Pretrained, text: str) -> dict[str, torch.Tensor]:
-    """Return a text as the model's own tokenizer writes it, empty where it has none that can be read."""
-    folder = reference.folder
+def tokenize(pretrained: Pretrained, text: str) -> dict[str, torch.Tensor]:
+    """Return a text as encoded by the model's tokenizer; empty if it has none or the tokenizer cannot be loaded."""
+    folder = pretrained.folder
     names = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "spiece.model")
     if folder is not None and not any((folder / name).is_file() for name in names):
         return {}
-    # A tokenizer may need packages or files that are missing; made-up ids do as well.
+    # A tokenizer may need missing packages or files. Generated token ids are sufficient then.
     with contextlib.suppress(Exception):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(reference.source if folder is None else str(folder))
+        tokenizer = transformers.AutoTokenizer.from_pretrained(pretrained.source if folder is None else str(folder))
         return dict(tokenizer(text, return_tensors="pt"))
     return {}
 
 
-def _explained(reference: Pretrained, error: Exception) -> HpassError:
-    """Return transformers' error in one line, with the next step where it is known."""
+def _one_line_error(source: Pretrained, error: Exception) -> HpassError:
+    """Return an error of transformers in one line, with a fix if there is a known one."""
     if isinstance(error, HpassError):
         return error
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
-        return HpassError(f"{reference}: the model brings code of its own; read it, then add --trust-remote-code")
-    if reference.folder is None and isinstance(error, OSError):
         return HpassError(
-            f"{reference}: no local folder of that name, and the Hugging Face hub has no such model "
-            "or cannot be reached; check the id and the network, or give a folder"
+            f"{source}: the model needs code that comes with it; read the code, then add --trust-remote-code"
         )
-    if Path(reference.source).is_file() and "model_type" in text:
-        return HpassError(f"{reference}: not a model's config (no known model_type in it)")
-    return HpassError(f"{reference}: transformers cannot build it: {type(error).__name__}: {text[:300]}")
+    if source.folder is None and isinstance(error, OSError):
+        return HpassError(
+            f"{source}: there is no such local folder, and the Hugging Face hub has no such model "
+            "or cannot be reached; check the id and the network, or name a folder"
+        )
+    if Path(source.source).is_file() and "model_type" in text:
+        return HpassError(f"{source}: not the config of a model (it has no known model_type)")
+    return HpassError(f"{source}: transformers cannot build it: {type(error).__name__}: {text[:300]}")

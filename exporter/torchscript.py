@@ -1,4 +1,4 @@
-"""Export by TorchScript tracing: torch's older exporter, the origin of many of the world's files."""
+"""Export by TorchScript tracing, torch's older exporter, which wrote many of the existing ONNX files."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ def export_torchscript(
     dynamic: bool = False,
     verbose: bool = False,
 ) -> onnx_ir.Model:
-    """Return the ONNX model; the labels of its modules are in its node names.
+    """Export a module. Return the ONNX model, whose node names contain the labels of the modules.
 
-    `folder` takes the files torch writes; the weights are read from there until the model is saved. What
-    torch raises passes through.
+    torch writes its files to `folder`, and the weights are read from there when the model is saved. Exceptions of torch
+    are not caught.
     """
     path = folder / "model.onnx"
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     axes = {name: {axis: f"{name}_{axis}" for axis in range(value.dim())} for name, value in tensors.items()}
     with (
-        _forward_alone(),
-        _log_of_torch(shown=verbose),
+        _inference_only(),
+        _redirect_torch_log(shown=verbose),
         warnings.catch_warnings(),
-        plain_operations(model),
+        traceable_operations(model),
         LogicalAsStrided(),
-        _flat_forward(model, inputs, list(tensors)),
+        _positional_forward(model, inputs, list(tensors)),
     ):
-        # torch marks this exporter as the older one on every call; that is known here.
+        # torch warns on every call that this exporter is deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             model,
@@ -55,13 +55,13 @@ def export_torchscript(
             opset_version=OPSET,
             dynamo=False,
         )
-    return with_constants_inside(onnx_ir.load(path))
+    return load_external_constants(onnx_ir.load(path))
 
 
-def with_constants_inside(model: onnx_ir.Model) -> onnx_ir.Model:
-    """Take the values of Constant nodes into the model: of a large one, torch writes these to files of their own too.
+def load_external_constants(model: onnx_ir.Model) -> onnx_ir.Model:
+    """Load the values of Constant nodes into the model, in place. torch writes those of a large model to files.
 
-    Whoever saves the model moves the data of its weights alone.
+    onnx_ir.save moves the data of initializers only.
     """
     for node in model.graph.all_nodes():
         for name, attribute in list(node.attributes.items()):
@@ -71,10 +71,10 @@ def with_constants_inside(model: onnx_ir.Model) -> onnx_ir.Model:
 
 
 @contextlib.contextmanager
-def _forward_alone() -> Generator[None]:
-    """Trace without what a backward run would keep of every layer.
+def _inference_only() -> Generator[None]:
+    """Disable gradients, which would need memory for every layer, and torch's fused attention.
 
-    Without gradients, torch's attention takes a fused path that ONNX has no operators for; it is closed meanwhile.
+    Without gradients torch uses fused attention, which has no ONNX operators, unless it is disabled.
     """
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -86,33 +86,33 @@ def _forward_alone() -> Generator[None]:
 
 
 @contextlib.contextmanager
-def _log_of_torch(*, shown: bool) -> Generator[None]:
-    """Send what torch logs from C++ (a whole graph, where it fails) to stderr if `shown`, else nowhere.
+def _redirect_torch_log(*, shown: bool) -> Generator[None]:
+    """Send torch's log from C++ (a whole graph if the export fails) to standard error if `shown`; else discard it.
 
-    No redirection in Python holds it, and torch switches the log on again by itself, so the descriptor is moved.
+    The file descriptor is replaced, because the log bypasses sys.stderr and torch enables the log again by itself.
     """
-    cast("Any", torch)._C._jit_set_onnx_log_output_stream("stderr")  # noqa: SLF001 (there is no public way)
+    cast("Any", torch)._C._jit_set_onnx_log_output_stream("stderr")  # noqa: SLF001 (there is no public function)
     if shown:
         yield
         return
     sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    saved_descriptor = os.dup(2)
+    with Path(os.devnull).open("wb") as null_device:
+        os.dup2(null_device.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved_descriptor, 2)
+        os.close(saved_descriptor)
 
 
 @contextlib.contextmanager
-def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: list[str]) -> Generator[None]:
-    """Let `forward` take the tensors by position and return nothing but tensors, as TorchScript demands.
+def _positional_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: list[str]) -> Generator[None]:
+    """Replace `forward` by a function that takes tensors by position and returns a tuple of tensors, as tracing needs.
 
-    Without it, inputs after a gap in the signature lose their place, and a cache among the outputs stops the
-    trace. The swap is on the instance, so modules keep their names; what is no tensor is a constant of the
-    trace.
+    Otherwise inputs after a gap in the signature are assigned to the wrong parameters, and a cache among the outputs
+    stops the trace. The attribute is set on the instance, so modules keep their names. Inputs that are not tensors
+    become constants of the trace.
     """
     original = model.forward
     constants = {name: value for name, value in inputs.items() if name not in tensors}
@@ -131,27 +131,27 @@ def _flat_forward(model: torch.nn.Module, inputs: Mapping[str, Any], tensors: li
 
 
 @contextlib.contextmanager
-def plain_operations(model: torch.nn.Module) -> Generator[None]:
-    """Let a transformers model attend and choose experts by operations that TorchScript knows and can trace.
+def traceable_operations(model: torch.nn.Module) -> Generator[None]:
+    """Make a transformers model use implementations of attention and experts that TorchScript can trace.
 
-    It lacks fused attention with grouped queries, and the grouping of tokens by expert.
+    TorchScript cannot trace fused attention with grouped queries, or the grouping of tokens by expert.
     """
     if not hasattr(model, "set_attn_implementation"):
         yield
         return
     from transformers.exporters.exporter_onnx import use_experts_implementation
 
-    # Parts may attend in ways of their own, so each config gets back what it had.
+    # Submodels may have other attention implementations, so each config is restored on its own.
     configs = {id(module.config): cast("Any", module.config) for module in model.modules() if hasattr(module, "config")}
-    before = {key: config._attn_implementation for key, config in configs.items() if _attends(config)}  # noqa: SLF001
+    previous = {key: config._attn_implementation for key, config in configs.items() if _has_attention_setting(config)}  # noqa: SLF001
     cast("Any", model).set_attn_implementation("eager")
     try:
         with use_experts_implementation(model, "batched_mm"):
             yield
     finally:
-        for key, implementation in before.items():
+        for key, implementation in previous.items():
             configs[key]._attn_implementation = implementation  # noqa: SLF001 (the public setter refuses a mixture)
 
 
-def _attends(config: Any) -> bool:
+def _has_attention_setting(config: Any) -> bool:
     return hasattr(config, "_attn_implementation")

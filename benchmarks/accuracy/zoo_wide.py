@@ -49,8 +49,8 @@ def _architecture(kind: str) -> Sample:
     import transformers
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    from hpass.exporter.load import Loaded
-    from hpass.exporter.sample_inputs.sample import first_that_runs, sample_inputs
+    from hpass.exporter.load import LoadedModel
+    from hpass.exporter.sample_inputs.input_sources import first_that_runs, sample_inputs
 
     made = getattr(transformers, base_models()[kind])
     failure: Exception = RuntimeError(f"{kind}: no config of the general rule can be made")
@@ -62,7 +62,7 @@ def _architecture(kind: str) -> Sample:
             with torch.device("meta"):
                 _check_size(made(config))
             model = made(config).eval()
-            inputs = first_that_runs(model, sample_inputs(Loaded(model)))
+            inputs = first_that_runs(model, sample_inputs(LoadedModel(model)))
         except Exception as error:  # noqa: BLE001 (a config that does not suit its model fails in any way it likes)
             failure = error
             continue

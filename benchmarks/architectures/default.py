@@ -10,8 +10,8 @@ import transformers
 
 from hpass.errors import HpassError
 from hpass.exporter.capture_output import captured_output
-from hpass.exporter.load import Loaded
-from hpass.exporter.sample_inputs.sample import sample_inputs
+from hpass.exporter.load import LoadedModel
+from hpass.exporter.sample_inputs.input_sources import sample_inputs
 
 _Place = tuple[str, int]
 
@@ -27,7 +27,7 @@ def fails_by_default(made: Any, config_class: Any, error: Exception) -> bool:
     try:
         with captured_output(verbose=False), torch.device("meta"):
             model = made._from_config(config_class()).eval()  # noqa: SLF001 (a concrete class has no other)
-        candidates = list(sample_inputs(Loaded(model)))
+        candidates = list(sample_inputs(LoadedModel(model)))
     except Exception as other:  # noqa: BLE001 (that it fails is the question)
         return _place(other) == place
     for inputs in candidates:

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from hpass.exporter.capture_output import captured_output
-from hpass.exporter.torchscript import plain_operations
+from hpass.exporter.torchscript import traceable_operations
 
 Outputs = list[torch.Tensor]
 _Run = Callable[[torch.nn.Module, Mapping[str, Any]], Outputs]
@@ -65,7 +65,7 @@ def _outputs(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
 
 
 def _plain(run: _Run, model: torch.nn.Module, inputs: Mapping[str, Any]) -> Outputs:
-    with plain_operations(model):
+    with traceable_operations(model):
         return run(model, inputs)
 
 

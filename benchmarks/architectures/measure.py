@@ -44,7 +44,7 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
     record: Record = {
         "engine": exported.engine,
         "inputs": list(exported.inputs),
-        "left out": list(exported.left_out),
+        "left out": list(exported.omitted_inputs),
         "parameters": sum(parameter.numel() for parameter in loaded.model.parameters()),
         "export": _export_seconds(marks),
         "torch": capture.seconds,

@@ -23,8 +23,8 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from hpass.errors import HpassError
 from hpass.exporter import Options
 from hpass.exporter.load import load
+from hpass.exporter.sample_inputs.input_sources import first_that_runs, sample_inputs
 from hpass.exporter.sample_inputs.modalities import omitted_inputs
-from hpass.exporter.sample_inputs.sample import first_that_runs, sample_inputs
 
 from .apart import Record, in_a_line, measured_apart, read_record
 from .base_models import base_models

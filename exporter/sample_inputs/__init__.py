@@ -1,1 +1,1 @@
-"""Made-up inputs for a model: what its forward asks for, in sizes that its config allows."""
+"""Generate sample inputs for a model from the signature of its forward and the sizes in its config."""

@@ -1,4 +1,4 @@
-"""What inputs are made of: the model's sizes, what is given already, and random values that are the same each time."""
+"""The data that input rules use: the model's sizes, the given inputs, and reproducible random values."""
 
 from __future__ import annotations
 
@@ -9,34 +9,37 @@ import torch
 
 from .config_sizes import Sizes
 
-# Tokens of a text, or steps of what else has some.
-LENGTH = 16
+# The number of tokens of a text, or of steps of another sequence.
+SEQUENCE_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class InputBuilder:
-    """Makes the inputs of one model. The same config gives the same values."""
+    """The data to generate the inputs of one model. The same config gives the same values.
+
+    `given` are inputs that must not be generated, and `tokens` is a text as encoded by the model's tokenizer.
+    """
 
     model: torch.nn.Module
     sizes: Sizes
     given: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
-    text: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    tokens: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
 
     def floats(self, *shape: int) -> torch.Tensor:
-        """Return normally distributed float32 values."""
+        """Return a float32 tensor of standard normal values."""
         return torch.randn(shape, generator=self.generator)
 
     def ints(self, high: int, *shape: int) -> torch.Tensor:
-        """Return int64 values in [0, high)."""
+        """Return an int64 tensor of uniform values in [0, high)."""
         return torch.randint(0, max(high, 1), shape, generator=self.generator)
 
 
-Candidates = list[torch.Tensor]
-"""What an input could look like, the likeliest first."""
+CandidateTensors = list[torch.Tensor]
+"""Possible values of an input, the likeliest first."""
 
-InputRule = Callable[[InputBuilder], Candidates]
-"""Makes the input of one name."""
+InputRule = Callable[[InputBuilder], CandidateTensors]
+"""Generates the input with a known name."""
 
-PartInputRule = Callable[[InputBuilder, str], Candidates]
-"""Makes the input of the part of the model that its name begins with."""
+PartInputRule = Callable[[InputBuilder, str], CandidateTensors]
+"""Generates an input with a known ending. The second argument is the rest of the name, a part of the model."""

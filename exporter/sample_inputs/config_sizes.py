@@ -1,4 +1,4 @@
-"""Sizes of a model's inputs, read from its config and its processor's settings."""
+"""Read the sizes of a model's inputs from its config and its processor's settings."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ VIDEO = ("video", "vision")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The config of a model (None for one that has none) with its processor's settings."""
+    """The config of a model (None if it has none) and the settings of its processor."""
 
     config: Any
     processor: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def find(self, *names: str, part: Iterable[str] = ()) -> Any:
-        """Return the first of the settings `names` that is set, None where none is.
+        """Return the first of the settings `names` that is set; None if none is.
 
-        The sub-configs whose key contains a word of `part` come first, then the model's own config, then the
-        others.
+        The sub-configs whose key contains a word of `part` are searched first, then the model's own config, then the
+        other sub-configs, then the processor's settings.
         """
         words = tuple(part)
         configs = sorted(_configs(self.config), key=lambda item: _rank(item[0], words))
@@ -34,19 +34,19 @@ class Sizes:
         return next((self.processor[name] for name in names if self.processor.get(name) is not None), None)
 
     def number(self, *names: str, default: int, part: Iterable[str] = ()) -> int:
-        """Return the same as one number; of a list its first."""
+        """Return the setting as an int, or the first number of a list; `default` if there is no such setting."""
         value = self.find(*names, part=part)
         if isinstance(value, list | tuple):
             value = cast("list[Any]", value)[0] if value else None
         return value if isinstance(value, int) and not isinstance(value, bool) else default
 
     def every(self, *names: str) -> list[int]:
-        """Return the settings `names` of every part that has one of them as a number."""
+        """Return all integer values of the settings `names`, in the config and its sub-configs."""
         found = [getattr(config, name, None) for _, config in _configs(self.config) for name in names]
         return [value for value in found if isinstance(value, int)]
 
     def image(self, default: int = 224, part: Iterable[str] = VISION) -> tuple[int, int]:
-        """Return the height and width of an image, in pixels, for the part of the model that has such a word."""
+        """Return the height and width of an image, in pixels. `part` selects sub-configs as in `find`."""
         for value in (
             self.find("image_size", "img_size", "input_size", part=part),
             self.processor.get("crop_size"),
@@ -68,11 +68,11 @@ class Sizes:
         return default, default
 
     def text(self) -> Any:
-        """Return the config of the text part, the model's own where it has none."""
+        """Return the config of the text part; the model's own config if there is none."""
         return self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
 
     def special_tokens(self) -> set[int]:
-        """Return the token ids with a meaning of their own: ends, padding, places of images."""
+        """Return the ids of special tokens: start, end, padding, placeholders of images and so on."""
         return {
             value
             for _, config in _configs(self.config)
@@ -82,8 +82,8 @@ class Sizes:
 
 
 def _configs(config: Any, key: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield a config and the configs inside it, with the path of keys that leads there."""
-    if config is None or depth > 3:  # noqa: PLR2004 (deeper nesting does not occur, cycles would)
+    """Yield a config and its sub-configs, each with its dotted path of keys."""
+    if config is None or depth > 3:  # noqa: PLR2004 (no config is nested deeper; the limit ends cycles)
         return
     yield key, config
     for name, value in vars(config).items():

@@ -1,33 +1,37 @@
-"""Vectors in place of a text or an image: what the first layers of a model, or another model, would make of it."""
+"""Embeddings as inputs, in place of a text or an image."""
 
 from __future__ import annotations
 
-from .builder import LENGTH, Candidates, InputBuilder, InputRule, PartInputRule
+from .builder import SEQUENCE_LENGTH, CandidateTensors, InputBuilder, InputRule, PartInputRule
 from .patches import patches
-from .signature import parameters
+from .signature import forward_parameters
 
-_WIDTH = ("hidden_size", "d_model", "embed_dim", "dim")
-
-
-def _embeddings(maker: InputBuilder) -> Candidates:
-    width = maker.sizes.number(*_WIDTH, default=1)
-    return [maker.floats(1, LENGTH, width), maker.floats(1, width, LENGTH), maker.floats(LENGTH, width)]
+_WIDTH_SETTINGS = ("hidden_size", "d_model", "embed_dim", "dim")
 
 
-def _hidden_states(maker: InputBuilder) -> Candidates:
-    """Return the patches of an image where a grid arranges them, else embeddings."""
-    return [patches(maker)] if "grid_thw" in parameters(maker.model) else _embeddings(maker)
+def _embeddings(builder: InputBuilder) -> CandidateTensors:
+    width = builder.sizes.number(*_WIDTH_SETTINGS, default=1)
+    return [
+        builder.floats(1, SEQUENCE_LENGTH, width),
+        builder.floats(1, width, SEQUENCE_LENGTH),
+        builder.floats(SEQUENCE_LENGTH, width),
+    ]
 
 
-def _encoder_hidden_states(maker: InputBuilder) -> Candidates:
-    width = maker.sizes.number("encoder_hidden_size", "cross_attention_dim", "hidden_size", default=1)
-    return [maker.floats(1, LENGTH, width)]
+def _hidden_states(builder: InputBuilder) -> CandidateTensors:
+    """Return the patches of an image if the model takes a grid of patches, else embeddings."""
+    return [patches(builder)] if "grid_thw" in forward_parameters(builder.model) else _embeddings(builder)
 
 
-def _other_embeddings(maker: InputBuilder, _part: str) -> Candidates:
-    """Return embeddings as wide as any part of the model: they may be of any of them."""
-    widths = dict.fromkeys(maker.sizes.every(*_WIDTH))
-    return [maker.floats(1, LENGTH, width) for width in widths]
+def _encoder_hidden_states(builder: InputBuilder) -> CandidateTensors:
+    width = builder.sizes.number("encoder_hidden_size", "cross_attention_dim", "hidden_size", default=1)
+    return [builder.floats(1, SEQUENCE_LENGTH, width)]
+
+
+def _part_embeddings(builder: InputBuilder, _part: str) -> CandidateTensors:
+    """Return embeddings of the width of each part of the model."""
+    widths = dict.fromkeys(builder.sizes.every(*_WIDTH_SETTINGS))
+    return [builder.floats(1, SEQUENCE_LENGTH, width) for width in widths]
 
 
 RULES: dict[str, InputRule] = {
@@ -38,4 +42,4 @@ RULES: dict[str, InputRule] = {
     "encoder_hidden_states": _encoder_hidden_states,
 }
 
-ENDINGS: dict[str, PartInputRule] = {"_embeds": _other_embeddings, "_hidden_states": _other_embeddings}
+ENDINGS: dict[str, PartInputRule] = {"_embeds": _part_embeddings, "_hidden_states": _part_embeddings}

@@ -1,4 +1,4 @@
-"""Inputs made as the documentation of the model states them, their axes as long as the config and their names tell."""
+"""Generate inputs from the docstring of `forward`, with axis sizes from the config and the names of the axes."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ import re
 
 import torch
 
-from .builder import LENGTH, Candidates, InputBuilder
-from .docstring import documented_inputs
-from .patches import channels, side_of_grid
+from .builder import SEQUENCE_LENGTH, CandidateTensors, InputBuilder
+from .docstring_parser import documented_inputs
+from .patches import channels, grid_side
 
-_WHOLE_NUMBERS = re.compile(r"(ids|mask|sizes|indices|lengths)$")
-_PER_STEP = re.compile(r"length|len$|frames|tokens|steps|features")
-_PER_PATCH = re.compile(r"patches|image_tokens")
+_INTEGER_INPUTS = re.compile(r"(ids|mask|sizes|indices|lengths)$")
+_SEQUENCE_AXES = re.compile(r"length|len$|frames|tokens|steps|features")
+_PATCH_AXES = re.compile(r"patches|image_tokens")
 
 
-def from_docstring(maker: InputBuilder, name: str) -> tuple[tuple[int, ...], torch.dtype] | None:
-    """Return the shape and the type of an input that the documentation of `forward` tells; None where it does not."""
-    found = documented_inputs(maker.model).get(name)
-    shape = None if found is None else found.shape(lambda axis: _length(maker, axis))
+def documented_shape(builder: InputBuilder, name: str) -> tuple[tuple[int, ...], torch.dtype] | None:
+    """Return the shape and the type of an input from the docstring of `forward`; None if it does not state them."""
+    found = documented_inputs(builder.model).get(name)
+    shape = None if found is None else found.shape(lambda axis: _axis_size(builder, axis))
     return None if found is None or shape is None else (shape, found.dtype)
 
 
-def shaped_as_documented(maker: InputBuilder, name: str) -> Candidates | None:
-    """Return values of that shape and type, the likeliest first; None where the documentation does not tell."""
-    found = from_docstring(maker, name)
+def from_docstring(builder: InputBuilder, name: str) -> CandidateTensors | None:
+    """Return values of the documented shape and type, the likeliest first; None if they are not documented."""
+    found = documented_shape(builder, name)
     if found is None:
         return None
     shape, dtype = found
     ones = torch.ones(shape, dtype=torch.int64)
     if dtype == torch.bool:
         return [ones.bool()]
-    # Whatever an id stands for, there is a first; other numbers count or mark things, and 1 is the least that does.
+    # Every kind of id includes 0, so ids are zeros first. Other integers are counts or flags, so they are ones first.
     numbers = [ones, torch.zeros_like(ones)]
     if name.endswith("ids"):
         numbers.reverse()
-    if dtype == torch.int64 or _WHOLE_NUMBERS.search(name):
+    if dtype == torch.int64 or _INTEGER_INPUTS.search(name):
         return numbers
-    return [maker.floats(*shape), *numbers]
+    return [builder.floats(*shape), *numbers]
 
 
-def _length(maker: InputBuilder, axis: str) -> int:
-    """Return how long an axis is by its name: a size of the config, a number of steps, or of things (one)."""
-    height, width = maker.sizes.image()
-    usual = {"height": height, "width": width, "image_size": height, "num_channels": channels(maker), "batch_size": 1}
+def _axis_size(builder: InputBuilder, axis: str) -> int:
+    """Return the size of an axis: a setting of the config, SEQUENCE_LENGTH for axes of a sequence, else 1."""
+    height, width = builder.sizes.image()
+    usual = {"height": height, "width": width, "image_size": height, "num_channels": channels(builder), "batch_size": 1}
     if axis in usual:
         return usual[axis]
-    if _PER_PATCH.search(axis):
-        return side_of_grid(maker) ** 2
-    return maker.sizes.number(axis, f"num_{axis}", default=LENGTH if _PER_STEP.search(axis) else 1)
+    if _PATCH_AXES.search(axis):
+        return grid_side(builder) ** 2
+    return builder.sizes.number(axis, f"num_{axis}", default=SEQUENCE_LENGTH if _SEQUENCE_AXES.search(axis) else 1)

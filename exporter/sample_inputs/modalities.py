@@ -1,4 +1,4 @@
-"""Which inputs belong to which modality, and which modalities a model takes and inputs hold."""
+"""The inputs of each modality, the modalities that a model accepts, and those that a set of inputs contains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 
-from .signature import parameters
+from .signature import forward_parameters
 
 MODALITIES: dict[str, tuple[str, ...]] = {
     "text": ("input_ids", "bbox", "qformer_input_ids"),
@@ -19,43 +19,43 @@ MODALITIES: dict[str, tuple[str, ...]] = {
     "video": ("pixel_values_videos", "pixel_values", "video_grid_thw", "mm_token_type_ids"),
     "time": ("past_values", "past_time_features", "past_observed_mask", "future_time_features"),
 }  # fmt: skip
-"""What goes with each modality."""
+"""The names of inputs that belong to each modality."""
 
 MEDIA = {
     "image": ("pixel_values",),
     "video": ("pixel_values_videos",),
     "audio": ("input_features", "input_values"),
 }
-"""What holds an image, a video or a sound itself: its presence asks for room in the text."""
+"""The inputs that contain an image, a video or audio; each needs placeholder tokens in the text."""
 
 
-def modalities(model: torch.nn.Module) -> set[str]:
-    """Return the modalities that the model says it takes."""
+def model_modalities(model: torch.nn.Module) -> set[str]:
+    """Return the modalities that the model declares; text if it declares none."""
     return config_value(model, "input_modalities", default="text")
 
 
 def config_value(model: torch.nn.Module, attribute: str, *, default: str) -> set[str]:
-    """Return what a model says of itself, be it one name or several."""
+    """Return an attribute of a model, which is a name or a list of names, as a set."""
     found = getattr(model, attribute, default)
     return {found} if isinstance(found, str) else set(cast("list[str]", found))
 
 
-def media(inputs: Mapping[str, object]) -> list[str]:
-    """Return which of image, video and sound the inputs hold."""
+def media_in(inputs: Mapping[str, object]) -> list[str]:
+    """Return which of image, video and audio the inputs contain."""
     return [modality for modality, names in MEDIA.items() if any(name in inputs for name in names)]
 
 
-def joins_modalities(inputs: Mapping[str, object]) -> bool:
-    """Whether a text has places for images or sounds, which only the model itself can say are right."""
-    return "input_ids" in inputs and bool(media(inputs))
+def combines_modalities(inputs: Mapping[str, object]) -> bool:
+    """Whether the inputs contain a text and other media. Only the model can check whether they fit each other."""
+    return "input_ids" in inputs and bool(media_in(inputs))
 
 
 def omitted_inputs(model: torch.nn.Module, inputs: Mapping[str, object]) -> list[str]:
-    """Return the images and sounds that the model takes too and the inputs hold none of.
+    """Return an input for each kind of media that the model accepts and the inputs do not contain.
 
-    Images stand for videos: models look at both through the same modules.
+    Images and videos are one kind, because models process both with the same modules.
     """
-    present, taken, held = parameters(model), modalities(model), set(media(inputs))
-    missing = [kinds for kinds in ({"image", "video"}, {"audio"}) if taken & kinds and not held & kinds]
+    present, accepted, present_media = forward_parameters(model), model_modalities(model), set(media_in(inputs))
+    missing = [kinds for kinds in ({"image", "video"}, {"audio"}) if accepted & kinds and not present_media & kinds]
     names = [[name for kind in MEDIA if kind in kinds for name in MEDIA[kind] if name in present] for kinds in missing]
     return [likeliest[0] for likeliest in names if likeliest]

@@ -1,81 +1,81 @@
-"""Images packed into rows of patches, and what arranges the patches."""
+"""Images as rows of patches, and the inputs that arrange the patches in a grid."""
 
 from __future__ import annotations
 
 import torch
 
-from .builder import Candidates, InputBuilder, InputRule
+from .builder import CandidateTensors, InputBuilder, InputRule
 from .config_sizes import VISION
-from .signature import parameters
+from .signature import forward_parameters
 
-# Patches along each side of a packed image, at least: what merges or pools patches finds a multiple of 2, 3 and 4.
-GRID = 12
-
-
-def channels(maker: InputBuilder) -> int:
-    """Return how many channels an image has."""
-    return maker.sizes.number("num_channels", "in_channels", "in_chans", default=3, part=VISION)
+# The minimum number of patches per side. It is a multiple of 2, 3 and 4, because models merge or pool patches.
+MIN_GRID_SIDE = 12
 
 
-def patches(maker: InputBuilder, frames: int = 1) -> torch.Tensor:
-    """Return the flattened patches of one image, as packed vision encoders take them."""
-    side = _side_of_patch(maker)
-    frames = maker.sizes.number("temporal_patch_size", default=frames, part=VISION)
-    return maker.floats(side_of_grid(maker) ** 2, channels(maker) * frames * side * side)
+def channels(builder: InputBuilder) -> int:
+    """Return the number of channels of an image."""
+    return builder.sizes.number("num_channels", "in_channels", "in_chans", default=3, part=VISION)
 
 
-def side_of_grid(maker: InputBuilder) -> int:
-    """Return the patches along each side of a packed image: whole windows where the config tells their size in pixels.
+def patches(builder: InputBuilder, frames: int = 1) -> torch.Tensor:
+    """Return the flattened patches of one image, of shape (patches, channels * frames * patch height * patch width)."""
+    side = _patch_side(builder)
+    frames = builder.sizes.number("temporal_patch_size", default=frames, part=VISION)
+    return builder.floats(grid_side(builder) ** 2, channels(builder) * frames * side * side)
 
-    transformers' exporter traces attention within windows as one batch, which only windows of one size make.
+
+def grid_side(builder: InputBuilder) -> int:
+    """Return the number of patches per side: a multiple of the attention window if the config has `window_size`.
+
+    transformers' exporter traces attention within windows as one batch, which needs windows of equal size.
     """
-    window, side = (maker.sizes.number(name, default=1, part=VISION) for name in ("window_size", "patch_size"))
-    return multiple(window // side if window % side == 0 else 1, GRID)
+    window, side = (builder.sizes.number(name, default=1, part=VISION) for name in ("window_size", "patch_size"))
+    return round_up(window // side if window % side == 0 else 1, MIN_GRID_SIDE)
 
 
-def multiple(number: int, least: int) -> int:
-    """Return the first multiple of the number that is not below the least."""
-    return -(-least // number) * number
+def round_up(factor: int, minimum: int) -> int:
+    """Return the smallest multiple of `factor` that is at least `minimum`."""
+    return -(-minimum // factor) * factor
 
 
-def packed(maker: InputBuilder) -> Candidates | None:
-    """Return an image as a packed row of patches, which some other input then arranges; None where none does."""
-    present = set(parameters(maker.model))
-    side = _side_of_patch(maker)
+def packed_image(builder: InputBuilder) -> CandidateTensors | None:
+    """Return an image as a row of patches; None if no input of the model arranges patches."""
+    present = set(forward_parameters(builder.model))
+    side = _patch_side(builder)
     if present & {"image_grid_thw", "grid_thw"}:
-        flat = patches(maker)
-        return [flat, flat.unflatten(1, (-1, side, side)), patches(maker, frames=2)]
+        flat = patches(builder)
+        return [flat, flat.unflatten(1, (-1, side, side)), patches(builder, frames=2)]
     if present & {"spatial_shapes", "pixel_position_ids", "image_position_ids"}:
-        return [patches(maker)[None]]
+        return [patches(builder)[None]]
     if "target_sizes" in present:
-        return [maker.floats(1, channels(maker), side, side_of_grid(maker) ** 2 * side)]
+        return [builder.floats(1, channels(builder), side, grid_side(builder) ** 2 * side)]
     return None
 
 
-def _side_of_patch(maker: InputBuilder) -> int:
-    """Return the pixels along each side of a patch."""
-    return maker.sizes.number("patch_size", default=14, part=VISION)
+def _patch_side(builder: InputBuilder) -> int:
+    """Return the side of a patch in pixels."""
+    return builder.sizes.number("patch_size", default=14, part=VISION)
 
 
-def _grid(maker: InputBuilder) -> Candidates:
-    return [torch.tensor([[1, side_of_grid(maker), side_of_grid(maker)]])]
+def _grid_thw(builder: InputBuilder) -> CandidateTensors:
+    return [torch.tensor([[1, grid_side(builder), grid_side(builder)]])]
 
 
-def _sides(maker: InputBuilder) -> Candidates:
-    return [torch.tensor([[side_of_grid(maker), side_of_grid(maker)]])]
+def _grid_sizes(builder: InputBuilder) -> CandidateTensors:
+    return [torch.tensor([[grid_side(builder), grid_side(builder)]])]
 
 
-def _positions(maker: InputBuilder) -> Candidates:
-    side = torch.arange(side_of_grid(maker))
+def _patch_positions(builder: InputBuilder) -> CandidateTensors:
+    side = torch.arange(grid_side(builder))
     return [torch.cartesian_prod(side, side)[None]]
 
 
 RULES: dict[str, InputRule] = {
-    "image_grid_thw": _grid,
-    "video_grid_thw": _grid,
-    "grid_thw": _grid,
-    "spatial_shapes": _sides,
-    "target_sizes": _sides,
-    "pixel_position_ids": _positions,
-    "image_position_ids": _positions,
+    "image_grid_thw": _grid_thw,
+    "video_grid_thw": _grid_thw,
+    "grid_thw": _grid_thw,
+    "spatial_shapes": _grid_sizes,
+    "target_sizes": _grid_sizes,
+    "pixel_position_ids": _patch_positions,
+    "image_position_ids": _patch_positions,
 }

@@ -1,4 +1,4 @@
-"""Room for images, videos and sounds in a text: a place for each of their features, as a processor leaves it."""
+"""Insert placeholder tokens into input_ids, one per image, video or audio feature, as the processor would."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ import torch
 from .builder import InputBuilder
 
 
-def insert_placeholders(maker: InputBuilder, modality: str, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return the ids with a place for every feature of the image, video or sound.
+def insert_placeholders(builder: InputBuilder, modality: str, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return the token ids with one placeholder per feature of the image, video or audio, after the first token.
 
-    How many there are the model itself says (`get_image_features` and its like).
+    The number of features comes from the model's own function, such as `get_image_features`. If the model has no such
+    function or it fails, the ids are returned unchanged.
     """
     ids = inputs["input_ids"]
-    token = placeholder_id(maker, modality)
-    features = getattr(maker.model, f"get_{modality}_features", None)
+    token = placeholder_id(builder, modality)
+    features = getattr(builder.model, f"get_{modality}_features", None)
     if token is None or features is None:
         return ids
     known = {name: value for name, value in inputs.items() if name in inspect.signature(features).parameters}
     try:
         with torch.no_grad():
-            found = features(**known)
-    except Exception:  # noqa: BLE001 (any model may refuse; the attempt with these inputs then says why)
+            result = features(**known)
+    except Exception:  # noqa: BLE001 (models raise any type; the run with these inputs reports the reason)
         return ids
-    count = _feature_count(getattr(found, "pooler_output", found))
-    places = torch.full((1, count), token, dtype=ids.dtype, device=ids.device)
-    return torch.cat([ids[:, :1], places, ids[:, 1:]], dim=1)
+    count = _feature_count(getattr(result, "pooler_output", result))
+    placeholders = torch.full((1, count), token, dtype=ids.dtype, device=ids.device)
+    return torch.cat([ids[:, :1], placeholders, ids[:, 1:]], dim=1)
 
 
-def placeholder_id(maker: InputBuilder, modality: str) -> int | None:
-    """Return the token id that keeps a place for the modality; None where there is none."""
-    token = maker.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
+def placeholder_id(builder: InputBuilder, modality: str) -> int | None:
+    """Return the id of the modality's placeholder token; None if there is none."""
+    token = builder.sizes.find(f"{modality}_token_id", f"{modality}_token_index")
     return token if isinstance(token, int) else None
 
 
 def _feature_count(features: Any) -> int:
-    """Return how many feature vectors a tensor, or a nest of them, holds."""
+    """Return the number of feature vectors in a tensor or nested lists of tensors."""
     if isinstance(features, torch.Tensor):
         return features.shape[:-1].numel()
     if isinstance(features, list | tuple):

@@ -11,25 +11,27 @@ import torch
 from ...errors import HpassError
 
 Inputs = dict[str, Any]
-"""What a forward call is given, by the names of its parameters."""
+"""The arguments of a forward call by parameter name."""
 
 
-def parameters(module: torch.nn.Module) -> dict[str, inspect.Parameter]:
-    """Return the parameters of `forward` that have a name of their own, in order."""
+def forward_parameters(module: torch.nn.Module) -> dict[str, inspect.Parameter]:
+    """Return the parameters of `forward` in order, without `*args` and `**kwargs`."""
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     signature = inspect.signature(module.forward)
     return {name: parameter for name, parameter in signature.parameters.items() if parameter.kind not in variadic}
 
 
-def required(module: torch.nn.Module) -> list[str]:
+def required_parameters(module: torch.nn.Module) -> list[str]:
     """Return the names of the parameters without a default."""
-    return [name for name, parameter in parameters(module).items() if parameter.default is inspect.Parameter.empty]
+    return [
+        name for name, parameter in forward_parameters(module).items() if parameter.default is inspect.Parameter.empty
+    ]
 
 
-def bind(module: torch.nn.Module, inputs: object) -> Inputs:
-    """Return inputs (a tensor, a tuple or list of positional ones, or a mapping) by the names of `forward`.
+def bind_inputs(module: torch.nn.Module, inputs: object) -> Inputs:
+    """Return inputs (a tensor, a tuple or list of positional inputs, or a mapping) by the names of `forward`.
 
-    Raises HpassError where they do not fit it.
+    Raises HpassError if they do not fit the signature of `forward`.
     """
     try:
         signature = inspect.signature(module.forward)
@@ -41,7 +43,7 @@ def bind(module: torch.nn.Module, inputs: object) -> Inputs:
             bound = signature.bind(inputs)
     except TypeError as error:
         raise HpassError(
-            f"the inputs do not fit {type(module).__name__}.forward ({error}); it takes {listed(module)}"
+            f"the inputs do not fit {type(module).__name__}.forward ({error}); it takes {format_parameters(module)}"
         ) from error
     named: Inputs = {}
     for name, value in bound.arguments.items():
@@ -55,6 +57,6 @@ def bind(module: torch.nn.Module, inputs: object) -> Inputs:
     return named
 
 
-def listed(module: torch.nn.Module) -> str:
-    """Return the parameter names for a message."""
-    return ", ".join(parameters(module)) or "no named inputs"
+def format_parameters(module: torch.nn.Module) -> str:
+    """Return the parameter names of `forward` as text."""
+    return ", ".join(forward_parameters(module)) or "no named inputs"

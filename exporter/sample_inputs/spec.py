@@ -1,4 +1,4 @@
-"""Sample inputs written on the command line: `name=shape:dtype`."""
+"""Parse and format sample inputs of the command line: `name=shape:dtype`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 from ...errors import UsageError
 
 _SPEC = re.compile(r"(?P<name>[^=:]+)=(?P<shape>(\d+([x,]\d+)*)?)(:(?P<dtype>\w+))?")
-_NAMES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
-_DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _NAMES}
+_DTYPE_NAMES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
+_DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _DTYPE_NAMES}
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """A sample input by name, shape and type; `()` is a scalar."""
+    """The name, shape and type of a sample input. The shape `()` is that of a scalar."""
 
     name: str
     shape: tuple[int, ...]
     dtype: torch.dtype = torch.float32
 
     def tensor(self) -> torch.Tensor:
-        """Return a tensor of that shape, always the same: normal floats, integers 0 and 1, true booleans."""
+        """Return a tensor, the same in every call: standard normal floats, integers 0 and 1, or True."""
         generator = torch.Generator().manual_seed(0)
         if self.dtype == torch.bool:
             return torch.ones(self.shape, dtype=torch.bool)
@@ -33,22 +33,22 @@ class InputSpec:
 
 
 def parse_input(text: str) -> InputSpec:
-    """Read `name=shape:dtype`, as in `pixel_values=1x3x224x224:float32`; without a dtype it is float32.
+    """Parse `name=shape:dtype`, such as `pixel_values=1x3x224x224:float32`. The default dtype is float32.
 
-    Raises UsageError where the text is of another form.
+    Raises UsageError if the text has another form.
     """
     match = _SPEC.fullmatch(text)
     if match is None:
-        raise UsageError(f"--input {text}: not name=shape:dtype, as in pixel_values=1x3x224x224:float32")
+        raise UsageError(f"--input {text}: not of the form name=shape:dtype, as in pixel_values=1x3x224x224:float32")
     dtype = match["dtype"] or "float32"
     if dtype not in _DTYPES:
-        raise UsageError(f"--input {text}: unknown dtype {dtype!r}; one of {', '.join(_DTYPES)}")
+        raise UsageError(f"--input {text}: unknown dtype {dtype!r}; use one of {', '.join(_DTYPES)}")
     shape = tuple(int(size) for size in re.split("[x,]", match["shape"]) if size)
     return InputSpec(match["name"], shape, _DTYPES[dtype])
 
 
-def spelled(name: str, value: object) -> str:
-    """Return a tensor as `parse_input` reads it; anything else, as a cache, by its class."""
+def format_input(name: str, value: object) -> str:
+    """Return a tensor in the form that `parse_input` reads; for another value, such as a cache, its name and class."""
     if not isinstance(value, torch.Tensor):
         return f"{name} ({type(value).__name__})"
     return f"{name}={'x'.join(map(str, value.shape))}:{str(value.dtype).removeprefix('torch.')}"

@@ -60,7 +60,7 @@ def test_paths_are_told_as_they_were_written(
             2,
             "--engine steam: unknown engine; use one of auto, dynamo",
         ),
-        ([f"{MODELS}:net", "out.onnx", "--input", "x"], 2, "--input x: not name=shape:dtype"),
+        ([f"{MODELS}:net", "out.onnx", "--input", "x"], 2, "--input x: not of the form name=shape:dtype"),
         ([f"{MODELS}:net", "out.onnx", "--input", "y=1"], 1, "forward has no such input; it takes x"),
         ([f"{MODELS}:unsupported", "out.onnx"], 1, "-v shows the exporter's report"),
     ],

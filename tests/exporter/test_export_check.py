@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir
 import pytest
 
-from hpass.exporter.export_check import LARGEST_READ, InvalidModelError, check
+from hpass.exporter.export_check import MAX_KEPT_BYTES, InvalidModelError, check
 
 pytestmark = pytest.mark.torch
 
@@ -19,12 +19,12 @@ def model(nodes: str) -> onnx_ir.Model:
 
 
 def test_a_valid_model_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpass.exporter.export_check.LARGEST_READ", 0)
+    monkeypatch.setattr("hpass.exporter.export_check.MAX_KEPT_BYTES", 0)
     valid = model("y = Add(x, heavy)")
     check(valid)
     assert [value.name for value in valid.graph.inputs] == ["x"]
     assert list(valid.graph.initializers) == ["heavy"]
-    assert LARGEST_READ > 0
+    assert MAX_KEPT_BYTES > 0
 
 
 def test_sizes_said_of_an_output_are_not_asked() -> None:

@@ -40,7 +40,7 @@ def test_other_texts(text: str, error: type[HpassError], message: str) -> None:
 
 
 def test_an_unknown_id_without_a_network() -> None:
-    with pytest.raises(HpassError, match="no local folder of that name, and the Hugging Face hub"):
+    with pytest.raises(HpassError, match="there is no such local folder, and the Hugging Face hub"):
         load("nobody/nothing-of-this-name", Options())
 
 
@@ -64,7 +64,7 @@ def test_the_class_comes_from_the_option_the_task_or_the_architecture(
     assert built(class_name="BertModel") == built(class_name="AutoModel") == "BertModel"
     assert type(load(config_file(bert), Options(random_weights=True)).model).__name__ == "BertModel"
     for options, message in (
-        (Options(task="juggling"), "unknown; one of any-to-any, "),
+        (Options(task="juggling"), "unknown task; use one of any-to-any, "),
         (Options(task="image-classification"), "no class for a bert model"),
         (Options(class_name="BertForJuggling"), "transformers has no such class"),
     ):
@@ -99,7 +99,7 @@ def test_files_beside_the_config_tell_of_the_inputs(
     loaded = load(reference, Options(random_weights=True))
     assert loaded.processor["size"] == {"height": 48, "width": 48}
     # A, small, fox and dog are known of the sentence, between [CLS] and [SEP].
-    ids = loaded.text["input_ids"][0].tolist()
+    ids = loaded.tokens["input_ids"][0].tolist()
     assert (ids[0], ids[-1]) == (2, 3)
     assert {5, 6, 7, 8} <= set(ids)
 
@@ -111,5 +111,5 @@ def test_a_file_that_is_no_config(tmp_path: Path) -> None:
 
 
 def test_the_options_of_transformers_are_not_a_factory_s() -> None:
-    with pytest.raises(UsageError, match="not a factory's"):
+    with pytest.raises(UsageError, match="apply to transformers models only"):
         load(f"{MODELS}:net", Options(task="text-generation"))

@@ -12,7 +12,7 @@ from skips import posix_only
 
 from hpass.errors import HpassError
 from hpass.exporter import Options, export, write
-from hpass.exporter.torchscript import with_constants_inside
+from hpass.exporter.torchscript import load_external_constants
 
 pytestmark = pytest.mark.torch
 
@@ -56,7 +56,7 @@ def test_constants_of_a_large_model_are_taken_along(tmp_path: Path) -> None:
         convert_attribute=True,
     )  # fmt: skip
     assert len(files(traced)) == 2
-    write.stage_model(with_constants_inside(onnx_ir.load(traced / "model.onnx")), tmp_path / "net.onnx", target)
+    write.stage_model(load_external_constants(onnx_ir.load(traced / "model.onnx")), tmp_path / "net.onnx", target)
     shutil.rmtree(traced)
     [constant] = onnx.load(target / "net.onnx").graph.node
     assert np.array_equal(onnx.numpy_helper.to_array(constant.attribute[0].t), values)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from hpass.exporter.load import Loaded
-from hpass.exporter.sample_inputs.sample import sample_inputs
+from hpass.exporter.load import LoadedModel
+from hpass.exporter.sample_inputs.input_sources import sample_inputs
 
 pytestmark = pytest.mark.torch
 
@@ -38,7 +38,7 @@ def test_a_further_input_is_like_the_one_its_name_ends_with() -> None:
     prompt = SimpleNamespace(model_type="prompt", to_dict=dict, image_size=32, vocab_size=7)
     text = SimpleNamespace(model_type="text", to_dict=dict, hidden_size=6, vocab_size=5)
     model.config = SimpleNamespace(image_size=64, patch_size=24, num_mel_bins=20, prompt=prompt, task=text)
-    inputs = list(sample_inputs(Loaded(model)))
+    inputs = list(sample_inputs(LoadedModel(model)))
     assert {name: tuple(value.shape) for name, value in inputs[0].items()} == {
         "pixel_values": (1, 3, 64, 64),
         "prompt_pixel_values": (1, 3, 32, 32),

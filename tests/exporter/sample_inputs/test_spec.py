@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hpass.errors import UsageError
-from hpass.exporter import InputSpec, parse_input, spelled
+from hpass.exporter import InputSpec, format_input, parse_input
 
 pytestmark = pytest.mark.torch
 
@@ -28,16 +28,16 @@ def test_name_shape_and_dtype(text: str, spec: InputSpec) -> None:
 
 @pytest.mark.parametrize("text", ["x", "=1x2", "x=1xa", "x=1x:float32", "x=-1x2:float32"])
 def test_another_form(text: str) -> None:
-    with pytest.raises(UsageError, match="not name=shape:dtype, as in"):
+    with pytest.raises(UsageError, match="not of the form name=shape:dtype, as in"):
         parse_input(text)
 
 
 def test_an_unknown_dtype_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="unknown dtype 'float31'; one of float32, "):
+    with pytest.raises(UsageError, match="unknown dtype 'float31'; use one of float32, "):
         parse_input("x=1:float31")
 
 
 @pytest.mark.parametrize("text", ["x=1x3x8x8:float32", "mask=4:bool", "gain=:float64"])
 def test_a_tensor_is_told_as_it_is_read(text: str) -> None:
     spec = parse_input(text)
-    assert spelled(spec.name, spec.tensor()) == text
+    assert format_input(spec.name, spec.tensor()) == text

@@ -11,8 +11,8 @@ import transformers
 
 from hpass.errors import HpassError
 from hpass.exporter import InputSpec, Options
-from hpass.exporter.load import Loaded, load
-from hpass.exporter.sample_inputs.sample import first_that_runs, sample_inputs
+from hpass.exporter.load import LoadedModel, load
+from hpass.exporter.sample_inputs.input_sources import first_that_runs, sample_inputs
 
 pytestmark = pytest.mark.torch
 
@@ -117,8 +117,8 @@ CASES: dict[str, tuple[str, Callable[[], transformers.PreTrainedConfig], set[str
 }  # fmt: skip
 
 
-def built(class_name: str, config: transformers.PreTrainedConfig) -> Loaded:
-    return Loaded(getattr(transformers, class_name)(config).eval())
+def built(class_name: str, config: transformers.PreTrainedConfig) -> LoadedModel:
+    return LoadedModel(getattr(transformers, class_name)(config).eval())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -140,8 +140,8 @@ class WithoutForward(transformers.PreTrainedModel):
 
 
 def test_a_model_without_a_forward_has_no_inputs() -> None:
-    loaded = Loaded(WithoutForward(transformers.BertConfig(**TEXT)).eval())
-    with pytest.raises(HpassError, match="nothing is known of its inputs"):
+    loaded = LoadedModel(WithoutForward(transformers.BertConfig(**TEXT)).eval())
+    with pytest.raises(HpassError, match="its inputs are unknown"):
         next(sample_inputs(loaded))
 
 
@@ -153,7 +153,7 @@ def test_an_unknown_input_is_asked_for() -> None:
 
 def test_inputs_that_fail_are_named_with_the_cause() -> None:
     loaded = built("BertModel", transformers.BertConfig(**TEXT))
-    with pytest.raises(HpassError, match=r"needs input_ids \(with those tried it fails: IndexError"):
+    with pytest.raises(HpassError, match=r"needs input_ids \(the model fails with the generated ones: IndexError"):
         first_that_runs(loaded.model, [{"input_ids": torch.tensor([[1000]])}])
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hpass.exporter.sample_inputs.docstring import documented_inputs
+from hpass.exporter.sample_inputs.docstring_parser import documented_inputs
 
 pytestmark = pytest.mark.torch
 
