@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .errors import HpassError, UsageError, nearest
 from .graph.files.external_data import ExternalDataMode
 from .graph.regions import nodes_with_position
+from .graph.verify.tag_rules import tag_problems
 from .reporting.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -213,10 +214,5 @@ def _node(node: gs.Node) -> tuple[Any, ...]:
 
 def _check_tags(name: str, context: Context) -> None:
     for node, tag in context.tagged_nodes():
-        for scope in (tag.scope, tag.target):
-            if scope and "" in scope.split("."):
-                raise AssertionError(f"pass {name} gave node '{node.name}' the malformed scope {scope!r}")
-        if tag.serves == tag.scope:
-            raise AssertionError(f"pass {name}: node '{node.name}' serves the scope it is in, {tag.scope!r}")
-        if not context.table.modules.path(tag.target).startswith("/"):
-            raise AssertionError(f"pass {name}: the tag of node '{node.name}' does not start with '/'")
+        for problem in tag_problems(tag, context.table.modules):
+            raise AssertionError(f"pass {name} gave node '{node.name}' a wrong tag: {problem.message}")

@@ -13,25 +13,13 @@ from .api import load
 from .errors import HpassError, UsageError
 from .graph.regions import nodes_with_position
 from .graph.verify.onnx_check import check_fully
+from .graph.verify.tag_rules import Problem, stored_tag_problems
 from .passes.findings import Finding, Severity
 from .tags.module_table import ModuleTable
-from .tags.tag_format import (
-    CONFIDENCE,
-    FORMAT_VERSION,
-    PREFIX,
-    SCOPE,
-    SERVES,
-    SOURCE,
-    TAG,
-    Confidence,
-    Source,
-    untagged,
-)
+from .tags.tag_format import FORMAT_VERSION, untagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import onnx
+    from collections.abc import Iterator
 
     from .api import ModelSource
     from .graph.model import Model
@@ -72,44 +60,13 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
         table = model.stored_modules() or table
     except HpassError as error:
         yield _error("broken-module-table", str(error))
-    problems: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    problems: defaultdict[Problem, list[str]] = defaultdict(list)
     for position, node in nodes_with_position(model.regions()):
-        proto = model.node_proto(node)
-        assert proto is not None  # noqa: S101 - no pass has run, so every node comes from the file
-        for problem in _node_problems(proto, table):
+        for problem in stored_tag_problems(model.stored_entries(node), table):
             problems[problem].append(position)
-    for (rule, message), positions in problems.items():
+    for problem, positions in problems.items():
         more = f" (and {len(positions) - 1} more nodes)" if len(positions) > 1 else ""
-        yield Finding(Severity.ERROR, rule, message + more, positions[0])
-
-
-def _node_problems(node: onnx.NodeProto, table: ModuleTable) -> Iterator[tuple[str, str]]:
-    """Yield a rule and a message for each problem of a node's tag."""
-    props = [(prop.key, prop.value) for prop in node.metadata_props if prop.key.startswith(PREFIX)]
-    found = dict(props)
-    if SCOPE not in found:
-        yield "coverage", "no tag"
-        return
-    if len(found) != len(props):
-        yield "malformed-tag", "an hpass key comes twice"
-    for key in (TAG, SOURCE, CONFIDENCE):
-        if key not in found:
-            yield "malformed-tag", f"no {key}"
-    for key, words in ((SOURCE, Source), (CONFIDENCE, Confidence)):
-        if key in found and found[key] not in list(words):
-            yield "malformed-tag", f"{key} is {found[key]!r}, not one of {', '.join(words)}"
-    if found.get(SERVES) == found[SCOPE]:
-        yield "malformed-tag", f"{SERVES} repeats the scope"
-    yield from _table_problems(found, table)
-
-
-def _table_problems(found: Mapping[str, str], table: ModuleTable) -> Iterator[tuple[str, str]]:
-    target = found.get(SERVES, found[SCOPE])
-    for scope in dict.fromkeys((found[SCOPE], target)):
-        if scope not in table:
-            yield "tag-not-in-table", f"module '{scope}' is not in the module table"
-    if TAG in found and found[TAG] != table.path(target):
-        yield "tag-text", f"{TAG} is '{found[TAG]}'; by the module table it is '{table.path(target)}'"
+        yield Finding(Severity.ERROR, problem.rule, problem.message + more, positions[0])
 
 
 def _difference_findings(model: Model, original: Model) -> list[Finding]:

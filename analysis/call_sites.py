@@ -29,7 +29,7 @@ def regions_with_scope(
     for region in regions:
         caller = outermost[id(region)]
         for node in region.graph.nodes:
-            key = _call_key(node, model)
+            key = model.call_key(node)
             if key in functions:
                 sites[key].append(node)
                 if caller.is_function:
@@ -72,8 +72,3 @@ def _callers_first(keys: list[FunctionKey], callers: dict[FunctionKey, set[Funct
                 pending.append((current, True))
                 pending.extend((caller, False) for caller in sorted(callers[current]))
     return order
-
-
-def _call_key(node: gs.Node, model: Model) -> FunctionKey:
-    proto = model.node_proto(node)
-    return (node.domain or "", node.op, "" if proto is None else proto.overload)

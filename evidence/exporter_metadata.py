@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from ..tags.scope import is_scope
+
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
 CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
 NAMESPACE = "namespace"
@@ -64,7 +66,7 @@ def read_module_stack(metadata: Mapping[str, str]) -> ModuleStack | None:
         for name, class_name in zip(names[:-1], classes[:-1], strict=True)
         if name != _NO_MODULE
     ]
-    if not open_modules:
+    if not open_modules or not all(is_scope(name) for name, _ in open_modules):
         return None
     scopes, stack_classes = zip(*open_modules, strict=True)
     return ModuleStack(scopes, stack_classes, text)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..tags.scope import is_scope
 from .tool_affixes import ADDED_ATOMS, without_affixes
 
 # TensorFlow prefixes the names in a function with the operator that calls the function, which is not a layer.
@@ -36,9 +37,10 @@ class ModulePath:
 
 
 @lru_cache(maxsize=65536)
-def _label_path(path: str) -> LabelPath:
+def _label_path(path: str) -> LabelPath | None:
     """Return the labels of a path that ends with a slash. Cached, because all nodes of a module share their path."""
-    return LabelPath(tuple(path.split("/")[:-1]))
+    labels = tuple(path.split("/")[:-1])
+    return LabelPath(labels) if is_scope(".".join(labels)) else None
 
 
 def read_name(name: str) -> LabelPath | ModulePath | None:
@@ -54,11 +56,11 @@ def read_name(name: str) -> LabelPath | ModulePath | None:
     start = name.find("_/")
     if start > 0 and "/" not in name[:start]:
         name = name[start + 1 :]
-    atoms = name.split("/")
-    if not all(_ATOM.match(atom) for atom in atoms[1:]):
+    *path, last = name.split("/")
+    if not path or not all(_ATOM.match(atom) for atom in (*path[1:], last)):
         return None
-    if not atoms[0]:
-        return LabelPath(tuple(atoms[1:-1]))
-    while len(atoms) > 1 and _FUNCTION_CALL.match(atoms[0]):
-        del atoms[0]
-    return ModulePath(tuple(atoms[:-1])) if len(atoms) > 1 and _ATOM.match(atoms[0]) else None
+    if not path[0]:
+        return _label_path("/".join((*path[1:], "")))
+    while path and _FUNCTION_CALL.match(path[0]):
+        del path[0]
+    return ModulePath(tuple(path)) if path and _ATOM.match(path[0]) and is_scope(".".join(path)) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..tags.scope import is_scope
 from .tool_affixes import without_affixes
 
 _PARAMETER = re.compile(r"^(?:[A-Za-z_][\w-]*|\d+)(?:\.[\w/-]+)+$")
@@ -37,7 +38,8 @@ def parameter_owner(name: str) -> str | None:
     last = label(name)
     if len(last) == len(name) or last[0].isnumeric():
         return None
-    return name[: -len(last) - 1]
+    owner = name[: -len(last) - 1]
+    return owner if is_scope(owner) else None
 
 
 def is_parameter(name: str) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-import onnx
 import onnx_graphsurgeon as gs
 
 from ..graph.model import Model
@@ -49,12 +48,10 @@ class ParameterUses:
         use_by_value: dict[int, ParameterUse] = {}
         first_uses: dict[str, tuple[str, int]] = {}
         for region in model.regions():
-            proto = model.graph_proto(region.graph)
-            if isinstance(proto, onnx.GraphProto):
-                for tensor in proto.initializer:
-                    owner = parameter_owner(tensor.name)
-                    if owner is not None:
-                        self._owners.setdefault(owner)
+            for name, _ in model.initializers(region.graph):
+                owner = parameter_owner(name)
+                if owner is not None:
+                    self._owners.setdefault(owner)
             for node in region.graph.nodes:
                 self._read(node, use_by_value, first_uses, folded)
 
@@ -142,14 +139,10 @@ def _folded_parameters(model: Model) -> dict[str, str]:
     """Return the parameter of each folded value that was computed from exactly one parameter."""
     found: dict[str, str] = {}
     for region in model.regions():
-        proto = model.graph_proto(region.graph)
-        if proto is None:
-            continue
-        values = (*proto.value_info, *getattr(proto, "initializer", ()))
-        for value in values:
-            for prop in value.metadata_props:
-                if prop.key == FOLDED_FROM:
-                    parameters = [name for name in read_string_list(prop.value) if parameter_owner(name) is not None]
+        for name, metadata in model.value_metadata(region.graph):
+            for key, value in metadata:
+                if key == FOLDED_FROM:
+                    parameters = [folded for folded in read_string_list(value) if parameter_owner(folded) is not None]
                     if len(parameters) == 1:
-                        found[value.name] = parameters[0]
+                        found[name] = parameters[0]
     return found

@@ -24,7 +24,8 @@ from .parameter_names import label
 
 Labels = tuple[str, ...]
 _NUMBER = re.compile(r"\d+")
-_NUMBERED = re.compile(r"(.+)_(\d+)")
+# No model has so many scopes of one label that their number takes more digits.
+_NUMBERED = re.compile(r"(.+)_(\d{1,9})")
 
 
 class _NumberedLabel(NamedTuple):

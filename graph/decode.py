@@ -1,8 +1,26 @@
-"""Decode strings of messages. Protobuf returns a string that is not UTF-8 as bytes, and real files have such names."""
+"""Decode strings of messages. Protobuf returns a string that is not UTF-8 as bytes, and real files have such names.
+
+Every string of a file that leaves `graph/` has passed here.
+"""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import onnx
 
 
 def as_text(value: str | bytes) -> str:
     r"""Return the value of a string field as text. Bytes that are not UTF-8 are escaped as `\xff`."""
     return value if isinstance(value, str) else value.decode(errors="backslashreplace")
+
+
+def as_file_name(value: str | bytes) -> str:
+    """Return the value of a string field as the name of a file, which on most systems may be any bytes."""
+    return os.fsdecode(value)
+
+
+def as_pairs(entries: Iterable[onnx.StringStringEntryProto]) -> list[tuple[str, str]]:
+    """Return entries (metadata, where external data lies) as pairs of key and value, in order."""
+    return [(as_text(entry.key), as_text(entry.value)) for entry in entries]

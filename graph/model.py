@@ -13,8 +13,8 @@ import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
 from ..tags.module_table import EXPORTER_TABLE, ModuleTable
-from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, strip, untagged, write_tag
-from .decode import as_text
+from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, strip, tag_entries, untagged, write_tag
+from .decode import as_pairs, as_text
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
 from .graph_diff import Edits, count_edits
@@ -81,35 +81,51 @@ class Model:
         for region in self.regions():
             yield from region.graph.nodes
 
-    def node_proto(self, node: gs.Node) -> onnx.NodeProto | None:
-        """Return the message that a node was read from; None if a pass created the node."""
-        return self._imported.nodes.get(node)
-
-    def graph_proto(self, graph: gs.Graph) -> GraphLike | None:
-        """Return the message that a region's graph was read from; None if a pass created the graph."""
-        return self._imported.graphs.get(graph)
-
     def function_key(self, body: gs.Graph) -> FunctionKey:
         """Return the domain, name and overload of a function, which identify it in calls."""
-        proto = self.graph_proto(body)
-        overload = proto.overload if isinstance(proto, onnx.FunctionProto) else ""
+        proto = self._graph_proto(body)
+        overload = as_text(proto.overload) if isinstance(proto, onnx.FunctionProto) else ""
         return getattr(body, "domain", ""), body.name, overload
+
+    def call_key(self, node: gs.Node) -> FunctionKey:
+        """Return the domain, name and overload of the function that a node calls, if it calls any."""
+        proto = self._node_proto(node)
+        return node.domain or "", node.op, "" if proto is None else as_text(proto.overload)
+
+    def initializers(self, graph: gs.Graph) -> Iterator[tuple[str, onnx.TensorProto]]:
+        """Yield the initializers of a region in the file, with their names."""
+        proto = self._graph_proto(graph)
+        if isinstance(proto, onnx.GraphProto):
+            yield from ((as_text(tensor.name), tensor) for tensor in proto.initializer)
+
+    def value_metadata(self, graph: gs.Graph) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the values of a region that have metadata in the file, by name, with its keys and values."""
+        proto = self._graph_proto(graph)
+        if proto is not None:
+            for value in (*proto.value_info, *getattr(proto, "initializer", ())):
+                if value.metadata_props:
+                    yield as_text(value.name), as_pairs(value.metadata_props)
 
     def has_metadata(self, node: gs.Node) -> bool:
         """Whether the file has metadata for a node."""
-        proto = self.node_proto(node)
+        proto = self._node_proto(node)
         return proto is not None and len(proto.metadata_props) > 0
 
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
         """Return the metadata that the file has for a node; empty for a node that a pass created."""
-        proto = self.node_proto(node)
+        proto = self._node_proto(node)
         if proto is None or not proto.metadata_props:
             return _NO_METADATA
-        return {as_text(prop.key): as_text(prop.value) for prop in proto.metadata_props}
+        return dict(as_pairs(proto.metadata_props))
+
+    def stored_entries(self, node: gs.Node) -> list[tuple[str, str]]:
+        """Return the `hpass.*` keys and values that the file has for a node."""
+        proto = self._node_proto(node)
+        return [] if proto is None else tag_entries(proto)
 
     def stored_tag(self, node: gs.Node) -> Tag | None:
         """Return the tag of a node in the file; None if it has none."""
-        proto = self.node_proto(node)
+        proto = self._node_proto(node)
         return None if proto is None else read_tag(proto)
 
     @property
@@ -213,8 +229,16 @@ class Model:
                 if os.path.realpath(folder / location) == os.path.realpath(target):
                     raise HpassError(f"{target}: is the name of the model's external data; choose another name")
 
+    def _node_proto(self, node: gs.Node) -> onnx.NodeProto | None:
+        """Return the message that a node was read from; None if a pass created the node."""
+        return self._imported.nodes.get(node)
+
+    def _graph_proto(self, graph: gs.Graph) -> GraphLike | None:
+        """Return the message that a region's graph was read from; None if a pass created the graph."""
+        return self._imported.graphs.get(graph)
+
     def _metadata(self, key: str) -> str | None:
-        return next((as_text(prop.value) for prop in self.proto.metadata_props if prop.key == key), None)
+        return next((value for found, value in as_pairs(self.proto.metadata_props) if found == key), None)
 
     def _table(self, key: str) -> ModuleTable | None:
         text = self._metadata(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..graph.verify.tag_rules import Rule, tag_problems
 from .context import Context
 
 
@@ -13,8 +14,8 @@ def every_node_has_a_tag(context: Context) -> str | None:
 
 def every_scope_is_in_the_table(context: Context) -> str | None:
     """Hold where every module that a tag names is in the module table."""
-    for _, tag in context.tagged_nodes():
-        for scope in (tag.scope, tag.target):
-            if scope not in context.table.modules:
-                return f"module '{scope}' is not in the module table"
+    for tag in context.distinct_tags():
+        for problem in tag_problems(tag, context.table.modules):
+            if problem.rule is Rule.IN_TABLE:
+                return problem.message
     return None

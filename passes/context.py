@@ -97,6 +97,10 @@ class Context:
             if tag is not None:
                 yield node, tag
 
+    def distinct_tags(self) -> Iterable[Tag]:
+        """Return each tag that nodes have, once, in the order of its first node."""
+        return dict.fromkeys(tag for _, tag in self.tagged_nodes())
+
     def set_tag(self, node: gs.Node, tag: Tag, reason: str) -> None:
         """Give a node a tag; `reason` is for people (`it reads the parameter 'fc.weight'`).
 

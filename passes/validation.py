@@ -8,11 +8,14 @@ from typing import ClassVar
 
 from ..analysis.convexity import nonconvex_modules
 from ..graph.verify.onnx_check import check_structure
+from ..graph.verify.tag_rules import Rule, tag_problems
 from ..tags.module_table import is_descendant, natural_sort_key
 from ..tags.tag_format import Source
 from .base import Pass, option
 from .context import Context
 from .findings import Severity, examples
+
+_MAX_REPORTED_PROBLEMS = 10
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,19 @@ def _check_coverage(context: Context) -> None:
             where = f"{region.position}: " if region.position else ""
             context.findings.add(
                 Severity.ERROR,
-                "coverage",
+                Rule.HAS_TAG,
                 f"{where}{len(missing)} of {len(region.graph.nodes)} nodes have no tag",
                 region.position_of(missing[0]),
             )
 
 
 def _check_tags(context: Context) -> None:
-    unknown = {tag.target for _, tag in context.tagged_nodes() if tag.target not in context.table.modules}
-    for scope in sorted(unknown, key=natural_sort_key)[:10]:
-        context.findings.add(Severity.ERROR, "tag-not-in-table", f"module '{scope}' is not in the module table")
+    modules = context.table.modules
+    broken = [tag for tag in context.distinct_tags() if any(tag_problems(tag, modules))]
+    broken.sort(key=lambda tag: natural_sort_key(tag.scope))
+    problems = dict.fromkeys(problem for tag in broken for problem in tag_problems(tag, modules))
+    for problem in list(problems)[:_MAX_REPORTED_PROBLEMS]:
+        context.findings.add(Severity.ERROR, problem.rule, problem.message)
 
 
 def _check_topology(context: Context) -> None:

@@ -83,11 +83,9 @@ def node_entry(item: Explanation, run: Run) -> dict[str, Any]:
 
 def stored_entry(position: str, node: gs.Node, model: Model) -> dict[str, Any]:
     """Return a node's entry from the tag stored in the file. No pass has run, so it has no evidence and no reason."""
-    proto = model.node_proto(node)
     entry = _tag_entry(position, node, model.stored_tag(node), ModuleTable())
     # The stored class path, even if it disagrees with the module table.
-    props = {} if proto is None else {prop.key: prop.value for prop in proto.metadata_props}
-    return {**entry, "tag": props.get(TAG), "evidence": [], "reason": None, "pass": None}
+    return {**entry, "tag": model.metadata(node).get(TAG), "evidence": [], "reason": None, "pass": None}
 
 
 def _tag_entry(position: str, node: gs.Node, tag: Tag | None, modules: ModuleTable) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The elements are memory-mapped if the file allows it, so only those that are com
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,10 +15,11 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+from onnx.external_data_helper import uses_external_data
 from onnx.numpy_helper import to_array
 
-from ..errors import UsageError
+from ..errors import HpassError, UsageError
+from ..graph.files.model_file import external_place
 from ..graph.lazy_values import element_type
 from ..graph.model import Model
 
@@ -57,19 +58,24 @@ class StoredWeight(NamedTuple):
 
 
 def model_weights(model: Model) -> Iterator[StoredWeight]:
-    """Yield the initializers of the main graph whose element type numpy has. No element is read."""
-    for tensor in model.proto.graph.initializer:
+    """Yield the initializers of the main graph that numpy can hold. Elements in files and in raw data are not read.
+
+    Raises HpassError if a file of external data is too short for them.
+    """
+    for name, tensor in model.initializers(model.graph):
         dtype = element_type(tensor.data_type)
         if not isinstance(dtype, np.dtype) or dtype.kind in "OSU":
             continue
         shape = tuple(tensor.dims)
+        if any(length < 0 for length in shape):
+            continue
         if uses_external_data(tensor):
             if model.folder is not None:
-                yield StoredWeight(tensor.name, shape, _external(tensor, dtype, model.folder))
+                yield StoredWeight(name, shape, _external_elements(name, tensor, dtype, model))
         elif tensor.HasField("raw_data") and len(tensor.raw_data) == prod(shape) * dtype.itemsize:
-            yield StoredWeight(tensor.name, shape, np.frombuffer(tensor.raw_data, dtype))
-        else:
-            yield StoredWeight(tensor.name, shape, tensor)
+            yield StoredWeight(name, shape, np.frombuffer(tensor.raw_data, dtype))
+        elif _is_readable(tensor):
+            yield StoredWeight(name, shape, tensor)
 
 
 def checkpoint_weights(path: Path) -> list[StoredWeight]:
@@ -83,16 +89,39 @@ def checkpoint_weights(path: Path) -> list[StoredWeight]:
             header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))
         data = np.memmap(path, np.uint8, "r", offset=_LENGTH_BYTES + length)
         return [
-            StoredWeight(name, tuple(entry["shape"]), data[slice(*entry["data_offsets"])].view(_DTYPES[entry["dtype"]]))
+            _checkpoint_weight(name, entry, data)
             for name, entry in header.items()
             if name != "__metadata__" and entry["dtype"] in _DTYPES
         ]
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: not a safetensors checkpoint (its header is nested too deeply)") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path}: not a safetensors checkpoint, or cut off ({error})") from error
 
 
-def _external(tensor: onnx.TensorProto, dtype: np.dtype[Any], folder: Path) -> npt.NDArray[Any]:
-    info = ExternalDataInfo(tensor)
-    return np.memmap(folder / info.location, dtype, "r", offset=info.offset or 0, shape=(prod(tensor.dims),))
+def _checkpoint_weight(name: str, entry: Mapping[str, Any], data: npt.NDArray[np.uint8]) -> StoredWeight:
+    shape = tuple(entry["shape"])
+    elements = data[slice(*entry["data_offsets"])].view(_DTYPES[entry["dtype"]])
+    if not all(type(length) is int and length >= 0 for length in shape) or prod(shape) != len(elements):
+        raise ValueError(f"'{name}' has not the elements of its shape")
+    return StoredWeight(name, shape, elements)
+
+
+def _external_elements(name: str, tensor: onnx.TensorProto, dtype: np.dtype[Any], model: Model) -> npt.NDArray[Any]:
+    """Map the elements of a tensor of a model that has a folder. Raises HpassError if they are not there."""
+    try:
+        location, offset = external_place(tensor)
+        return np.memmap((model.folder or Path()) / location, dtype, "r", offset=offset, shape=(prod(tensor.dims),))
+    except (OSError, ValueError, OverflowError) as error:
+        raise HpassError(f"{model.name}: the external data of '{name}' cannot be read ({error})") from error
+
+
+def _is_readable(tensor: onnx.TensorProto) -> bool:
+    """Whether a tensor has as many elements as its shape says."""
+    try:
+        to_array(tensor)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True

@@ -12,16 +12,22 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, cast
+from reprlib import Repr
+from typing import Any, TypeGuard, cast
 
 from ..errors import HpassError
 from .prefix_alignment import find_prefixes
+from .scope import is_encodable, is_scope, scope_problem
 
 TABLE_VERSION = 1
 # The metadata key under which an exporter embeds the table.
 EXPORTER_TABLE = "module_table"
 # Python refuses to read a number of thousands of digits; a longer one is several.
 _NUMBER = re.compile(r"(\d{1,18})")
+# JSON nested deeper than this may be readable where it is read, and not where it is written.
+_MAX_NESTING = 32
+_ABBREVIATED = Repr()
+_ABBREVIATED.maxstring = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +96,12 @@ class ModuleTable:
     def aligned(self, names: Collection[str]) -> ModuleTable:
         """Return the table with its scopes renamed to match the names in a file (prefix_alignment.py).
 
-        If the names do not determine the prefixes, the table itself is returned.
+        If the names do not determine the prefixes, or a prefix makes a name too long, the table itself is returned.
         """
         prefixes = find_prefixes({*self.modules, *self.aliases()}, names)
         stripped = _subtable(self, prefixes.strip) if prefixes.strip else self
-        return _nested_table(stripped, prefixes.prepend) if prefixes.prepend else stripped
+        nested = _nested_table(stripped, prefixes.prepend) if prefixes.prepend else stripped
+        return nested if all(map(is_scope, nested)) else self
 
     def is_called(self, scope: str) -> bool:
         """Whether the module is a level in tags: it is in the table, and it is not a container that never runs."""
@@ -325,19 +332,56 @@ def _to_json(module: Module) -> dict[str, Any]:
 
 
 def _from_json(scope: str, entry: object, origin: str) -> Module:
+    name = _ABBREVIATED.repr(scope)
+    problem = scope_problem(scope)
+    if problem is not None:
+        raise HpassError(f"{origin}: {name} is not the name of a module; {problem}")
+    if not _is_json_text(entry):
+        raise HpassError(f"{origin}: the entry of {name} is not JSON text in UTF-8 (a surrogate, NaN, deep nesting)")
     if entry is None or isinstance(entry, str):
         return Module(entry or None)
     if not isinstance(entry, dict):
-        raise HpassError(f"{origin}: the entry of {scope!r} is {_json_type(entry)}, not a class name or an object")
+        raise HpassError(f"{origin}: the entry of {name} is {_json_type(entry)}, not a class name or an object")
     known = dict(cast("dict[str, Any]", entry))
+    if type(known.get("order", 0)) is not int:
+        raise HpassError(f"{origin}: 'order' of {name} is {_json_type(known['order'])}, not an integer")
+    if not _is_list_of_strings(known.get("parameters", [])):
+        raise HpassError(f"{origin}: 'parameters' of {name} is not a list of names")
     class_name, called, aliases = known.pop("class", None), known.pop("called", None), known.pop("aliases", [])
     if class_name is not None and not isinstance(class_name, str):
-        raise HpassError(f"{origin}: the class of {scope!r} is {_json_type(class_name)}, not a string")
+        raise HpassError(f"{origin}: the class of {name} is {_json_type(class_name)}, not a string")
     if called is not None and not isinstance(called, bool):
-        raise HpassError(f"{origin}: 'called' of {scope!r} is {_json_type(called)}, not true or false")
-    if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in cast("list[object]", aliases)):
-        raise HpassError(f"{origin}: 'aliases' of {scope!r} is not a list of names")
-    return Module(class_name or None, called, tuple(cast("list[str]", aliases)), known)
+        raise HpassError(f"{origin}: 'called' of {name} is {_json_type(called)}, not true or false")
+    if not _is_list_of_strings(aliases) or not all(map(is_scope, aliases)):
+        raise HpassError(f"{origin}: 'aliases' of {name} is not a list of names")
+    return Module(class_name or None, called, tuple(aliases), known)
+
+
+def _is_list_of_strings(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in cast("list[object]", value))
+
+
+def _is_json_text(value: object) -> bool:
+    """Whether a value can be written as JSON in UTF-8, within MAX_NESTING levels."""
+    if isinstance(value, str):
+        return is_encodable(value)
+    level, nesting = [value], 0
+    while level and nesting <= _MAX_NESTING:
+        nesting += 1
+        level = [inner for item in level for inner in _items(item)]
+    if level:
+        return False
+    try:
+        return is_encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError):
+        return False
+
+
+def _items(value: object) -> Iterable[object]:
+    """Return what a JSON array or object contains."""
+    if isinstance(value, dict):
+        return cast("dict[object, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _json_type(value: object) -> str:

@@ -10,6 +10,7 @@ import onnx
 
 from ..graph.decode import as_text
 from ..graph.walk import all_nodes
+from .scope import is_scope
 
 PREFIX = "hpass."
 SCOPE = "hpass.scope"
@@ -65,14 +66,22 @@ def is_hpass_key(key: str | bytes) -> bool:
     return isinstance(key, str) and key.startswith(PREFIX)
 
 
+def tag_entries(node: onnx.NodeProto) -> list[tuple[str, str]]:
+    """Return the `hpass.*` keys and values in a node's metadata."""
+    return [(prop.key, as_text(prop.value)) for prop in node.metadata_props if is_hpass_key(prop.key)]
+
+
 def read_tag(node: Any) -> Tag | None:
-    """Return the tag in a NodeProto's metadata; None if it has no `hpass.scope`.
+    """Return the tag in a NodeProto's metadata; None if it has no `hpass.scope` that can be a module.
 
     If another tool dropped or changed the source, it is read as `metadata`; a missing confidence is read as `medium`.
     """
-    found = {prop.key: as_text(prop.value) for prop in node.metadata_props if is_hpass_key(prop.key)}
-    if SCOPE not in found:
+    found = dict(tag_entries(node))
+    scope, serves = found.get(SCOPE), found.get(SERVES)
+    if scope is None or not is_scope(scope):
         return None
+    if serves is not None and (serves == scope or not is_scope(serves)):
+        serves = None
     try:
         source = Source(found[SOURCE])
     except (KeyError, ValueError):
@@ -81,7 +90,7 @@ def read_tag(node: Any) -> Tag | None:
         confidence = Confidence(found[CONFIDENCE])
     except (KeyError, ValueError):
         confidence = Confidence.MEDIUM
-    return Tag(found[SCOPE], source, confidence, found.get(SERVES))
+    return Tag(scope, source, confidence, serves)
 
 
 def write_tag(node: Any, tag: Tag, class_path: str) -> None:

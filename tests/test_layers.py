@@ -14,6 +14,8 @@ _TORCH = {"torch", "transformers", "onnxscript", "onnx_ir"}
 
 # What the exporter takes of the rest.
 _FOR_THE_EXPORTER = ("errors.py", "tags/", "graph/verify/")
+# Fields of ONNX's messages, of which a file may hold strings that are no UTF-8.
+_FIELDS_WITH_STRINGS = {"metadata_props", "op_type", "overload", "initializer", "value_info", "dim_param"}
 
 
 def test_every_folder_and_file_has_a_layer() -> None:
@@ -51,6 +53,18 @@ def test_the_exporter_is_apart() -> None:
 
 def test_only_the_exporter_imports_torch() -> None:
     assert [path for path in sources() if not is_exporter(path) and _TORCH.intersection(imported_packages(path))] == []
+
+
+def test_strings_of_messages_are_read_where_they_are_decoded() -> None:
+    read = [
+        f"{path}: {node.attr}"
+        for path, tree in sources().items()
+        if not path.startswith(("graph/", "tags/", "exporter/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in _FIELDS_WITH_STRINGS
+    ]
+
+    assert read == []
 
 
 @cache

@@ -227,8 +227,8 @@ def _serve_itself(graph: gs.Graph, context: Context) -> None:
         (_drop_input, "yet it changed the inputs of the main graph"),
         (_set_attribute, "yet it changed an attribute or a value"),
         (_change_subgraph, "yet it changed node #1/then_branch#0"),
-        (_malform_scope, "pass misbehave gave node 'first' the malformed scope 'a..b'"),
-        (_serve_itself, "pass misbehave: node 'first' serves the scope it is in, 'a'"),
+        (_malform_scope, "pass misbehave gave node 'first' a wrong tag: 'a..b' is not the name of a module"),
+        (_serve_itself, "pass misbehave gave node 'first' a wrong tag: hpass.serves repeats the scope"),
     ],
 )
 def test_verification_names_the_pass_that_broke_its_word(

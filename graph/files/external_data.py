@@ -31,15 +31,25 @@ def check_external_data(model: onnx.ModelProto, folder: Path, name: str) -> list
     locations = model_file.external_files(model)
     home = Path(os.path.realpath(folder))
     for location in locations:
+        if "\0" in location:
+            raise HpassError(f"{name}: its external data {location!r} cannot be a file; export the model again")
         path = folder / location
         resolved = Path(os.path.realpath(path))
         if not location or Path(location).is_absolute() or home not in resolved.parents:
             raise HpassError(
                 f"{name}: its external data '{location}' lies outside the model's folder; move it beside the model"
             )
-        if not path.is_file():
+        if not _is_file(path):
             raise HpassError(f"{name}: its external data '{location}' is missing in {folder}; put it there")
     return locations
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A name that is too long, a folder that may not be entered.
+        return False
 
 
 def reading_folders(path: Path) -> list[Path]:

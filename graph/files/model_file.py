@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from onnx import TensorProto
 
 from ...errors import HpassError
+from ..decode import as_file_name, as_pairs
 from ..walk import all_tensors
 from .atomic_write import atomic_write
 from .chunked_serialize import chunks
@@ -80,13 +81,24 @@ def serialize(model: onnx.ModelProto) -> list[bytes]:
 
 def external_files(model: onnx.ModelProto) -> list[str]:
     """Return the files in which the model keeps tensors, as it names them, each once, in order of appearance."""
-    seen: dict[str, None] = {}
-    for tensor in all_tensors(model):
-        if tensor.data_location == TensorProto.EXTERNAL:
-            for entry in tensor.external_data:
-                if entry.key == "location":
-                    seen.setdefault(entry.value)
-    return list(seen)
+    external = (tensor for tensor in all_tensors(model) if tensor.data_location == TensorProto.EXTERNAL)
+    return list(dict.fromkeys(name for tensor in external for name in _locations(tensor)))
+
+
+def external_place(tensor: TensorProto) -> tuple[str, int]:
+    """Return the file that contains the elements of a tensor with external data, and where in it they start, in bytes.
+
+    Raises ValueError if the tensor does not say so.
+    """
+    locations = _locations(tensor)
+    if not locations:
+        raise ValueError("no location")
+    return locations[-1], int(dict(as_pairs(tensor.external_data)).get("offset", 0))
+
+
+def _locations(tensor: TensorProto) -> list[str]:
+    """Return the files that a tensor with external data names: one, unless the model is malformed."""
+    return [as_file_name(entry.value) for entry in tensor.external_data if entry.key == "location"]
 
 
 def _read_bytes(path: str | Path, name: str) -> bytes:

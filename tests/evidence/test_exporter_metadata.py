@@ -14,6 +14,7 @@ from hpass.evidence.exporter_metadata import (
     read_class_path,
     read_module_stack,
 )
+from hpass.tags.scope import MAX_DEPTH, is_scope
 
 NO_MODULE = "_empty_nn_module_stack_from_metadata_hook"
 
@@ -59,13 +60,16 @@ def test_the_open_modules_and_their_classes(
         {NAMESPACE: ""},
         {NAMESPACE: "add: aten.add"},
         {CLASS_HIERARCHY: "['M', 'A', 'aten.add']"},
+        {NAME_SCOPES: "['', 'a', 'a..b', 'add']"},
+        {NAME_SCOPES: r"['', '\ud800', 'add']"},
+        {NAME_SCOPES: repr(["", ".".join("a" * (MAX_DEPTH + 1)), "add"])},
     ],
 )
 def test_metadata_that_names_no_module(metadata: dict[str, str]) -> None:
     assert read_module_stack(metadata) is None
 
 
-@given(st.lists(st.text(), min_size=1))
+@given(st.lists(st.text(), min_size=1).filter(lambda names: all(map(is_scope, names))))
 def test_any_list_of_names_is_read_back(names: list[str]) -> None:
     plain = [name for name in names if "@" not in name and not name.startswith("L") and name != NO_MODULE]
     found = read_module_stack({NAME_SCOPES: repr([*plain, "node"])})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import hpass
 from hpass.tags.module_table import ModuleTable, is_descendant, lca, natural_sort_key
+from hpass.tags.scope import MAX_DEPTH
 
 
 def table(*scopes: str, called: bool = True, **classes: str | None) -> ModuleTable:
@@ -178,6 +179,27 @@ def test_a_module_stands_before_those_below_it(scope: str) -> None:
         ('{"fc": {"called": "yes"}}', "t.json: 'called' of 'fc' is a string, not true or false"),
         ('{"fc": {"aliases": "a"}}', "t.json: 'aliases' of 'fc' is not a list of names"),
         ('{"fc": {"aliases": [1]}}', "t.json: 'aliases' of 'fc' is not a list of names"),
+        ('{"a..b": "A"}', "t.json: 'a..b' is not the name of a module; it has an empty part"),
+        ('{"a.": "A"}', "t.json: 'a.' is not the name of a module; it has an empty part"),
+        (
+            r'{"\ud800": "A"}',
+            r"t.json: '\ud800' is not the name of a module; it has half of a surrogate pair, which is no character",
+        ),
+        ('{"a": {"aliases": ["b."]}}', "t.json: 'aliases' of 'a' is not a list of names"),
+        ('{"a": {"order": "1"}}', "t.json: 'order' of 'a' is a string, not an integer"),
+        ('{"a": {"order": true}}', "t.json: 'order' of 'a' is true or false, not an integer"),
+        ('{"a": {"parameters": 1}}', "t.json: 'parameters' of 'a' is not a list of names"),
+        *(
+            (text, "t.json: the entry of 'a' is not JSON text in UTF-8 (a surrogate, NaN, deep nesting)")
+            for text in (
+                r'{"a": "\ud800"}',
+                r'{"a": {"class": "\ud800"}}',
+                r'{"a": {"aliases": ["\ud800"]}}',
+                r'{"a": {"x": [{"\ud800": 1}]}}',
+                '{"a": {"x": NaN}}',
+                f'{{"a": {{"x": {"[" * 40}{"]" * 40}}}}}',
+            )
+        ),
         ("[" * 100_000, "t.json: not a module table (the JSON is nested too deeply)"),
     ],
 )
@@ -185,6 +207,21 @@ def test_what_is_no_table_is_refused_in_one_line(text: str, said: str) -> None:
     with pytest.raises(hpass.HpassError) as refusal:
         ModuleTable.loads(text, "t.json")
     assert str(refusal.value) == said
+
+
+def test_a_name_that_leads_too_deep_is_refused_and_shortened() -> None:
+    deep = ".".join("a" * MAX_DEPTH)
+    assert deep in ModuleTable.from_json({deep: "A"}, "t")
+
+    with pytest.raises(hpass.HpassError, match="it leads through more than 100 modules") as refusal:
+        ModuleTable.from_json({f"{deep}.{deep}": "A"}, "t")
+    assert len(str(refusal.value)) < 200
+
+
+def test_a_prefix_that_would_make_a_name_too_deep_is_not_prepended() -> None:
+    modules = ModuleTable.from_json({".".join("a" * MAX_DEPTH): "A", "b": "B"}, "t")
+    assert list(modules.aligned(["model.b"])) == list(modules)
+    assert "model.b" in ModuleTable.from_json({"b": "B"}, "t").aligned(["model.b"])
 
 
 def test_merging_adds_only_what_is_lacking() -> None:

@@ -20,7 +20,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 _JSON_BLOCK = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-keys = st.sampled_from(["", "a", "a.b", "modules", "class", "called", "aliases", "kind"])
+keys = st.sampled_from(["", "a", "a.b", "a..b", "modules", "class", "called", "aliases", "kind", "order", "parameters"])
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 entries = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=3))
 versions = st.sampled_from([1, 2, "1", None])
@@ -62,6 +62,9 @@ def test_every_table_in_the_documentation_is_valid(page: str) -> None:
 @example({"version": 1, "modules": {"": {"aliases": None}}})
 @example({"version": 2, "modules": {}})
 @example({"modules": {}})
+@example({".".join("a" * 100): "Model"})
+@example({".".join("a" * 101): "Model"})
+@example({"a": {"aliases": ["a."]}})
 @example({"modules": "Model"})
 def test_it_accepts_what_the_reader_accepts(data: Any) -> None:
     try:

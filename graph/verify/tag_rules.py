@@ -1,0 +1,70 @@
+"""The rules for tags: what passes decide, what a file contains and what is reported as an error all follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from ...tags.module_table import ModuleTable
+from ...tags.scope import scope_problem
+from ...tags.tag_format import CONFIDENCE, SCOPE, SERVES, SOURCE, TAG, Confidence, Source, Tag
+
+
+class Rule(StrEnum):
+    """What each node of a tagged model has to keep; the values are the rules of findings."""
+
+    HAS_TAG = "coverage"
+    WELL_FORMED = "malformed-tag"
+    IN_TABLE = "tag-not-in-table"
+    CLASS_PATH = "tag-text"
+
+
+class Problem(NamedTuple):
+    """A rule that a tag breaks, and how, in one line."""
+
+    rule: Rule
+    message: str
+
+
+def tag_problems(tag: Tag | None, modules: ModuleTable) -> Iterator[Problem]:
+    """Yield every problem of the tag that a node has in a run; `modules` is the table in use."""
+    if tag is None:
+        yield Problem(Rule.HAS_TAG, "no tag")
+        return
+    for scope in dict.fromkeys((tag.scope, tag.target)):
+        problem = scope_problem(scope)
+        if problem is not None:
+            yield Problem(Rule.WELL_FORMED, f"{scope!r} is not the name of a module; {problem}")
+        elif scope not in modules:
+            yield Problem(Rule.IN_TABLE, f"{_called(scope)} is not in the module table")
+    if tag.serves == tag.scope:
+        yield Problem(Rule.WELL_FORMED, f"{SERVES} repeats the scope")
+
+
+def stored_tag_problems(entries: Sequence[tuple[str, str]], modules: ModuleTable) -> Iterator[Problem]:
+    """Yield every problem of the tag that a node has in a file.
+
+    `entries` are the `hpass.*` keys and values of the node, `modules` is the table in the file.
+    """
+    found = dict(entries)
+    tag = Tag(found[SCOPE], Source.FALLBACK, serves=found.get(SERVES)) if SCOPE in found else None
+    yield from tag_problems(tag, modules)
+    if tag is None:
+        return
+    if len(found) != len(entries):
+        yield Problem(Rule.WELL_FORMED, "an hpass key occurs twice")
+    for key in (TAG, SOURCE, CONFIDENCE):
+        if key not in found:
+            yield Problem(Rule.WELL_FORMED, f"no {key}")
+    for key, words in ((SOURCE, Source), (CONFIDENCE, Confidence)):
+        if key in found and found[key] not in list(words):
+            yield Problem(Rule.WELL_FORMED, f"{key} is {found[key]!r}, not one of {', '.join(words)}")
+    if TAG in found and found[TAG] != modules.path(tag.target):
+        yield Problem(
+            Rule.CLASS_PATH, f"{TAG} is '{found[TAG]}'; by the module table it is '{modules.path(tag.target)}'"
+        )
+
+
+def _called(scope: str) -> str:
+    return f"module '{scope}'" if scope else "the root"
