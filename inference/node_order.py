@@ -42,12 +42,18 @@ def _module_changes(scope: Ids) -> int:
 
 
 def _postorder(flow: Dataflow) -> Ids:
-    """Return all nodes in depth-first postorder from those without consumers: producers before consumers."""
+    """Return all nodes in depth-first postorder from those without consumers: producers before consumers.
+
+    What no walk from there reaches, because it lies on a cycle, follows.
+    """
     seen = np.zeros(len(flow), np.bool_)
     order: list[int] = []
-    for sink in (index for index, consumers in enumerate(flow.consumers) if not consumers):
-        seen[sink] = True
-        pending = [(sink, iter(flow.producers[sink]))]
+    sinks = [index for index, consumers in enumerate(flow.consumers) if not consumers]
+    for start in (*sinks, *range(len(flow))):
+        if seen[start]:
+            continue
+        seen[start] = True
+        pending = [(start, iter(flow.producers[start]))]
         while pending:
             node, producers = pending[-1]
             producer = next((index for index in producers if not seen[index]), None)
