@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from onnx import AttributeProto
 
 from .decode import as_text
-from .importer import ImportedModel, attribute_value
+from .importer import ImportedModel, attribute_value, first_of_each_name
 from .lazy_values import DenseValues, Values
 from .regions import Region, regions
 from .walk import GraphLike
@@ -79,13 +79,7 @@ def attribute_edits(
 ) -> Iterator[str]:
     """Yield the names of attributes that were created, changed or removed."""
     remaining = dict(attrs)
-    seen: set[str] = set()
-    for proto in protos:
-        name = as_text(proto.name)
-        if name in seen:
-            continue
-        if _is_representable(proto):
-            seen.add(name)
+    for name, proto in first_of_each_name(protos):
         if name in remaining:
             if not _same_attribute(remaining.pop(name), proto, imported):
                 yield name

@@ -7,7 +7,7 @@ are not in the graph; they stay in the original messages, which write_back.py ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -185,11 +185,8 @@ class _Importer:
         self, attributes: Iterable[AttributeProto], visible: Sequence[_ValuesByName]
     ) -> dict[str, Any]:
         imported: dict[str, Any] = {}
-        for attribute in attributes:
-            kind, name = attribute.type, as_text(attribute.name)
-            if name in imported:
-                # A second attribute with the same name is invalid ONNX. It stays in the message only.
-                continue
+        for name, attribute in first_of_each_name(attributes):
+            kind = attribute.type
             if attribute.ref_attr_name:
                 imported[name] = gs.Node.AttributeRef(
                     as_text(attribute.ref_attr_name), convert_from_onnx_attr_type(kind)
@@ -203,6 +200,16 @@ class _Importer:
             elif (value := attribute_value(attribute)) is not None:
                 imported[name] = value
         return imported
+
+
+def first_of_each_name(attributes: Iterable[AttributeProto]) -> Iterator[tuple[str, AttributeProto]]:
+    """Yield attributes by name. A second one of a name is invalid ONNX and stays in the message only."""
+    seen: set[str] = set()
+    for attribute in attributes:
+        name = as_text(attribute.name)
+        if name not in seen:
+            seen.add(name)
+            yield name, attribute
 
 
 def attribute_value(attribute: AttributeProto) -> Any:

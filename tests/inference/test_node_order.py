@@ -58,9 +58,7 @@ def test_an_exporter_s_order_is_kept(count: int, length: int, data: st.DataObjec
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
 def test_every_node_comes_once_in_a_graph_with_cycles(reads: list[tuple[int, int]]) -> None:
-    nodes = [
-        helper.make_node("Add", [f"v{one}", f"v{two}"], [f"v{index}"]) for index, (one, two) in enumerate(reads)
-    ]
+    nodes = [helper.make_node("Add", [f"v{one}", f"v{two}"], [f"v{index}"]) for index, (one, two) in enumerate(reads)]
     flow = Dataflow(Model.open(helper.make_model(helper.make_graph(nodes, "g", [], []))).graph.nodes)
 
     found = node_order(flow, ["ab"[index % 2] for index in range(len(nodes))])
