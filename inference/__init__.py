@@ -9,10 +9,9 @@ The terms, as all files of this folder use them:
 - The *features* of a row are numbers from which the *scoring model* computes the *score* of the candidate.
 - The *assignment* gives every node a module and the probability of that module.
 
-Comments beside constants give the effect of other values on the share of correct tags, in percentage points, or on the
-number of tags. It was measured on 34 exports of the accuracy benchmark (cases aux, random, and stripped without and
-with a module table: 21,238 tags) without fitting the scoring model anew, so it says how sensitive the answers are and
-not which value is best.
+Comments beside constants say what other values change: the share of correct tags in percentage points, or the number of
+tags. This was measured with `python -m benchmarks.accuracy --constant` on 34 exports (cases aux, random, and stripped
+without and with a module table: 21,238 tags) without a new fit. It says how sensitive tags are, not which value is best.
 
 The files by level: `problem.py` is the input; `feature_context.py`, `features.py` and `node_features.py` turn it into
 numbers; `scoring_model.py` scores them; `predict.py` runs the rounds.

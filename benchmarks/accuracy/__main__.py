@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import importlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,13 @@ def _arguments() -> argparse.Namespace:
         default=os.environ.get(OLD_PYTHON),
         help=f"interpreter with transformers 4.44.2 for the engine torchscript-old (default: ${OLD_PYTHON})",
     )
+    parser.add_argument(
+        "--constant",
+        action="append",
+        default=[],
+        metavar="MODULE.NAME=VALUE",
+        help="another value for a constant of hpass, such as inference.gaps._MAX_STATES=32; repeatable",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="models measured side by side")
     parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
     parser.add_argument("--json", type=Path, help="JSON file with everything, mistakes included")
@@ -42,6 +51,19 @@ def _arguments() -> argparse.Namespace:
 
 def _list(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
+
+
+def _set_constants(assignments: Sequence[str]) -> None:
+    """Give constants other values, to measure what they change. Raises SystemExit if there is no such constant."""
+    for assignment in assignments:
+        path, _, value = assignment.partition("=")
+        module_name, _, name = path.rpartition(".")
+        try:
+            module = importlib.import_module(f"hpass.{module_name}")
+            getattr(module, name)
+            setattr(module, name, ast.literal_eval(value))
+        except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+            sys.exit(f"--constant {assignment}: {error}")
 
 
 def _measure(wanted: tuple[str, ...], entry: corpus.Entry) -> list[cases.Row]:
@@ -68,6 +90,7 @@ def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, 
 def main() -> None:
     """Measure and report."""
     arguments = _arguments()
+    _set_constants(arguments.constant)
     from . import zoo_wide
     from .zoo_chosen import CHOSEN
 
@@ -80,7 +103,7 @@ def main() -> None:
     entries = corpus.entries(arguments.cache, names, engines)
     measure = partial(_measure, tuple(arguments.cases))
     if arguments.jobs > 1:
-        with ProcessPoolExecutor(arguments.jobs) as pool:
+        with ProcessPoolExecutor(arguments.jobs, initializer=_set_constants, initargs=(arguments.constant,)) as pool:
             rows = [row for part in pool.map(measure, entries) for row in part]
     else:
         rows = [row for entry in entries for row in measure(entry)]

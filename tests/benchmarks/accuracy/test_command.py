@@ -31,13 +31,18 @@ def test_one_model_through_every_step(tmp_path: Path) -> None:
     assert {row["case"] for row in rows} >= {"names", "metadata", "aux", "optimised, no reference: onnxruntime basic"}
     again = run(*options, "--compare", str(tmp_path / "first.json"))
     assert again.returncode == 0, again.stderr
-    assert again.stdout.endswith("nothing changed\n")
+    assert again.stdout.endswith(" rows equal, 0 differ\n")
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize(
     ("option", "value", "said"),
-    [("--cases", "nonsense", "not in names, modules"), ("--models", "nonsense", "unknown models: nonsense")],
+    [
+        ("--cases", "nonsense", "not in names, modules"),
+        ("--models", "nonsense", "unknown models: nonsense"),
+        ("--constant", "inference.gaps._NONSENSE=1", "has no attribute '_NONSENSE'"),
+        ("--constant", "inference.gaps._MAX_STATES=many", "--constant inference.gaps._MAX_STATES=many: malformed"),
+    ],
 )
 def test_a_wrong_word_is_named(option: str, value: str, said: str, tmp_path: Path) -> None:
     ended = run("--cache", str(tmp_path), option, value)
