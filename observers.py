@@ -40,15 +40,14 @@ def observe(
     """Return one observer that times the passes and does everything that the arguments request.
 
     The tagged graph is written to `stream` (None: standard error) after each pass in `print_after`. The model is
-    written to the folder `dump`, which is created, after each pass. The run ends after the pass `stop_after`. If
-    `verify` is True, each pass is checked (`Verification`). `progress` is called with the name of the next pass, and
-    with None after the last.
+    written to the folder `dump` after each pass. The run ends after the pass `stop_after`. If `verify` is True, each
+    pass is checked (`Verification`). `progress` is called with the name of the next pass, and with None after the last.
 
-    Raises UsageError if the pipeline has no such pass, and HpassError if the folder cannot be created.
+    Raises UsageError if the pipeline has no such pass, and HpassError if there is no folder to create `dump` in.
     """
     check_names(pipeline, print_after=print_after, stop_after=stop_after)
-    if dump is not None:
-        _create_folder(dump)
+    if dump is not None and not dump.parent.is_dir():
+        raise HpassError(f"{dump}: cannot be created, because there is no folder {dump.parent}; create that first")
     observers: list[Observer] = []
     if verify:
         observers.append(Verification())
@@ -60,13 +59,6 @@ def observe(
     if stop_after is not None:
         observers.append(StopAfter(stop_after))
     return Timing(tuple(observers))
-
-
-def _create_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise HpassError(f"{folder}: cannot be created ({error.strerror})") from error
 
 
 def check_names(pipeline: Pipeline, *, print_after: Iterable[str] = (), stop_after: str | None = None) -> None:
@@ -153,18 +145,37 @@ def graph_lines(name: str, context: Context) -> Iterable[str]:
 
 @dataclass
 class Dump:
-    """Writes the tagged model to `NN-<pass>.onnx` in a folder after each pass, with links to its external data."""
+    """Writes the tagged model to a folder after each pass (`dump_files`), with links to its external data.
+
+    The folder is created if it does not exist.
+    """
 
     folder: Path
     _count: int = 0
 
     def __call__(self, previous: Pass | None, context: Context, _following: Pass | None) -> None:
-        """Write the current model. Raises HpassError if it cannot be written."""
+        """Write the current model. Raises HpassError if it or the folder cannot be written."""
         if previous is None:
             return
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise HpassError(f"{self.folder}: cannot be created ({error.strerror})") from error
         self._count += 1
         snapshot = context.model.snapshot(context.tagged_nodes(), context.table.modules)
-        snapshot.save(self.folder / f"{self._count:02}-{previous.name}.onnx", ExternalDataMode.LINK)
+        snapshot.save(_dump_file(self.folder, self._count, previous.name), ExternalDataMode.LINK)
+
+
+def dump_files(folder: Path, pipeline: Pipeline, stop_after: str | None = None) -> list[Path]:
+    """Return the files that a dump of a pipeline writes, in order: `NN-PASS.onnx` for each pass that runs."""
+    names = [step.name for step in pipeline.passes]
+    if stop_after in names:
+        names = names[: names.index(stop_after) + 1]
+    return [_dump_file(folder, number, name) for number, name in enumerate(names, 1)]
+
+
+def _dump_file(folder: Path, number: int, name: str) -> Path:
+    return folder / f"{number:02}-{name}.onnx"
 
 
 _Snapshot = dict[str, tuple[Any, ...]]

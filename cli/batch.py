@@ -5,57 +5,73 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sys
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
-from .exit_codes import BAD_MODEL, DONE, FOUND_ERRORS
+from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS
+from .output import BatchPrinter
 from .progress import ProgressBar
-from .run_job import Job, Outcome, try_job
+from .run_job import Outcome, try_job
+from .signals import Terminated, raise_on_termination
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
-    from .output import Printer
+    from .run_options import RunOptions
+
+# An untagged file is worse than a tagged file with validation errors.
+_SEVERITY = (DONE, FOUND_ERRORS, BAD_USAGE, BAD_MODEL)
 
 
-def run_all(jobs: Sequence[Job], process_count: int, printer: Printer) -> int:
-    """Tag several files in `process_count` processes, print the outcomes in order, and return the worst exit code.
+def run_all(options: RunOptions) -> int:
+    """Tag several files, print the outcomes in order, and return the worst exit code.
 
-    An error in one file does not stop the others.
+    An error in one file does not stop the others. The parent process keeps nothing of a file but a row of the table.
     """
-    outcomes: list[Outcome] = []
-    names = [job.source.name for job in jobs]
-    with ProgressBar(len(jobs)) as progress:
-        progress.start_step(names[0])
-        for outcome in map(try_job, jobs) if process_count == 1 else _run_in_processes(jobs, process_count):
-            outcomes.append(outcome)
-            # Graphs contain reference cycles, and automatic garbage collection is off.
-            gc.collect()
-            progress.start_step((*names, "")[len(outcomes)])
-            if outcome.error:
-                with progress.paused():
-                    printer.print_error(outcome)
-    printer.print_all(outcomes)
-    # An untagged file is worse than a tagged file with validation errors.
-    return max((outcome.status for outcome in outcomes), key=(DONE, FOUND_ERRORS, BAD_MODEL).index)
+    status = DONE
+    names = iter([source.name for source in options.sources])
+    # Read here, once, so that a bad table is an error of the command and not of each file.
+    _ = options.table
+    outcomes = _run_here(options) if options.jobs == 1 else _run_in_processes(options)
+    with ProgressBar(len(options.sources)) as progress, BatchPrinter(options) as printer:
+        progress.start_step(next(names))
+        for outcome in outcomes:
+            progress.start_step(next(names, ""))
+            with progress.paused():
+                printer.print(outcome)
+            status = max(status, outcome.status, key=_SEVERITY.index)
+    return status
 
 
-def _run_in_processes(jobs: Sequence[Job], process_count: int) -> Iterator[Outcome]:
-    with _pool(min(process_count, len(jobs))) as pool:
+def _run_here(options: RunOptions) -> Iterator[Outcome]:
+    for source, target in zip(options.sources, options.targets, strict=True):
+        yield try_job(options, source, target)
+        free_graphs()
+
+
+def free_graphs() -> None:
+    """Free the graphs of a finished run. They contain reference cycles, and automatic garbage collection is off.
+
+    What survives is not examined again, or the time would grow with the number of files.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _run_in_processes(options: RunOptions) -> Iterator[Outcome]:
+    jobs = list(zip(options.sources, options.targets, strict=True))
+    with _pool(min(options.jobs, len(jobs)), options) as pool:
         with _ignore_sigint():
-            futures = [pool.submit(_try_or_exit, job) for job in jobs]
+            futures = deque(pool.submit(_try_or_exit, *job) for job in jobs)
         try:
-            for job, future in zip(jobs, futures, strict=True):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    # One dead process breaks the whole pool. Run on its own, only the file that caused it fails.
-                    yield _rerun_alone(job)
+            for job in jobs:
+                # Taken out of the queue: a future keeps its result.
+                yield _outcome(futures.popleft(), options, *job)
         except (KeyboardInterrupt, GeneratorExit):
             for child in active_children():
                 child.terminate()
@@ -64,19 +80,24 @@ def _run_in_processes(jobs: Sequence[Job], process_count: int) -> Iterator[Outco
             raise
 
 
-def _rerun_alone(job: Job) -> Outcome:
-    with _pool(1) as pool:
+def _outcome(future: Future[Outcome], options: RunOptions, source: Path, target: Path) -> Outcome:
+    """Return the outcome of a file. One dead process breaks the whole pool; alone, only the guilty file fails."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        pass
+    with _pool(1, options) as pool:
         try:
-            return pool.submit(_try_or_exit, job).result()
+            return pool.submit(_try_or_exit, source, target).result()
         except BrokenProcessPool:
-            return Outcome(
-                job, BAD_MODEL, error=f"{job.source}: the process that read it died; the file may be malicious"
-            )
+            error = f"{source}: the process that read it died; the file may be malicious"
+            return Outcome(source, BAD_MODEL, error=error)
 
 
-def _pool(process_count: int) -> ProcessPoolExecutor:
+def _pool(process_count: int, options: RunOptions) -> ProcessPoolExecutor:
     # Not fork: the parent process has threads.
-    return ProcessPoolExecutor(process_count, mp_context=get_context("spawn"), initializer=_prepare_process)
+    context = get_context("spawn")
+    return ProcessPoolExecutor(process_count, context, initializer=_prepare_process, initargs=(options,))
 
 
 @contextmanager
@@ -89,21 +110,21 @@ def _ignore_sigint() -> Generator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _prepare_process() -> None:
-    """Prepare a process of the pool: no garbage collection, as in `main`, and a clean exit if it is terminated."""
+def _prepare_process(options: RunOptions) -> None:
+    """Prepare a process of the pool: no garbage collection, as in `main`, and an orderly end if it is terminated."""
+    global _options  # noqa: PLW0603 - sent once per process, not once per file: it lists all files
+    _options = options
     gc.disable()
-
-    def exit_process(_number: int, _frame: FrameType | None) -> None:
-        sys.exit()
-
-    signal.signal(signal.SIGTERM, exit_process)
+    raise_on_termination()
 
 
-def _try_or_exit(job: Job) -> Outcome:
-    # Graphs are reference cycles, and automatic collection is disabled: this frees the memory of the job before.
-    gc.collect()
+_options: RunOptions
+
+
+def _try_or_exit(source: Path, target: Path) -> Outcome:
+    free_graphs()
     try:
-        return try_job(job)
-    except SystemExit:
+        return try_job(_options, source, target)
+    except Terminated:
         # The stack is unwound and temporary files are removed. Without this the pool would start the next job.
         os._exit(1)

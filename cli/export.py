@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import UsageError
+from .file_uses import FileUses, model_files
 from .progress import ProgressBar
-from .streams import log, write_result
+from .streams import log, write_summary
 
 
 def export(
@@ -74,6 +76,7 @@ def export(
         dynamic=dynamic,
         verbose=verbose,
     )
+    _check_files(model, out, modules_out, generation=generation)
     with ProgressBar(None, hidden=verbose) as progress:
 
         def start_step(name: str) -> None:
@@ -84,15 +87,30 @@ def export(
         exports = exporter.export(model, out, options=options, modules_out=modules_out, progress=start_step)
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
-        write_result(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
+        write_summary(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
         # Flags (bool or None) are not inputs of the file.
         traced = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
-        write_result("  inputs: " + " ".join(exporter.format_input(*item) for item in traced.items()))
-        write_result(*(f"{file}: its external data" for file in exported.data))
+        write_summary("  inputs: " + " ".join(exporter.format_input(*item) for item in traced.items()))
+        write_summary(*(f"{file}: its external data" for file in exported.data))
         if exported.modules_file is not None:
-            write_result(f"{exported.modules_file}: its module table")
+            write_summary(f"{exported.modules_file}: its module table")
         for name in exported.omitted_inputs:
             log(
                 f"{exported.path}: exported without {name}, so the modules that read it are missing; "
                 f"add --input {name}=SHAPE:DTYPE to include them"
             )
+
+
+def _check_files(model: str, out: Path, modules_out: Path | None, *, generation: bool) -> None:
+    """Raise UsageError if the export would overwrite a file that it reads, or one that it writes."""
+    uses = FileUses()
+    for path in model_files(model):
+        uses.read(path, f"{path.name} of MODEL")
+    for path, role in ((out, f"OUT {out}"), (modules_out, f"--modules-out {modules_out}")):
+        if path is None:
+            continue
+        uses.write(path, role)
+        if generation:
+            # The names of the stages are not known yet.
+            for stage in path.parent.glob(f"{glob.escape(path.stem)}.*{glob.escape(path.suffix)}"):
+                uses.write(stage, f"{role} ({stage.name})")

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
+import typer
 from typer import TyperException
 from typer.main import get_command
 
 from ..errors import HpassError, UsageError
 from .app import COMMANDS, app
-from .exit_codes import BAD_MODEL, BAD_USAGE, DONE
-from .streams import configure_streams, log, log_error
+from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, INTERRUPTED, exit_attempt
+from .signals import Terminated, raise_on_termination
+from .streams import configure_streams, flush_results, log, log_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_COMPLETION_VARIABLE = "_HPASS_COMPLETE"
 
 
 def main() -> None:
     """Run the command line with the arguments of the process and exit with its exit code."""
     configure_streams()
+    raise_on_termination()
     # A large graph has millions of objects that live until the process ends. To search them for garbage takes seconds.
     gc.disable()
-    status = run_command(sys.argv[1:])
+    if _COMPLETION_VARIABLE in os.environ:
+        # Prints completions and exits.
+        get_command(app).main(prog_name="hpass")
+    try:
+        status = run_command(sys.argv[1:])
+    except Exception:  # noqa: BLE001 - a bug; its traceback may contain names from files, so it is escaped like any text
+        log(*traceback.format_exc().splitlines())
+        status = BAD_MODEL
+    flush_results()
     gc.freeze()
     sys.exit(status)
 
@@ -35,7 +50,10 @@ def run_command(arguments: Sequence[str]) -> int:
     traceback is shown.
     """
     try:
-        status = get_command(app).main(list(arguments), prog_name="hpass", standalone_mode=False)
+        with get_command(app).make_context("hpass", list(arguments)) as context:
+            status = context.command.invoke(context)
+    except typer.Exit as request:
+        return request.exit_code
     except TyperException as error:
         if not arguments:
             # Without a command, the error message is the help text.
@@ -48,6 +66,13 @@ def run_command(arguments: Sequence[str]) -> int:
         return BAD_USAGE
     except HpassError as error:
         log_error(str(error))
+        return BAD_MODEL
+    except Terminated as signal:
+        return signal.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as error:
+        log_error(exit_attempt(error))
         return BAD_MODEL
     return DONE if status is None else int(status)
 

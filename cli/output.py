@@ -3,65 +3,81 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 from ..reporting.escape import for_json
-from .paths import STREAM
-from .streams import log, log_error, write_result
-from .summary import summary, table, time_table
+from .file_uses import STREAM
+from .streams import log, log_error, write_result, write_summary
+from .summary import TableRow, summary, table, table_row, time_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from types import TracebackType
 
     from .run_job import Outcome
+    from .run_options import RunOptions
 
 
-@dataclass(frozen=True)
-class Printer:
-    """Prints outcomes in the form that the options of `hpass run` select."""
+def print_outcome(outcome: Outcome, options: RunOptions) -> None:
+    """Print the summary of one file unless `--json` is given, and the times of its steps if they are requested."""
+    tagged = outcome.tagged_file
+    if tagged is None:
+        return
+    if tagged.target == STREAM:
+        log(*summary(tagged, sys.stderr, all_findings=options.verbose))
+    elif not options.json:
+        write_summary(*summary(tagged, sys.stdout, all_findings=options.verbose))
+    if options.time_passes:
+        log(*time_table(tagged.times))
 
-    json: bool = False
-    time_passes: bool = False
-    verbose: bool = False
 
-    def print_outcome(self, outcome: Outcome) -> None:
-        """Print the report or the summary of one file."""
-        tagged = outcome.tagged_file
-        if tagged is None:
+@dataclass
+class BatchPrinter:
+    """Prints the outcomes of several files: a JSON list, or summaries, as they come; or, at the end, a table.
+
+    A context manager. Only the rows of the table are kept, so that memory does not grow with the models.
+    """
+
+    options: RunOptions
+    _rows: list[TableRow] = field(default_factory=list[TableRow])
+    _separator: str = ""
+
+    def __enter__(self) -> Self:
+        # Before any file is tagged: if standard output cannot be written, no model is.
+        if self.options.json:
+            write_result("[")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
             return
-        if self.json:
-            write_result(*outcome.json.splitlines())
-        elif tagged.target == STREAM:
-            log(*summary(tagged, sys.stderr, all_findings=self.verbose))
-        else:
-            write_result(*summary(tagged, sys.stdout, all_findings=self.verbose))
-        if self.time_passes:
-            log(*time_table(tagged.times))
+        if self.options.json:
+            write_result("]")
+        elif self._rows:
+            write_summary(*table(self._rows))
 
-    def print_all(self, outcomes: Sequence[Outcome]) -> None:
-        """Print several outcomes: a JSON list of reports and errors, a table, or all summaries."""
-        done = [outcome for outcome in outcomes if outcome.tagged_file is not None]
-        if self.json:
-            write_result(*("[" + ",\n".join(_json(outcome) for outcome in outcomes) + "]").splitlines())
-        elif self.verbose:
-            for outcome in done:
-                self.print_outcome(outcome)
-                write_result("")
-        elif done:
-            write_result(*table([outcome.tagged_file for outcome in done if outcome.tagged_file]))
-        if self.time_passes and not (self.verbose and not self.json):
-            for outcome in done:
-                if outcome.tagged_file is not None:
-                    log(outcome.tagged_file.source, *time_table(outcome.tagged_file.times))
+    def print(self, outcome: Outcome) -> None:
+        """Print what is printed for each file, and any error; a bug with its traceback."""
+        if outcome.error:
+            log(*outcome.traceback.splitlines())
+            log_error(outcome.error)
+        tagged = outcome.tagged_file
+        if self.options.json:
+            self._print_entry(outcome)
+        elif tagged is not None and self.options.verbose:
+            print_outcome(outcome, self.options)
+            write_summary("")
+        elif tagged is not None:
+            self._rows.append(table_row(tagged))
+        # A summary is followed by the times.
+        if tagged is not None and self.options.time_passes and (self.options.json or not self.options.verbose):
+            log(tagged.source, *time_table(tagged.times))
 
-    def print_error(self, outcome: Outcome) -> None:
-        """Print why a file was not tagged, with the traceback if the reason is a bug."""
-        log(*outcome.traceback.splitlines())
-        log_error(outcome.error)
+    def _print_entry(self, outcome: Outcome) -> None:
+        from ..reporting.json_report import error_report
 
-
-def _json(outcome: Outcome) -> str:
-    from ..reporting.json_report import error_report
-
-    return outcome.json or for_json(error_report(str(outcome.job.source), outcome.error))
+        text = outcome.report or for_json(error_report(str(outcome.source), outcome.error))
+        write_result(*self._separator, *text.splitlines())
+        self._separator = ","

@@ -1,13 +1,11 @@
-"""Choose the paths of output files, and reject paths that would overwrite an input."""
+"""Choose the paths of output files."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..errors import UsageError
-
-STREAM = Path("-")
+from .file_uses import STREAM, same_file
 
 
 def default_output(source: Path) -> Path:
@@ -35,7 +33,7 @@ def output_path(source: Path, output: Path | None, *, in_place: bool) -> Path:
         raise UsageError("no output given; name a file with -o OUT, or overwrite the input with --in-place")
     if output == STREAM:
         return output
-    target = output / source.name if output.is_dir() and source != STREAM else output
+    target = output / source.name if source != STREAM and is_folder(output) else output
     if same_file(source, target):
         raise UsageError(f"-o {output} is the input itself; add --in-place to overwrite it")
     return target
@@ -44,36 +42,26 @@ def output_path(source: Path, output: Path | None, *, in_place: bool) -> Path:
 def output_paths(sources: list[Path], output: Path | None, *, in_place: bool) -> list[Path]:
     """Return the output path of each input of `hpass run`, in order. If there are several inputs, `output` is a folder.
 
-    Raises UsageError if two inputs would be written to the same file, or if options contradict each other.
+    Raises UsageError if options contradict each other.
     """
     if STREAM in sources and len(sources) > 1:
         raise UsageError("- (standard input) must be the only input; remove the other inputs")
-    if len(sources) > 1 and output is not None and not output.is_dir():
+    into_folder = output is not None and is_folder(output)
+    if len(sources) > 1 and output is not None and not into_folder:
         raise UsageError(f"-o {output}: must be an existing folder if there are several inputs; create it first")
-    targets = [
-        output_path(source, _tagged_path(source, output, in_place=in_place), in_place=in_place) for source in sources
-    ]
-    source_of: dict[str, Path] = {}
-    for source, target in zip(sources, targets, strict=True):
-        other = source_of.setdefault(os.path.realpath(target), source)
-        if other is not source:
-            raise UsageError(f"{other} and {source} would both be written to {target}; run hpass once per input")
-    read = {os.path.realpath(source) for source in sources}
-    for target in targets:
-        if not in_place and target != STREAM and os.path.realpath(target) in read:
-            raise UsageError(f"{target} is both an input and an output of this run; remove it from the inputs")
+    targets: list[Path] = []
+    for source in sources:
+        chosen = output
+        if not in_place and (output is None or (into_folder and source != STREAM)):
+            default = default_output(source)
+            chosen = default if output is None else output / default.name
+        targets.append(output_path(source, chosen, in_place=in_place))
     return targets
 
 
-def _tagged_path(source: Path, output: Path | None, *, in_place: bool) -> Path | None:
-    if in_place:
-        return output
-    default = default_output(source)
-    if output is None:
-        return default
-    return output / default.name if output.is_dir() and source != STREAM else output
-
-
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to the same file; links are followed."""
-    return os.path.realpath(one) == os.path.realpath(other) or (one.exists() and other.exists() and one.samefile(other))
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder. A path that the system rejects, such as a very long one, leads to none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

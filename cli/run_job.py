@@ -1,132 +1,160 @@
-"""Tag one file: the options of the run, and its outcome."""
+"""Tag one file of `hpass run`."""
 
 from __future__ import annotations
 
 import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..api import load
+from ..api import load, read_reference
 from ..api import run as run_passes
-from ..errors import HpassError
+from ..errors import HpassError, UsageError
 from ..graph.files.atomic_write import atomic_write
 from ..graph.files.external_data import ExternalDataMode
 from ..observers import observe
 from ..reporting.totals import totals
-from .exit_codes import BAD_MODEL, DONE, FOUND_ERRORS
-from .streams import prints_to_stderr
+from ..restore.reference_model import ReferenceModel
+from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS, exit_attempt
+from .output import print_outcome
+from .progress import ProgressBar
+from .streams import prints_to_stderr, write_result
 from .summary import StepTime, TaggedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from ..api import Run
-    from ..pipeline import Pipeline
-    from ..tags.module_table import ModuleTable
-    from .progress import ProgressBar
-
-
-@dataclass(frozen=True)
-class Job:
-    """One file to tag, and the options of its run."""
-
-    source: Path
-    target: Path
-    pipeline: Pipeline
-    modules: ModuleTable | None = None
-    reference: Path | None = None
-    retag: bool = False
-    external_data: ExternalDataMode = ExternalDataMode.COPY
-    report: Path | None = None
-    json: bool = False
-    print_after: tuple[str, ...] = ()
-    dump: Path | None = None
-    stop_after: str | None = None
-    verify_between: bool = False
+    from .run_options import RunOptions
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a job.
+    """The outcome of one input.
 
     `status` is the exit code. `tagged_file` is None and `error` is set if the file was not tagged; `traceback` is set
-    if the reason is a bug. `json` is the report, empty unless it was requested.
+    if the reason is a bug. `report` is JSON text, empty unless `--json` is given.
     """
 
-    job: Job
+    source: Path
     status: int
     tagged_file: TaggedFile | None = None
-    json: str = ""
+    report: str = ""
     error: str = ""
     traceback: str = ""
 
 
-def run_job(job: Job, progress: ProgressBar | None = None) -> Outcome:
-    """Tag one file and write the model and its report. Raises HpassError if the input or an option is invalid."""
+def run_alone(options: RunOptions) -> int:
+    """Tag the only input, print its report or summary, and return the exit code. Raises as `run_job` does."""
+    # Hidden with --print-after, because both write to standard error.
+    with ProgressBar(len(options.pipeline.passes) + 2, hidden=bool(options.print_after)) as progress:
+
+        def print_report(text: str) -> None:
+            with progress.paused():
+                write_result(*text.splitlines())
+
+        outcome = run_job(options, options.sources[0], options.targets[0], progress.start_step, print_report)
+    print_outcome(outcome, options)
+    return outcome.status
+
+
+def run_job(
+    options: RunOptions,
+    source: Path,
+    target: Path,
+    start_step: Callable[[str], None] = lambda _: None,
+    print_report: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Tag one file and write the model and its report.
+
+    `start_step` is called with the name of each step. `print_report` is called with the report of `--json` before any
+    file but dumps is written. If either raises, or this function does, neither the model nor the report is written.
+
+    Raises HpassError if the input is invalid, and UsageError if external data would be overwritten.
+    """
     observer = observe(
-        job.pipeline,
-        print_after=job.print_after,
-        dump=job.dump,
-        stop_after=job.stop_after,
-        verify=job.verify_between,
-        progress=None if progress is None else lambda name: progress.start_step(name or "write"),
+        options.pipeline,
+        print_after=options.print_after or (),
+        dump=options.dump,
+        stop_after=options.stop_after,
+        verify=options.verify_between,
+        progress=lambda name: start_step(name or "write"),
     )
-    if job.report is not None and not job.report.parent.is_dir():
-        raise HpassError(f"{job.report}: the folder {job.report.parent} does not exist; create it first")
+    if options.report is not None and not options.report.parent.is_dir():
+        raise HpassError(f"{options.report}: the folder {options.report.parent} does not exist; create it first")
+    table = options.table
     started = perf_counter()
-    if progress is not None:
-        progress.start_step("open")
-    model = load(job.source)
+    start_step("open")
+    model = load(source)
     opened = perf_counter()
     with prints_to_stderr():
+        reference = read_reference(options.tagging.reference, modules=table)
+        compared = perf_counter()
+        uses = options.uses.child()
+        uses.add_external_data(model, target, dump=options.dump)
+        if isinstance(reference, ReferenceModel):
+            uses.add_external_data(reference.model, None)
         run = run_passes(
-            model, job.pipeline, modules=job.modules, reference=job.reference, retag=job.retag, observer=observer
+            model, options.pipeline, modules=table, reference=reference, retag=options.tagging.retag, observer=observer
         )
     finished = perf_counter()
     run.apply(edited=not run.context.graph_unchanged)
-    model.save(job.target, job.external_data)
+    json_report, file_report = _reports(options, run, observer.seconds, target)
+    with _report_file(options.report, file_report):
+        if options.json:
+            print_report(json_report)
+        model.save(target, ExternalDataMode(options.external_data))
     written = perf_counter()
-    passes = [StepTime(result.name, seconds) for result, seconds in zip(run.results, observer.seconds, strict=True)]
-    # The reference is read, and tagged if it has no tags, before the first pass.
-    reference_time = [StepTime("reference", finished - opened - sum(observer.seconds))] if job.reference else []
-    times = [StepTime("open", opened - started), *reference_time, *passes, StepTime("write", written - finished)]
-    tagged_file = TaggedFile(model.name, job.target, totals(run), tuple(run.findings), times)
-    status = DONE if run.ok else FOUND_ERRORS
-    return Outcome(job, status, tagged_file, _write_report(job, run, observer.seconds))
+    times = [
+        StepTime("open", opened - started),
+        *([] if reference is None else [StepTime("reference", compared - opened)]),
+        *(StepTime(result.name, seconds) for result, seconds in zip(run.results, observer.seconds, strict=True)),
+        StepTime("write", written - finished),
+    ]
+    tagged_file = TaggedFile(model.name, target, totals(run), tuple(run.findings), times)
+    return Outcome(source, DONE if run.ok else FOUND_ERRORS, tagged_file, json_report)
 
 
-def try_job(job: Job) -> Outcome:
-    """Tag one file. Every exception becomes an outcome with `error` set."""
+def try_job(options: RunOptions, source: Path, target: Path) -> Outcome:
+    """Tag one file. Every exception but KeyboardInterrupt becomes an outcome with `error` set."""
     try:
-        return run_job(job)
+        return run_job(options, source, target)
     except HpassError as error:
-        return Outcome(job, BAD_MODEL, error=_with_file_name(job, error))
+        text = str(error)
+        status = BAD_USAGE if isinstance(error, UsageError) else BAD_MODEL
+        return Outcome(source, status, error=text if str(source) in text else f"{source}: {text}")
+    except SystemExit as error:
+        return Outcome(source, BAD_MODEL, error=f"{source}: {exit_attempt(error)}")
     except Exception as error:  # noqa: BLE001 - a bug that one file shows must not stop the others
-        return Outcome(job, BAD_MODEL, error=f"{job.source}: {error!r}", traceback=traceback.format_exc())
+        return Outcome(source, BAD_MODEL, error=f"{source}: {error!r}", traceback=traceback.format_exc())
 
 
-def _write_report(job: Job, run: Run, seconds: Sequence[float]) -> str:
-    """Write the report file if the job has one; return the report as JSON text if `job.json`, else an empty string."""
-    if not job.json and job.report is None:
-        return ""
+def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Path) -> tuple[str, str]:
+    """Return the JSON report and the text of the report file, each empty unless it is requested."""
+    if not options.json and options.report is None:
+        return "", ""
     # Imported here, because most runs write no report.
     from ..reporting.json_report import dumps, report
     from ..reporting.markdown import markdown
 
-    document = report(run, seconds=seconds, output=str(job.target))
-    if job.report is not None:
-        text = markdown(run, document) if job.report.suffix == ".md" else dumps(document)
-        try:
-            with atomic_write(job.report) as file:
-                file.write(text.encode())
-        except OSError as error:
-            raise HpassError(f"{job.report}: the report cannot be written ({error.strerror})") from error
-    return dumps(document) if job.json else ""
+    document = report(run, seconds=seconds, output=str(target))
+    text = dumps(document)
+    is_markdown = options.report is not None and options.report.suffix == ".md"
+    return text if options.json else "", markdown(run, document) if is_markdown else text
 
 
-def _with_file_name(job: Job, error: HpassError) -> str:
-    """Return the error message, with the path of the input in front unless the message contains it."""
-    text = str(error)
-    return text if str(job.source) in text else f"{job.source}: {text}"
+@contextmanager
+def _report_file(path: Path | None, text: str) -> Generator[None]:
+    """Write a report that appears when the block ends without an error. Raises HpassError if it cannot be written."""
+    if path is None:
+        yield
+        return
+    try:
+        with atomic_write(path) as file:
+            file.write(text.encode())
+            file.flush()
+            yield
+    except OSError as error:
+        raise HpassError(f"{path}: the report cannot be written ({error.strerror})") from error

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .dataclass_options import with_dataclass_options
 from .shared_options import Input, Json
 from .streams import Line, Styled, write_json, write_result
-from .tagging_options import TaggingOptions, with_tagging_options
+from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ _MAX_VALUES = 6
 _MAX_CONTRIBUTIONS = 8
 
 
-@with_tagging_options
+@with_dataclass_options
 def show(
     source: Input,
     node: Annotated[

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, redirect_stdout
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -34,11 +34,80 @@ Span = str | Styled
 Line = Span | Iterable[Span]
 
 
+class ResultStream(io.TextIOWrapper):
+    """Standard output. Errors are HpassError; if the reader has closed the pipe, all further output is discarded."""
+
+    def write(self, text: str, /) -> int:
+        """Write text; see the class for errors."""
+        with self._errors():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what is buffered; see the class for errors."""
+        with self._errors():
+            super().flush()
+
+    @contextmanager
+    def _errors(self) -> Generator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self._discard()
+        except OSError as error:
+            self._discard()
+            raise HpassError(f"standard output: cannot be written ({error.strerror})") from error
+
+    def _discard(self) -> None:
+        """Redirect the stream to the null device, so that neither what is buffered nor what follows can fail."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+
+
+class MessageStream(io.TextIOWrapper):
+    """Standard error. What cannot be written is discarded, because there is no place left to report it."""
+
+    def write(self, text: str, /) -> int:
+        """Write text, or discard it."""
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what is buffered, or discard it."""
+        with suppress(OSError):
+            super().flush()
+
+
 def configure_streams() -> None:
-    """Make the standard streams escape characters that the terminal's encoding does not have."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    """Make the standard streams safe to use if one is closed or full, or if its encoding lacks a character.
+
+    A closed descriptor is opened again, so that no other file gets its number. It is opened in the mode in which it
+    cannot be used, so that reading and writing fail as before.
+    """
+    for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The system returns the lowest free number, which is this one.
+            os.open(os.devnull, mode)
+    sys.stdin = sys.stdin or _open_text(0, "rb")
+    sys.stdout = _open_text(1, "wb", ResultStream, sys.stdout)
+    sys.stderr = _open_text(2, "wb", MessageStream, sys.stderr)
+
+
+def _open_text(
+    descriptor: int, mode: str, kind: type[io.TextIOWrapper] = io.TextIOWrapper, replaced: TextIO | None = None
+) -> io.TextIOWrapper:
+    """Open a standard stream with the encoding and the line buffering of the one that it replaces."""
+    binary = open(descriptor, mode, closefd=False)  # noqa: SIM115 - it stays open until the process exits
+    encoding = "utf-8" if replaced is None else replaced.encoding
+    return kind(binary, encoding, "backslashreplace", line_buffering=getattr(replaced, "line_buffering", True))
+
+
+def flush_results() -> None:
+    """Flush standard output before the process exits. If that fails, the error has already been reported."""
+    with suppress(HpassError):
+        sys.stdout.flush()
 
 
 def prints_to_stderr() -> AbstractContextManager[object]:
@@ -51,14 +120,16 @@ def write_result(*lines: Line) -> None:
 
     Raises HpassError if standard output cannot be written, for example because the disk is full.
     """
+    sys.stdout.write("".join(_rendered(lines, sys.stdout)))
+    sys.stdout.flush()
+
+
+def write_summary(*lines: Line) -> None:
+    """Write lines to standard output after the work is done. If they cannot be written, only a message says so."""
     try:
-        sys.stdout.write("".join(_rendered(lines, sys.stdout)))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_output()
-    except OSError as error:
-        _discard_output()
-        raise HpassError(f"standard output: cannot be written ({error.strerror})") from error
+        write_result(*lines)
+    except HpassError as error:
+        log_error(str(error))
 
 
 def write_json(value: Any) -> None:
@@ -94,8 +165,3 @@ def _rendered_span(span: Span, *, colours: bool) -> str:
     text = for_terminal(span.text)
     # None, because typer.style writes a code that switches off what is False.
     return typer.style(text, fg=span.colour, bold=span.bold or None, dim=span.dim or None) if colours else text
-
-
-def _discard_output() -> None:
-    """Redirect standard output to the null device, so that the interpreter's flush at exit cannot fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

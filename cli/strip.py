@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ..reporting.wording import counted
+from .file_uses import FileUses
 from .paths import output_path
 from .shared_options import ExternalData, InPlace, Input
-from .streams import write_result
+from .streams import write_summary
 
 
 def strip(
@@ -28,8 +29,13 @@ def strip(
     from ..graph.files.external_data import ExternalDataMode
 
     target = output_path(source, output, in_place=in_place)
+    uses = FileUses()
+    if not in_place:
+        uses.read(source, f"the input {source}")
+    uses.write(target, f"the output of {source}")
     model = load(source)
+    uses.add_external_data(model, target)
     count = model.strip()
     model.save(target, ExternalDataMode(external_data))
     if str(target) != "-":
-        write_result(f"{target}: {counted(count, 'key')} removed")
+        write_summary(f"{target}: {counted(count, 'key')} removed")

@@ -27,6 +27,9 @@ _SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _CONFIDENCE_COLOURS = {"high": "green", "medium": "yellow", "low": "red"}
 
 
+TableRow = tuple[str, ...]
+
+
 class StepTime(NamedTuple):
     """The name of a step and the time it took, in seconds."""
 
@@ -45,28 +48,30 @@ class TaggedFile:
     times: Sequence[StepTime]
 
 
-def table(files: Sequence[TaggedFile]) -> Iterator[Line]:
+def table_row(file: TaggedFile) -> TableRow:
+    """Return the cells of one model."""
+    return (
+        f"{file.totals.nodes:,}",
+        percent(file.totals.tagged, file.totals.nodes),
+        f"{file.totals.modules:,}",
+        f"{file.totals.sources['inherited']:,}",
+        f"{file.totals.sources['fallback']:,}",
+        _severity_counts(file.findings, worst_only=True),
+        f"{sum(time.seconds for time in file.times):.2f}",
+        str(file.target),
+    )
+
+
+def table(rows: Sequence[TableRow]) -> Iterator[Line]:
     """Yield a table of several models: a heading, then one line per model."""
-    rows = [("nodes", "tagged", "modules", "inherited", "fell back", "findings", "s", "written to")]
-    rows += [
-        (
-            f"{item.totals.nodes:,}",
-            percent(item.totals.tagged, item.totals.nodes),
-            f"{item.totals.modules:,}",
-            f"{item.totals.sources['inherited']:,}",
-            f"{item.totals.sources['fallback']:,}",
-            _severity_counts(item.findings, worst_only=True),
-            f"{sum(time.seconds for time in item.times):.2f}",
-            str(item.target),
-        )
-        for item in files
+    cells = [("nodes", "tagged", "modules", "inherited", "fell back", "findings", "s", "written to"), *rows]
+    widths = [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
+    heading, *lines = [
+        "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]])
+        for row in cells
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
-    ]
-    yield Styled(lines[0], dim=True)
-    yield from lines[1:]
+    yield Styled(heading, dim=True)
+    yield from lines
 
 
 def time_table(times: Sequence[StepTime]) -> Iterator[Line]:

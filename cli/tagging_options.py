@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
-from inspect import Parameter, signature
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from .completion import complete_pipeline, complete_setting
+from .file_uses import FileUses, model_files
 from .streams import prints_to_stderr
 
 if TYPE_CHECKING:
@@ -116,6 +114,16 @@ class TaggingOptions:
 
         return None if self.modules is None else read_modules(self.modules)
 
+    def add_files(self, uses: FileUses) -> None:
+        """Add the files that the options name. Raises UsageError if one of them is also written."""
+        if self.modules is not None:
+            uses.read(self.modules, f"--modules {self.modules}")
+        if self.reference is not None:
+            uses.read(self.reference, f"--reference {self.reference}")
+        if self.model_spec is not None:
+            for path in model_files(self.model_spec):
+                uses.read(path, f"--model {self.model_spec} ({path.name})")
+
     def run(self, model: Model, explained: Iterable[gs.Node] = ()) -> Run:
         """Tag a model; its context keeps the feature attributions of the nodes in `explained`.
 
@@ -126,24 +134,3 @@ class TaggingOptions:
         pipeline, table = self.pipeline(), self.table()
         with prints_to_stderr():
             return run(model, pipeline, modules=table, reference=self.reference, retag=self.retag, explained=explained)
-
-
-def with_tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace a command's parameter `tagging` by one parameter per field of TaggingOptions, for typer to read."""
-
-    @wraps(command)
-    def wrapper(**arguments: Any) -> Any:
-        options = {item.name: arguments.pop(item.name) for item in fields(TaggingOptions)}
-        return command(**arguments, tagging=TaggingOptions(**options))
-
-    hints = get_type_hints(TaggingOptions, include_extras=True)
-    options = [
-        Parameter(item.name, Parameter.KEYWORD_ONLY, default=item.default, annotation=hints[item.name])
-        for item in fields(TaggingOptions)
-    ]
-    original = signature(command, eval_str=True)
-    parameters = [
-        shown for own in original.parameters.values() for shown in (options if own.name == "tagging" else [own])
-    ]
-    vars(wrapper)["__signature__"] = original.replace(parameters=parameters)
-    return wrapper

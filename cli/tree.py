@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .dataclass_options import with_dataclass_options
 from .shared_options import Input, Json
 from .streams import Line, Styled, uses_box_drawing, write_json, write_result
-from .tagging_options import TaggingOptions, with_tagging_options
+from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..reporting.module_tree import Branch
 
 
-@with_tagging_options
+@with_dataclass_options
 def tree(
     source: Input,
     *,

@@ -11,7 +11,9 @@ import pytest
 
 import hpass
 from hpass.cli.batch import _pool
-from hpass.cli.run_job import Job, run_job
+from hpass.cli.run_job import run_job
+from hpass.cli.run_options import RunOptions
+from hpass.cli.tagging_options import TaggingOptions
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,21 @@ class Chatter(hpass.Pass):
         print("chatter")  # noqa: T201 - this is the point
 
 
-def test_what_a_pass_prints_is_no_result(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_job(Job(model, model.with_name("out.onnx"), hpass.Pipeline((Chatter(),))))
+def _options(*sources: Path, passes: str = "all") -> RunOptions:
+    return RunOptions(sources=list(sources), tagging=TaggingOptions(passes=passes))
+
+
+def test_what_a_pass_prints_is_no_result(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpass.registry.PassRegistry.__getitem__", lambda *_: Chatter)
+    monkeypatch.setattr("hpass.registry.PassRegistry.__contains__", lambda *_: True)
+
+    run_job(_options(model, passes="chatter"), model, model.with_name("out.onnx"))
 
     assert capsys.readouterr() == ("", "chatter\n")
 
 
-def test_processes_side_by_side_do_not_look_for_garbage() -> None:
-    with _pool(1) as pool:
+def test_processes_side_by_side_do_not_look_for_garbage(model: Path) -> None:
+    with _pool(1, _options(model)) as pool:
         assert not pool.submit(gc.isenabled).result(timeout=60)

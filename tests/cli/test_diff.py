@@ -70,7 +70,7 @@ def test_tree_takes_a_reference(hpass: Any, model: Path, optimised: Path) -> Non
     [
         (["--reference", "none.onnx"], "none.onnx: there is no such file"),
         (["--reference", "none.safetensors"], "none.safetensors: cannot be read"),
-        (["--reference", "{copy}", "-o", "{copy}"], "would be overwritten"),
+        (["--reference", "{copy}", "-o", "{copy}"], "would overwrite --reference"),
     ],
 )
 def test_a_reference_that_does_not_do(hpass: Any, model: Path, arguments: list[str], said: str) -> None:

@@ -259,8 +259,9 @@ def test_a_model_is_not_written_over_its_own_external_data(hpass: Any, tmp_path:
 
     result = hpass("run", tmp_path / "external_data.onnx", "-o", tmp_path / output)
 
-    assert result.status == 1
-    assert "is the name of the model's external data" in result.err
+    assert result.status == 2
+    assert "the external data 'external_data.bin' of" in result.err
+    assert "would overwrite" in result.err
     assert (tmp_path / "external_data.bin").read_bytes() == data
     assert not list((tmp_path / "out").iterdir())
 

@@ -1,0 +1,142 @@
+"""The options of `hpass run`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from .completion import complete_pass
+from .file_uses import STREAM, FileUses
+from .paths import output_paths
+from .shared_options import ExternalData, InPlace
+from .tagging_options import TaggingOptions
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+    from ..tags.module_table import ModuleTable
+
+_REPORT_SUFFIXES = (".json", ".md")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Everything that a command line of `hpass run` says. Each field becomes an argument or an option.
+
+    Raises UsageError if the options contradict each other, or if a file would be overwritten that is also read, or
+    written twice.
+    """
+
+    sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="The models; - is standard input.")]
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="The output file, or a folder if there are several inputs."),
+    ] = None
+    tagging: TaggingOptions
+    in_place: InPlace = False
+    external_data: ExternalData = "copy"
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of files to process in parallel.")] = 1
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write a report: .json or .md.")] = (
+        None
+    )
+    json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON instead of the summary.")] = False
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the time that each step took.")] = False
+    print_after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--print-after",
+            metavar="PASS",
+            autocompletion=complete_pass,
+            help="Print the tagged graph to standard error after a pass; repeatable.",
+        ),
+    ] = None
+    dump: Annotated[
+        Path | None,
+        typer.Option("--dump", metavar="DIR", help="Write the model to a folder after each pass."),
+    ] = None
+    stop_after: Annotated[
+        str | None,
+        typer.Option(
+            "--stop-after", metavar="PASS", autocompletion=complete_pass, help="Stop after a pass and write the model."
+        ),
+    ] = None
+    verify_between: Annotated[
+        bool, typer.Option("--verify-between", help="Check after each pass that it changed only what it may change.")
+    ] = False
+    verify_runtime: Annotated[
+        bool,
+        typer.Option("--verify-runtime", help="Compare the outputs of the model with and without tags in onnxruntime."),
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Show all findings, and a full summary of each model if there are several."
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        if STREAM in self.targets:
+            self._check_standard_output()
+        if self.report is not None and self.report.suffix not in _REPORT_SUFFIXES:
+            suffixes = " or ".join(_REPORT_SUFFIXES)
+            raise UsageError(f"--report {self.report}: unknown format; the name must end in {suffixes}")
+        if len(self.sources) > 1:
+            self._check_several_inputs()
+
+        from ..observers import check_names
+
+        check_names(self.pipeline, print_after=self.print_after or (), stop_after=self.stop_after)
+        _ = self.uses
+
+    @cached_property
+    def targets(self) -> list[Path]:
+        """The output path of each input, in order."""
+        return output_paths(self.sources, self.output, in_place=self.in_place)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline with the options of its passes."""
+        return self.tagging.pipeline(verify_runtime=self.verify_runtime)
+
+    @cached_property
+    def table(self) -> ModuleTable | None:
+        """The module table of `--modules` or `--model`; raises as `TaggingOptions.table` does."""
+        return self.tagging.table()
+
+    @cached_property
+    def uses(self) -> FileUses:
+        """The files that the command line names or implies. External data is known when a model is read."""
+        uses = FileUses()
+        if not self.in_place:
+            for source in self.sources:
+                uses.read(source, f"the input {source}")
+        self.tagging.add_files(uses)
+        for source, target in zip(self.sources, self.targets, strict=True):
+            uses.write(target, f"the output of {source}")
+        if self.report is not None:
+            uses.write(self.report, f"--report {self.report}")
+        if self.dump is not None:
+            from ..observers import dump_files
+
+            for path in dump_files(self.dump, self.pipeline, self.stop_after):
+                uses.write(path, f"--dump {self.dump} ({path.name})")
+        return uses
+
+    def _check_standard_output(self) -> None:
+        if self.json:
+            raise UsageError("--json and -o - both write to standard output; write the model to a file")
+        if sys.stdout.isatty():
+            raise UsageError("a model cannot be written to a terminal; name a file with -o, or redirect the output")
+
+    def _check_several_inputs(self) -> None:
+        if self.report is not None:
+            raise UsageError("--report takes one input; use --json to print the reports of several inputs")
+        if self.dump is not None:
+            raise UsageError("--dump takes one input; run hpass once per input")
+        if self.print_after and self.jobs > 1:
+            raise UsageError("--print-after and --jobs contradict each other: the texts would be mixed; remove one")

@@ -1,0 +1,35 @@
+"""End in good order on SIGTERM and SIGHUP: temporary files are removed, and the exit code names the signal."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+_NAMES = ("SIGTERM", "SIGHUP")
+
+
+class Terminated(KeyboardInterrupt):
+    """Raised if a signal asks the process to end. Like Ctrl-C, no `except Exception` catches it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def raise_on_termination() -> None:
+    """Make the signals raise Terminated. A signal that is ignored stays so, as SIGHUP does under nohup."""
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    # A second signal must not interrupt the removal of temporary files.
+    for other in _numbers():
+        signal.signal(other, signal.SIG_IGN)
+    raise Terminated(number)
+
+
+def _numbers() -> list[int]:
+    # Windows has no SIGHUP.
+    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
