@@ -112,6 +112,8 @@ def run(
     opened_reference = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
     context = Context(model, given=table, reference=opened_reference, retag=retag, explained=explained)
     results = pipeline.run(context, observer)
+    # Whatever passes ran: a later run takes what is written for all that is known.
+    context.use_declared_table()
     return Run(model, context, pipeline, results)
 
 

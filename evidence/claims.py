@@ -63,6 +63,10 @@ class Evidence:
             self._uses = self._find_uses()
         return self._uses
 
+    def parameter_owners(self) -> list[str]:
+        """Return the modules whose parameters the file names."""
+        return self.parameter_uses.owners()
+
     @property
     def weight_aliases(self) -> Mapping[str, str]:
         """The reference's names of weights that have lost theirs. Weights are read here, and nowhere else."""

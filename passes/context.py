@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import onnx_graphsurgeon as gs
@@ -131,31 +131,28 @@ class Context:
         return self._record
 
     def _table(self, given: ModuleTable | None) -> TableInUse:
-        declared = given or self._embedded_table()
-        if declared is None and isinstance(self.reference, ReferenceModel):
+        if given:
+            return TableInUse(given)
+        exported = self._embedded_table(self.model.exported_modules)
+        stored = None if self.retag else self._embedded_table(self.model.stored_modules)
+        if stored is not None:
+            # What an earlier run wrote is in the file's own names, and holds the exporter's table but for its order.
+            return TableInUse(stored if exported is None else stored.in_order_of(exported), came_aligned=True)
+        if exported is None and isinstance(self.reference, ReferenceModel):
             return TableInUse(self.reference.declared, came_aligned=True)
-        # The table that hpass wrote is in the file's own names already.
-        aligned = given is None and not self.retag and self.model.stored_version is not None
-        return TableInUse(declared, came_aligned=aligned)
+        return TableInUse(exported)
 
-    def _embedded_table(self) -> ModuleTable | None:
-        """Return the module table in the file, the exporter's with what hpass wrote; a broken one does not count."""
-        tables: list[ModuleTable] = []
-        readers = (self.model.exported_modules, self.model.stored_modules)
-        for read in readers[: 1 if self.retag else 2]:
-            try:
-                table = read()
-            except HpassError as error:
-                self.findings.add(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
-                continue
-            if table is not None:
-                tables.append(table)
-        if not tables:
+    def _embedded_table(self, read: Callable[[], ModuleTable | None]) -> ModuleTable | None:
+        """Return a module table in the file; a broken one does not count."""
+        try:
+            return read()
+        except HpassError as error:
+            self.findings.add(Severity.WARNING, "broken-module-table", f"{error}; it is not used")
             return None
-        merged = ModuleTable()
-        for table in tables:
-            merged.merge(table)
-        return merged
+
+    def use_declared_table(self) -> None:
+        """Add the declared table to the one in use, in the file's own names."""
+        self.table.use_declared(self.evidence.parameter_owners)
 
     def _find_parameter_uses(self) -> ParameterUses:
         # A reference model knows more of a weight than its name: who reads it.

@@ -24,7 +24,7 @@ class ModuleMapping(Pass):
 
     def apply(self, context: Context) -> None:
         """Complete the module table in use."""
-        context.table.use_declared(context.evidence.parameter_uses.owners())
+        context.use_declared_table()
         table = context.table.modules
         for scope, class_name in context.evidence.classes.items():
             table.add(scope, class_name)

@@ -135,7 +135,7 @@ def _named_nodes(context: Context) -> _Paths:
 
 def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
     """Return the modules that exist: those of a declared table, else the owners of parameters."""
-    context.table.use_declared(context.evidence.parameter_uses.owners())
+    context.use_declared_table()
     if context.table.declared is None:
         return KnownModules.of(weights.owners())
     return KnownModules.of(context.table.declared, complete=True)

@@ -103,6 +103,11 @@ class ModuleTable:
         nested = _nested_table(stripped, prefixes.prepend) if prefixes.prepend else stripped
         return nested if all(map(is_scope, nested)) else self
 
+    def in_order_of(self, other: ModuleTable) -> ModuleTable:
+        """Return the same modules in another order: first those that `other`, brought to this table's names, has."""
+        first = [scope for scope in other.aligned(self.modules) if scope in self.modules]
+        return ModuleTable({scope: self.modules[scope] for scope in (*dict.fromkeys(first), *self.modules)})
+
     def is_called(self, scope: str) -> bool:
         """Whether the module is a level in tags: it is in the table, and it is not a container that never runs."""
         module = self.modules.get(scope)

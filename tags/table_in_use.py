@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .module_table import ModuleTable
 
@@ -19,19 +19,20 @@ class TableInUse:
         self.declared = declared
         self.modules = ModuleTable()
         self.came_aligned = came_aligned
-        self._is_aligned = came_aligned
+        self._is_declared_in_use = declared is None
 
-    def use_declared(self, parameter_owners: Iterable[str]) -> None:
-        """Add the declared table to the one in use; the first call aligns it with the names in the file.
+    def use_declared(self, parameter_owners: Callable[[], Iterable[str]]) -> None:
+        """Add the declared table to the one in use, aligned with the names in the file; only the first call does.
 
-        Those are the modules known so far and `parameter_owners`, the modules whose parameters the file names.
+        Those are the modules known so far and the result of `parameter_owners`, the modules whose parameters the file
+        names.
         """
-        if self.declared is None:
+        if self.declared is None or self._is_declared_in_use:
             return
-        if not self._is_aligned:
-            self.declared = self.declared.aligned({*parameter_owners, *self.modules})
-            self._is_aligned = True
+        if not self.came_aligned:
+            self.declared = self.declared.aligned({*parameter_owners(), *self.modules})
         self.modules.merge(self.declared)
+        self._is_declared_in_use = True
 
     def add(self, *scopes: str) -> None:
         """Add modules that a tag names, unless they are there."""

@@ -319,10 +319,10 @@ def test_retag_ignores_the_table_that_hpass_wrote_but_not_the_exporter_s() -> No
     ours, theirs = ({"version": 1, "modules": {"": {"class": name}}} for name in ("Ours", "Theirs"))
     source = model(RELU, properties={"hpass.modules": json.dumps(ours), "module_table": json.dumps(theirs)})
 
-    for retag in (True, False):
+    for retag, class_name in ((True, "Theirs"), (False, "Ours")):
         declared = run_pass(ScopeParse(), source, retag=retag).table.declared
         assert declared is not None
-        assert declared[""].class_name == "Theirs"
+        assert declared[""].class_name == class_name
     del source.metadata_props[1]
     assert run_pass(ScopeParse(), source, retag=True).table.declared is None
 
