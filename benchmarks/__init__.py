@@ -1,1 +1,1 @@
-"""Benchmarks of hpass; not part of the installed package."""
+"""Benchmarks of hpass. They are not part of the installed package."""

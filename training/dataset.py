@@ -27,15 +27,15 @@ class Case(NamedTuple):
     """
 
     name: str
-    choose: hide.Chooser
+    choose: hide.NodeSelector
     strip: bool = False
     modules: bool = False
 
 
-WITH_TABLE = Case("stripped, modules", hide.everything, strip=True, modules=True)
+WITH_TABLE = Case("stripped, modules", hide.all_nodes, strip=True, modules=True)
 REGIMES: Mapping[str, tuple[Case, ...]] = {
     "dense": (Case("aux", hide.auxiliary), Case("random", hide.random_share)),
-    "sparse": (Case("stripped", hide.everything, strip=True), WITH_TABLE),
+    "sparse": (Case("stripped", hide.all_nodes, strip=True), WITH_TABLE),
 }
 
 

@@ -1,1 +1,1 @@
-"""How often hpass names the right module: `python -m benchmarks.accuracy --help`."""
+"""The accuracy benchmark: how often hpass names the right module (`python -m benchmarks.accuracy --help`)."""

@@ -1,4 +1,4 @@
-"""Measures how often hpass names the right module: `python -m benchmarks.accuracy --cache FOLDER`."""
+"""Measure how often hpass names the right module: `python -m benchmarks.accuracy --cache FOLDER`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ OLD_PYTHON = "HPASS_OLD_PYTHON"
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
-    parser.add_argument("--cache", type=Path, required=True, help="folder of exported models; filled where it lacks")
+    parser.add_argument(
+        "--cache", type=Path, required=True, help="folder of exported models; missing ones are exported"
+    )
     parser.add_argument("--models", type=_list, help="comma-separated names (default: all of the set)")
     parser.add_argument("--engines", type=_list, default=corpus.ENGINES, help=f"of {', '.join(corpus.ENGINES)}")
     parser.add_argument("--cases", type=_list, default=cases.CASES, help=f"of {', '.join(cases.CASES)}")
-    parser.add_argument("--held-out", action="store_true", help="models that nobody chose and no weight was fitted on")
+    parser.add_argument(
+        "--held-out", action="store_true", help="measure the held-out models instead of the chosen ones"
+    )
     parser.add_argument(
         "--old-python",
         default=os.environ.get(OLD_PYTHON),
@@ -37,10 +41,10 @@ def _arguments() -> argparse.Namespace:
         metavar="MODULE.NAME=VALUE",
         help="another value for a constant of hpass, such as inference.gaps._MAX_STATES=32; repeatable",
     )
-    parser.add_argument("--jobs", type=int, default=1, help="models measured side by side")
+    parser.add_argument("--jobs", type=int, default=1, help="number of models to measure in parallel")
     parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
-    parser.add_argument("--json", type=Path, help="JSON file with everything, mistakes included")
-    parser.add_argument("--compare", type=Path, help="JSON file of an earlier run")
+    parser.add_argument("--json", type=Path, help="JSON file with all results, including mistakes")
+    parser.add_argument("--compare", type=Path, help="JSON file of an earlier run to compare with")
     arguments = parser.parse_args()
     for option, known in (("engines", corpus.ENGINES), ("cases", cases.CASES)):
         unknown = set(getattr(arguments, option)) - set(known)
@@ -74,21 +78,21 @@ def _measure(wanted: tuple[str, ...], entry: corpus.Entry) -> list[cases.Row]:
 
 
 def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, ...]:
-    """Export what is missing and return the engines that are there."""
+    """Export the missing models and return the available engines."""
     engines = list(arguments.engines)
     if "torchscript-old" in engines and not arguments.old_python:
         engines.remove("torchscript-old")
-        sys.stderr.write(f"torchscript-old is left out: give --old-python or ${OLD_PYTHON}\n")
+        sys.stderr.write(f"torchscript-old is skipped: give --old-python or set ${OLD_PYTHON}\n")
     for engine in engines:
         old = engine == "torchscript-old"
-        # An older transformers makes a difference to its own models only.
+        # The version of transformers affects transformers models only.
         wanted = [name for name in names if not (old and name.startswith(("plain_", "timm_")))]
         corpus.prepare(arguments.cache, wanted, engine, arguments.old_python if old else sys.executable)
     return tuple(engines)
 
 
 def main() -> None:
-    """Measure and report."""
+    """Measure and write the reports."""
     arguments = _arguments()
     _set_constants(arguments.constant)
     from . import zoo_wide

@@ -1,6 +1,6 @@
-"""Simple methods to measure hpass against; each names the hidden nodes of a model from the visible ones.
+"""Baselines: simple methods that label the hidden nodes of a model from the visible ones.
 
-The last, `named`, is not one: it is what could be said at best.
+`named` is not a method but an upper bound for methods without a module table.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import onnx
 
-from .dataflow import readers
 from .scopes import common_ancestor, with_ancestors
+from .value_readers import readers
 
 Labels = Mapping[int, str]
-"""Position of a node in the main graph -> its module."""
+"""A mapping from the position of a node in the main graph to its module."""
 
 
 def split_name(model: onnx.ModelProto) -> list[str]:
-    """Take the path in a node's name for its module: `/encoder/layer.0/MatMul_1` -> `encoder.layer.0`."""
+    """Label every node with the path in its name: `/encoder/layer.0/MatMul_1` gives `encoder.layer.0`."""
     return [".".join(node.name.split("/")[1:-1]) for node in model.graph.node]
 
 
@@ -33,12 +33,12 @@ def parameter_owners(model: onnx.ModelProto, modules: Collection[str]) -> dict[i
 
 
 def root(model: onnx.ModelProto, visible: Labels) -> list[str]:
-    """Give everything hidden to the root."""
+    """Label every hidden node with the root."""
     return [visible.get(i, "") for i in range(len(model.graph.node))]
 
 
 def consumers(model: onnx.ModelProto, visible: Labels) -> list[str]:
-    """Give a hidden node the common ancestor of the nodes that read its outputs, from the outputs back."""
+    """Label a hidden node with the common ancestor of the nodes that read its outputs, in reverse order."""
     nodes, reading = model.graph.node, readers(model)
     outputs = {value.name for value in model.graph.output}
     labels = root(model, visible)
@@ -51,9 +51,9 @@ def consumers(model: onnx.ModelProto, visible: Labels) -> list[str]:
 
 
 def emission_order(model: onnx.ModelProto, visible: Labels) -> list[str]:
-    """Give a hidden node the common ancestor of the nearest visible nodes before and after it in the file.
+    """Label a hidden node with the common ancestor of the nearest visible nodes before and after it in the file.
 
-    The file's start and end count as the root.
+    The start and the end of the file count as visible nodes at the root.
     """
     before = _nearest(range(len(model.graph.node)), visible)
     after = _nearest(reversed(range(len(model.graph.node))), visible)
@@ -72,7 +72,7 @@ def _nearest(order: Iterable[int], visible: Labels) -> dict[int, str | None]:
 
 
 def named(truth: Sequence[str | None], model: onnx.ModelProto, visible: Labels) -> list[str]:
-    """Give every node its true module where a visible node or a parameter names it or one inside it, else the root."""
+    """Label a node with its true module if a visible node or a parameter names it or a submodule; else the root."""
     owners = {tensor.name.rpartition(".")[0] for tensor in model.graph.initializer}
     known = {module for scope in owners.union(visible.values()) for module in with_ancestors(scope)}
     return [scope if scope is not None and scope in known else "" for scope in truth]

@@ -1,4 +1,4 @@
-"""The cases: what each hides of a model, and how hpass and the simple methods do on it."""
+"""The cases: each hides part of a model's evidence and scores hpass and the baselines on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CASES = ("names", "modules", "metadata", "aux", "random", "stripped", "optimised
 
 @dataclass(frozen=True)
 class Mistake:
-    """A node that got a wrong module, for whoever looks into it."""
+    """A node whose predicted module is wrong."""
 
     position: int
     node: str
@@ -45,31 +45,31 @@ class Row:
     result: Breakdown
     baselines: Mapping[str, Score] = field(default_factory=dict)
     serves: Score = field(default_factory=Score)
-    """How `hpass.serves` (where absent: the scope) does on the auxiliary operations that ran at the root."""
+    """The score of `hpass.serves` (of the scope if it is absent) on auxiliary operations that ran at the root."""
     nodes: int = 0
-    """All nodes of the main graph, hidden or not."""
+    """The number of nodes of the main graph, hidden and visible."""
     new: Score = field(default_factory=Score)
-    """The score of those that an optimiser put there: fused, inserted, quantised."""
+    """The score on the nodes that an optimiser created: fused, inserted or quantised nodes."""
     tags_left: int | None = None
-    """How many of them still had a tag when an optimiser was through."""
+    """The number of nodes that still had a tag after the optimiser."""
     mistakes: Sequence[Mistake] = ()
     note: str = ""
-    """Why there is no result, if there is none."""
+    """The reason if there is no result."""
 
 
 @dataclass(frozen=True)
-class _Question:
-    """A model whose nodes at some positions are to be named."""
+class _Task:
+    """A model and the positions of the nodes to predict."""
 
     case: str
     model: onnx.ModelProto
     positions: Sequence[int]
     modules: Path | None = None
-    """A module table to help."""
+    """The file of a module table for `--modules`."""
 
 
 def run(entry: Entry, cases: Sequence[str]) -> Iterator[Row]:
-    """Run cases on one exported model; a case that does not apply to the engine gives no row."""
+    """Run cases on one exported model. A case that does not apply to the engine gives no row."""
     equal = hide.equal_parameters(entry.proto, entry.owners)
     if equal:
         raise RuntimeError(f"{entry.folder}: parameters with equal content: {equal[:3]}")
@@ -77,38 +77,38 @@ def run(entry: Entry, cases: Sequence[str]) -> Iterator[Row]:
         yield from _RUNNERS[case](entry)
 
 
-def _names(entry: Entry) -> Iterator[Row]:
+def _run_names(entry: Entry) -> Iterator[Row]:
     if entry.engine != "current":
-        question = _Question("names", entry.proto, range(len(entry.truth)))
-        yield _ask(entry, question, {"split name": baselines.split_name(entry.proto)})
+        task = _Task("names", entry.proto, range(len(entry.truth)))
+        yield _run_task(entry, task, {"split name": baselines.split_name(entry.proto)})
 
 
-def _modules(entry: Entry) -> Iterator[Row]:
+def _run_modules(entry: Entry) -> Iterator[Row]:
     if entry.engine != "current":
-        yield _ask(entry, _Question("modules", entry.proto, range(len(entry.truth)), entry.modules_file))
+        yield _run_task(entry, _Task("modules", entry.proto, range(len(entry.truth)), entry.modules_file))
 
 
-def _metadata(entry: Entry) -> Iterator[Row]:
+def _run_metadata(entry: Entry) -> Iterator[Row]:
     if entry.engine == "current":
-        yield _ask(entry, _Question("metadata", entry.proto, range(len(entry.truth))))
+        yield _run_task(entry, _Task("metadata", entry.proto, range(len(entry.truth))))
 
 
-def _hidden(case: str, choose: hide.Chooser) -> Callable[[Entry], Iterator[Row]]:
+def _case_runner(case: str, choose: hide.NodeSelector) -> Callable[[Entry], Iterator[Row]]:
     def run_case(entry: Entry) -> Iterator[Row]:
         positions = choose(entry.proto, entry.folder.name)
         hidden, asked = _hide(entry, positions), set(positions)
         visible = {i: scope for i, scope in enumerate(entry.truth) if scope is not None and i not in asked}
-        yield _ask(entry, _Question(case, hidden, positions), _simple(entry, hidden, visible))
+        yield _run_task(entry, _Task(case, hidden, positions), _label_with_baselines(entry, hidden, visible))
 
     return run_case
 
 
-def _stripped(entry: Entry) -> Iterator[Row]:
-    positions = hide.everything(entry.proto, "")
+def _run_stripped(entry: Entry) -> Iterator[Row]:
+    positions = hide.all_nodes(entry.proto, "")
     hidden = _hide(entry, positions, entry.owners)
     visible = baselines.parameter_owners(hidden, entry.owners)
-    yield _ask(entry, _Question("stripped", hidden, positions), _simple(entry, hidden, visible))
-    yield _ask(entry, _Question("stripped, modules", hidden, positions, entry.modules_file))
+    yield _run_task(entry, _Task("stripped", hidden, positions), _label_with_baselines(entry, hidden, visible))
+    yield _run_task(entry, _Task("stripped, modules", hidden, positions, entry.modules_file))
 
 
 def _hide(entry: Entry, positions: list[int], owners: set[str] | None = None) -> onnx.ModelProto:
@@ -119,7 +119,7 @@ def _hide(entry: Entry, positions: list[int], owners: set[str] | None = None) ->
     return hidden
 
 
-def _simple(entry: Entry, model: onnx.ModelProto, visible: baselines.Labels) -> dict[str, Sequence[str]]:
+def _label_with_baselines(entry: Entry, model: onnx.ModelProto, visible: baselines.Labels) -> dict[str, Sequence[str]]:
     return {
         "root": baselines.root(model, visible),
         "consumers": baselines.consumers(model, visible),
@@ -128,18 +128,18 @@ def _simple(entry: Entry, model: onnx.ModelProto, visible: baselines.Labels) -> 
     }
 
 
-def _ask(entry: Entry, question: _Question, simple: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Row:
-    positions = question.positions
-    answers, note = _answers(question.model, modules=question.modules)
+def _run_task(entry: Entry, task: _Task, baseline_labels: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Row:
+    positions = task.positions
+    answers, note = _answers(task.model, modules=task.modules)
     scored = [i for i in positions if entry.truth[i] is not None]
-    scores = {name: Score() for name in simple}
-    for name, labels in simple.items():
+    scores = {name: Score() for name in baseline_labels}
+    for name, labels in baseline_labels.items():
         for i in scored:
             scores[name].add(str(entry.truth[i]), labels[i])
     return Row(
         entry.model,
         entry.engine,
-        question.case,
+        task.case,
         breakdown(entry.truth, answers, positions),
         scores,
         _score_serves(entry, answers, positions),
@@ -163,7 +163,7 @@ def _answers(
 ) -> tuple[list[Answer], str]:
     try:
         return subject.answers(subject.tag(model, modules=modules, reference=reference)), ""
-    except Exception as error:  # noqa: BLE001, whatever goes wrong in hpass is a result: no node is right
+    except Exception as error:  # noqa: BLE001, an error of hpass is a result: no node is right
         return [Answer(None, "none", "none")] * len(model.graph.node), f"{type(error).__name__}: {error}"
 
 
@@ -177,19 +177,19 @@ def _mistakes(
             yield Mistake(i, node.name, node.op_type, expected, answers[i])
 
 
-def _optimised(entry: Entry) -> Iterator[Row]:
+def _run_optimised(entry: Entry) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder) / "reference.onnx"
         reference.write_bytes(subject.tag(entry.proto, modules=entry.modules_file).SerializeToString())
         for optimiser in OPTIMISERS:
-            made = entry.optimised(optimiser)
-            if isinstance(made, str):
-                yield Row(entry.model, entry.engine, f"optimised: {optimiser}", Breakdown(), note=made)
+            result = entry.optimised(optimiser)
+            if isinstance(result, str):
+                yield Row(entry.model, entry.engine, f"optimised: {optimiser}", Breakdown(), note=result)
                 continue
-            model, tags_left = made
-            found = optimised_truth(entry.proto, entry.truth, model)
-            truth = [None if node.scope is None else nearest_called(node.scope, entry.called) for node in found]
-            new = [i for i, node in enumerate(found) if node.new]
+            model, tags_left = result
+            node_truths = optimised_truth(entry.proto, entry.truth, model)
+            truth = [None if node.scope is None else nearest_called(node.scope, entry.called) for node in node_truths]
+            new = [i for i, node in enumerate(node_truths) if node.new]
             for case, path in (("optimised", reference), ("optimised, no reference", None)):
                 answers, note = _answers(model, reference=path)
                 positions = range(len(truth))
@@ -207,11 +207,11 @@ def _optimised(entry: Entry) -> Iterator[Row]:
 
 
 _RUNNERS: Mapping[str, Callable[[Entry], Iterator[Row]]] = {
-    "names": _names,
-    "modules": _modules,
-    "metadata": _metadata,
-    "aux": _hidden("aux", hide.auxiliary),
-    "random": _hidden("random", hide.random_share),
-    "stripped": _stripped,
-    "optimised": _optimised,
+    "names": _run_names,
+    "modules": _run_modules,
+    "metadata": _run_metadata,
+    "aux": _case_runner("aux", hide.auxiliary),
+    "random": _case_runner("random", hide.random_share),
+    "stripped": _run_stripped,
+    "optimised": _run_optimised,
 }

@@ -1,4 +1,4 @@
-"""Compares two results of the benchmark in every figure: `python -m benchmarks.accuracy.compare BEFORE.json NOW.json`.
+"""Compare two results of the benchmark row by row: `python -m benchmarks.accuracy.compare BEFORE.json NOW.json`.
 
 Exit status: 0 if all rows are equal, 3 if any differ.
 """
@@ -19,9 +19,9 @@ Key = tuple[str, str, str]
 
 @dataclass
 class Comparison:
-    """The rows of two results: how many are equal in everything, those that differ, and those that one result lacks.
+    """The rows of two results: the number of equal rows, the rows that differ, and those that only one result has.
 
-    `changed` maps a row to its exact answers before and now; the two may be equal, and the mistakes differ.
+    `changed` maps a row to its numbers of exact answers before and now. They may be equal if the mistakes differ.
     """
 
     equal: int = 0
@@ -48,7 +48,7 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
 
 
 def text(found: Comparison) -> str:
-    """Return a comparison as text: a line for each row that differs, those with the greatest loss first."""
+    """Return a comparison as text: one line per differing row, the rows with the greatest loss first."""
     lines = [
         f"{' '.join(key)}: {old} -> {new} exact ({new - old:+})"
         for key, (old, new) in sorted(found.changed.items(), key=lambda item: (item[1][1] - item[1][0], item[0]))

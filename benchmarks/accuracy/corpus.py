@@ -1,4 +1,4 @@
-"""The exported models in the cache folder, made where they are missing."""
+"""The exported models in the cache folder; missing ones are exported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENGINES = ("current", "torchscript", "torchscript-old")
 
 @dataclass(frozen=True)
 class Entry:
-    """One model by one engine."""
+    """One model, exported by one engine."""
 
     model: str
     engine: str
@@ -35,22 +35,22 @@ class Entry:
 
     @cached_property
     def truth(self) -> list[str | None]:
-        """The module of each node of the main graph."""
+        """The module of each node of the main graph; None if the exporter does not say."""
         return json.loads((self.folder / "truth.json").read_text(encoding="utf-8"))
 
     @property
     def modules_file(self) -> Path:
-        """The module table, as hpass reads it."""
+        """The file of the module table, in the form that hpass reads."""
         return self.folder / "modules.json"
 
     @cached_property
     def modules(self) -> dict[str, Any]:
-        """The modules and what is known of each."""
+        """The entries of the module table by scope."""
         return json.loads(self.modules_file.read_text(encoding="utf-8"))["modules"]
 
     @cached_property
     def owners(self) -> set[str]:
-        """The names of all modules, aliases too."""
+        """The names and aliases of all modules."""
         return {
             *self.modules,
             *(alias for module in self.modules.values() for alias in module.get("aliases", ())),
@@ -58,32 +58,32 @@ class Entry:
 
     @cached_property
     def called(self) -> set[str]:
-        """The names of the modules that run, aliases too."""
+        """The names and aliases of all called modules."""
         run = {name: module for name, module in self.modules.items() if module["called"]}
         return {*run, *(alias for module in run.values() for alias in module.get("aliases", ()))}
 
     def optimised(self, optimiser: str) -> tuple[onnx.ModelProto, int] | str:
-        """Return what an optimiser makes of the model, and how many tags it left; or why it makes nothing.
+        """Return the optimised model and the number of nodes that kept their tags; or the reason if there is none.
 
-        The optimiser is given a model with a tag on every node; what is left of the tags is then taken off.
+        The optimiser reads a model with a tag on every node. The remaining tags are counted and then removed.
         """
         stem = self.folder / f"optimised-{optimiser.replace(' ', '-')}"
-        done, failed = stem.with_suffix(".onnx"), stem.with_suffix(".failed.txt")
-        if failed.exists():
-            return failed.read_text(encoding="utf-8")
-        if not done.exists():
+        optimised_file, failure_file = stem.with_suffix(".onnx"), stem.with_suffix(".failed.txt")
+        if failure_file.exists():
+            return failure_file.read_text(encoding="utf-8")
+        if not optimised_file.exists():
             tagged = self.folder / "tagged.onnx"
             tagged.write_bytes(_with_tags(self.proto).SerializeToString())
-            made = optimise(optimiser, tagged, self.folder / "inputs.npz")
-            if isinstance(made, str):
-                failed.write_text(made, encoding="utf-8")
-                return made
-            left = surviving_tags(made)
-            _without_tags(made)
-            made.metadata_props.add(key="tags_left", value=str(left))
-            done.write_bytes(made.SerializeToString())
-        made = onnx.load(done)
-        return made, int(made.metadata_props.pop().value)
+            result = optimise(optimiser, tagged, self.folder / "inputs.npz")
+            if isinstance(result, str):
+                failure_file.write_text(result, encoding="utf-8")
+                return result
+            left = surviving_tags(result)
+            _without_tags(result)
+            result.metadata_props.add(key="tags_left", value=str(left))
+            optimised_file.write_bytes(result.SerializeToString())
+        result = onnx.load(optimised_file)
+        return result, int(result.metadata_props.pop().value)
 
 
 def _with_tags(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -102,16 +102,16 @@ def _without_tags(model: onnx.ModelProto) -> None:
 
 
 def prepare(cache: Path, names: Sequence[str], engine: str, python: str = sys.executable) -> None:
-    """Export what the cache lacks; a model that takes the interpreter down is noted as failed."""
+    """Export the models that the cache lacks. A model that crashes the interpreter is recorded as failed."""
     while missing := [name for name in names if not _is_done(cache / f"{name}.{engine}")]:
         command = [python, "-m", "benchmarks.accuracy.export", str(cache.resolve()), engine, *missing]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        left = [name for name in missing if not _is_done(cache / f"{name}.{engine}")]
-        if left:
-            folder = cache / f"{left[0]}.{engine}"
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        unfinished = [name for name in missing if not _is_done(cache / f"{name}.{engine}")]
+        if unfinished:
+            folder = cache / f"{unfinished[0]}.{engine}"
             folder.mkdir(parents=True, exist_ok=True)
-            lines = ended.stderr.strip().splitlines()
-            (folder / "failed.txt").write_text(lines[-1] if lines else f"status {ended.returncode}", encoding="utf-8")
+            lines = process.stderr.strip().splitlines()
+            (folder / "failed.txt").write_text(lines[-1] if lines else f"status {process.returncode}", encoding="utf-8")
 
 
 def _is_done(folder: Path) -> bool:
@@ -119,7 +119,7 @@ def _is_done(folder: Path) -> bool:
 
 
 def entries(cache: Path, names: Sequence[str], engines: Sequence[str]) -> Iterator[Entry]:
-    """Yield the exported models."""
+    """Yield the exported models in the cache."""
     for name in names:
         for engine in engines:
             if (cache / f"{name}.{engine}" / "model.onnx").exists():
@@ -127,7 +127,7 @@ def entries(cache: Path, names: Sequence[str], engines: Sequence[str]) -> Iterat
 
 
 def failures(cache: Path, names: Sequence[str], engines: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield model, engine and reason for what could not be exported."""
+    """Yield the model, the engine and the reason of each failed export."""
     for name in names:
         for engine in engines:
             note = cache / f"{name}.{engine}" / "failed.txt"

@@ -1,7 +1,7 @@
-"""Exports benchmark models into a cache folder; run in the interpreter whose transformers is wanted.
+"""Export benchmark models into a cache folder, with the transformers of the interpreter that runs this module.
 
-`python -m benchmarks.accuracy.export CACHE ENGINE NAME...` writes, per model, a folder CACHE/NAME.ENGINE with
-model.onnx, truth.json, modules.json and inputs.npz, or failed.txt with the reason.
+`python -m benchmarks.accuracy.export CACHE ENGINE NAME...` writes a folder CACHE/NAME.ENGINE per model, with
+model.onnx, truth.json, modules.json and inputs.npz, or with failed.txt, which has the reason.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fixtures.exports import Export, export_current, export_torchscript, give_values
+from fixtures.exports import Export, distinct_values, export_current, export_torchscript
 
 from . import zoo_wide
 from .zoo_chosen import CHOSEN
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
 
 def sample(name: str) -> Sample:
-    """Return the model of this name. Raises KeyError for an unknown one, and whatever building one raises."""
+    """Return the model with a name. Raises KeyError if it is unknown; exceptions of its package pass through."""
     return zoo_wide.sample(name) if zoo_wide.is_wide(name) else CHOSEN[name]
 
 
 def export(sample: Sample, engine: str, seed: int) -> Export:
-    """Export one model by `current` or by `torchscript` (any suffix: the suffix names the interpreter)."""
+    """Export one model by `current`, or else by TorchScript (`torchscript`, `torchscript-old`)."""
     torch.manual_seed(seed)
-    model = give_values(sample.build(), seed)
+    model = distinct_values(sample.build(), seed)
     if engine == "current":
         return export_current(model, sample.inputs, sample.shapes)
     return export_torchscript(model, sample.inputs, sample.shapes)
 
 
 def write(folder: Path, sample: Sample, exported: Export) -> None:
-    """Write what later steps read."""
+    """Write the model, its truth, its module table and its inputs."""
     (folder / "truth.json").write_text(json.dumps(exported.truth), encoding="utf-8")
     (folder / "modules.json").write_text(json.dumps(exported.modules), encoding="utf-8")
     names = [value.name for value in exported.model.graph.input]
     if set(names) != set(sample.inputs):
-        raise RuntimeError(f"the export has the inputs {names}")
+        raise RuntimeError(f"the export has other inputs: {names}")
     inputs: dict[str, Any] = {name: sample.inputs[name].numpy() for name in names}
     np.savez(folder / "inputs.npz", **inputs)
     (folder / "model.onnx").write_bytes(exported.model.SerializeToString(deterministic=True))
 
 
 def main() -> None:
-    """Export what the command line names."""
+    """Export the models that the command line names."""
     cache, engine, *names = sys.argv[1:]
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     torch.set_num_threads(1)
@@ -62,7 +62,7 @@ def main() -> None:
         try:
             model = sample(name)
             write(folder, model, export(model, engine, zlib.crc32(name.encode())))
-        except Exception as error:  # noqa: BLE001, an exporter may raise anything; the reason is the result
+        except Exception as error:  # noqa: BLE001, exporters raise any type; the reason is the result
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             (folder / "failed.txt").write_text(reason[:300], encoding="utf-8")
 

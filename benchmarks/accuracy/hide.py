@@ -1,4 +1,4 @@
-"""Hides evidence: copies a model with neutral names for chosen nodes, and checks that they are hidden."""
+"""Hide evidence: copy a model with neutral names for selected nodes, and check that no old name is left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpass.graph.operators import AUXILIARY_OPERATORS
 
 _KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
 
-Chooser = Callable[[onnx.ModelProto, str], list[int]]
+NodeSelector = Callable[[onnx.ModelProto, str], list[int]]
 
 
 def auxiliary(model: onnx.ModelProto, _: str) -> list[int]:
@@ -21,23 +21,24 @@ def auxiliary(model: onnx.ModelProto, _: str) -> list[int]:
 
 
 def random_share(model: onnx.ModelProto, seed: str) -> list[int]:
-    """Return the positions of 30% of the nodes, always the same for the same seed."""
+    """Return the positions of 30% of the nodes. The same seed gives the same positions."""
     count = len(model.graph.node)
     return sorted(random.Random(seed).sample(range(count), round(0.3 * count)))  # noqa: S311, no secrecy needed
 
 
-def everything(model: onnx.ModelProto, _: str) -> list[int]:
+def all_nodes(model: onnx.ModelProto, _: str) -> list[int]:
     """Return the positions of all nodes."""
     return list(range(len(model.graph.node)))
 
 
 def hide(original: onnx.ModelProto, positions: list[int], owners: Container[str] | None = None) -> onnx.ModelProto:
-    """Return a copy in which only dataflow, parameters and neighbours speak for the nodes at these positions.
+    """Return a copy in which only dataflow, parameters and neighbours are evidence for the nodes at `positions`.
 
-    Their names, the names of the values they write (graph outputs too), their metadata and doc strings go,
-    and so do those inside their subgraphs. What could repeat a hidden name goes everywhere: value_info, the
-    metadata of the graph and of the model, all of a node's metadata but the scopes. With `owners`, the names
-    of modules, initializers that are not named as a parameter of one of them get neutral names too.
+    The copy has neutral names for these nodes, for the nodes in their subgraphs, and for the values that they write
+    (including graph outputs), and it has no metadata of these nodes. Everything that could repeat a hidden name is
+    removed from the whole model: doc strings, value_info, the metadata of graphs and of the model, and all metadata of
+    other nodes except scopes. If `owners`, the names of modules, are given, initializers that are not named like a
+    parameter of one of them also get neutral names.
     """
     model = onnx.ModelProto()
     model.CopyFrom(original)
@@ -92,15 +93,15 @@ def _rename(model: onnx.ModelProto, renamed: dict[str, str]) -> None:
 
 
 def is_parameter(name: str, owners: Container[str]) -> bool:
-    """Whether a name is a module's name and one more part."""
+    """Whether a name is the name of an owner followed by one more atom."""
     owner, dot, _ = name.rpartition(".")
     return bool(dot) and owner in owners
 
 
 def leaks(original: onnx.ModelProto, hidden: onnx.ModelProto, positions: list[int]) -> set[str]:
-    """Return the names of hidden nodes and values that the hidden copy still holds as a text of its own.
+    """Return the names of hidden nodes and values that are still a string in the hidden copy.
 
-    Also returns a text for hidden nodes that still have metadata or a doc string.
+    The result also has an entry for each hidden node that still has metadata or a doc string.
     """
     texts = set(_texts(hidden))
     found: set[str] = set()
@@ -128,7 +129,7 @@ def _messages(message: Any) -> Iterator[Any]:
 
 
 def equal_parameters(model: onnx.ModelProto, owners: Container[str]) -> list[tuple[str, str]]:
-    """Return pairs of parameters with equal content: what merges them would spoil the truth."""
+    """Return pairs of parameters with equal values. An exporter that merges them would make the truth ambiguous."""
     seen: dict[tuple[int, tuple[int, ...], bytes], str] = {}
     pairs: list[tuple[str, str]] = []
     for tensor in model.graph.initializer:

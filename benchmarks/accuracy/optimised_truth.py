@@ -1,15 +1,15 @@
-"""The truth for the nodes of an optimised model, worked out from the original and its truth alone.
+"""The truth for the nodes of an optimised model, derived from the original model and its truth.
 
-A node that writes a tensor of the original with the same operator was kept and has the module of the original's node.
-Any other node is new; it stands between tensors that survived, and gets the common ancestor of the original nodes
-that led from the ones to the others and were not kept:
+A node that writes a tensor of the original with the same operator was kept, and has the module of the original node.
+Any other node is new. It lies between tensors that survived, and its module is the common ancestor of the original
+nodes between these tensors that were not kept:
 
     original     x -- MatMul (a.query) -- m -- Add (a.query) -- y -- Reshape (a) -- z       x and z survive
     optimised    x -- Reshape -- Gemm -- Reshape -- z                                       the last Reshape is kept
-                      the first Reshape and the Gemm are new, and stand for MatMul and Add: a.query
+                      the first Reshape and the Gemm are new, and replace MatMul and Add: a.query
 
-Where nothing was replaced, as by a QuantizeLinear in front of a kept MatMul, a new node gets the common ancestor of the
-kept nodes that it serves.
+If a new node replaces nothing, like a QuantizeLinear before a kept MatMul, its module is the common ancestor of the
+kept nodes that its result reaches.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from dataclasses import dataclass
 
 import onnx
 
-from .dataflow import readers, reads
 from .scopes import common_ancestor
+from .value_readers import readers, reads
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The module of a node in an optimised model, if there is one, and whether the node is new."""
+    """The module of a node in an optimised model (None if it is unknown), and whether the node is new."""
 
     scope: str | None
     new: bool
 
 
 class _Graph:
-    """Who writes and who reads each value of a model's main graph."""
+    """The writer and the readers of each value of a model's main graph."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.nodes: Sequence[onnx.NodeProto] = model.graph.node
@@ -49,8 +49,8 @@ def optimised_truth(original: onnx.ModelProto, truth: Sequence[str | None], opti
     return [_truth_of(i, old, truth, new, surviving) for i in range(len(new.nodes))]
 
 
-def _passes_data_on(node: onnx.NodeProto) -> bool:
-    """Whether what a node writes depends on what it reads, and not on its shape alone."""
+def _reads_values(node: onnx.NodeProto) -> bool:
+    """Whether the outputs of a node depend on the values of its inputs, and not only on their shapes."""
     return node.op_type not in ("Shape", "Size")
 
 
@@ -62,11 +62,11 @@ def _truth_of(i: int, old: _Graph, truth: Sequence[str | None], new: _Graph, sur
     for name in new.nodes[i].output:
         if name in surviving and _is_kept(name, old, new):
             return Truth(truth[old.writer[name]], new=False)
-    ends = _ends(i, new, surviving, _passes_data_on) or _ends(i, new, surviving, _any)
-    kept = {old.writer[name] for name in ends if _is_kept(name, old, new)}
-    replaced = _lead_to(old, ends, kept, surviving)
-    starts = _starts(i, new, surviving)
-    for group in (_led_from(old, starts, replaced), kept, replaced) if starts else (replaced, kept):
+    results = _surviving_results(i, new, surviving, _reads_values) or _surviving_results(i, new, surviving, _any)
+    kept = {old.writer[name] for name in results if _is_kept(name, old, new)}
+    replaced = _original_ancestors(old, results, kept, surviving)
+    sources = _surviving_sources(i, new, surviving)
+    for group in (_descendants_among(old, sources, replaced), kept, replaced) if sources else (replaced, kept):
         scopes = [scope for k in group if (scope := truth[k]) is not None]
         if scopes:
             return Truth(common_ancestor(scopes), new=True)
@@ -74,12 +74,14 @@ def _truth_of(i: int, old: _Graph, truth: Sequence[str | None], new: _Graph, sur
 
 
 def _is_kept(name: str, old: _Graph, new: _Graph) -> bool:
-    """Whether a surviving value is written by the same operator as before."""
+    """Whether the same operator as before writes a surviving value."""
     return old.nodes[old.writer[name]].op_type == new.nodes[new.writer[name]].op_type
 
 
-def _ends(start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.NodeProto], bool]) -> set[str]:
-    """Return the surviving values that a new node's result reaches first, through nodes of the given kind."""
+def _surviving_results(
+    start: int, new: _Graph, surviving: set[str], is_followed: Callable[[onnx.NodeProto], bool]
+) -> set[str]:
+    """Return the first surviving values that a new node's outputs reach through nodes that `is_followed` accepts."""
     ends: set[str] = set()
     pending, seen = [start], {start}
     while pending:
@@ -87,15 +89,15 @@ def _ends(start: int, new: _Graph, surviving: set[str], through: Callable[[onnx.
             if name in surviving:
                 ends.add(name)
                 continue
-            readers = (reader for reader in new.readers.get(name, ()) if through(new.nodes[reader]))
+            readers = (reader for reader in new.readers.get(name, ()) if is_followed(new.nodes[reader]))
             fresh = [reader for reader in readers if reader not in seen]
             seen.update(fresh)
             pending.extend(fresh)
     return ends
 
 
-def _starts(end: int, new: _Graph, surviving: set[str]) -> set[str]:
-    """Return the values of the original, graph inputs included, that a new node's result is made from."""
+def _surviving_sources(end: int, new: _Graph, surviving: set[str]) -> set[str]:
+    """Return the nearest surviving values and graph inputs from which a new node's outputs are computed."""
     starts: set[str] = set()
     pending, seen = [end], {end}
     while pending:
@@ -108,8 +110,8 @@ def _starts(end: int, new: _Graph, surviving: set[str]) -> set[str]:
     return starts
 
 
-def _lead_to(old: _Graph, ends: set[str], kept: set[int], surviving: set[str]) -> set[int]:
-    """Return the original nodes that lead to these values, back to the next surviving ones, without kept nodes."""
+def _original_ancestors(old: _Graph, ends: set[str], kept: set[int], surviving: set[str]) -> set[int]:
+    """Return the original nodes between `ends` and the previous surviving values, without kept nodes."""
 
     def before(i: int) -> set[int]:
         return {old.writer[name] for name in old.inputs[i] if name in old.writer and name not in surviving}
@@ -124,12 +126,12 @@ def _lead_to(old: _Graph, ends: set[str], kept: set[int], surviving: set[str]) -
     return seen
 
 
-def _led_from(old: _Graph, starts: set[str], among: set[int]) -> set[int]:
-    """Return those of some original nodes whose results are made from these values."""
+def _descendants_among(old: _Graph, starts: set[str], among: set[int]) -> set[int]:
+    """Return the original nodes in `among` whose outputs are computed from these values."""
     pending = list(starts)
     found: set[int] = set()
     while pending:
-        fresh = {i for i in old.readers.get(pending.pop(), ()) if i in among and _passes_data_on(old.nodes[i])} - found
+        fresh = {i for i in old.readers.get(pending.pop(), ()) if i in among and _reads_values(old.nodes[i])} - found
         found |= fresh
         pending.extend(name for i in fresh for name in old.nodes[i].output)
     return found

@@ -1,4 +1,4 @@
-"""Runs optimisers and quantisers, each in a process of its own: some crash, some hang."""
+"""Run optimisers and quantisers, each in its own process, because some crash or hang."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import onnx
 _TIME_LIMIT_S = 120
 
 Optimiser = Callable[[Path, Path, Path], None]
-"""Takes the file to read, the file to write and an .npz with inputs."""
+"""A function of the file to read, the file to write, and an .npz file with inputs."""
 
 
 def _onnxslim(source: Path, target: Path, _: Path) -> None:
@@ -92,7 +92,7 @@ OPTIMISERS: dict[str, Optimiser] = {
 
 
 def optimise(name: str, source: Path, inputs: Path) -> onnx.ModelProto | str:
-    """Return the model an optimiser makes of a file, or the reason why it makes none."""
+    """Return the optimised model, or the reason if the optimiser fails."""
     with tempfile.TemporaryDirectory() as folder:
         target, note = Path(folder) / "model.onnx", Path(folder) / "error.txt"
         process = multiprocessing.get_context("fork").Process(
@@ -115,8 +115,8 @@ def _child(run: Optimiser, source: Path, target: Path, inputs: Path, note: Path)
     quiet = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(quiet, stream.fileno())
-    os.chdir(target.parent)  # quantisers leave files where they run
+    os.chdir(target.parent)  # quantisers write files to the current folder
     try:
         run(source, target, inputs)
-    except Exception as error:  # noqa: BLE001, an optimiser may raise anything; the reason is the result
+    except Exception as error:  # noqa: BLE001, optimisers raise any type; the reason is the result
         note.write_text(f"{type(error).__name__}: {' '.join(str(error).split())}"[:200], encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tables for people and JSON for comparison between runs."""
+"""Write the results as Markdown tables and as JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ The rules were written with these models in view, and the weights are fitted on 
 
 
 def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], *, held_out: bool) -> str:
-    """Return the whole report, which says whether the models are held out."""
+    """Return the whole report as Markdown."""
     kinds = _group(sorted(rows, key=_order), _kind)
     parts = [
         "# Accuracy on held-out models" if held_out else "# Accuracy on the chosen models",
@@ -125,7 +125,7 @@ def _summary(kinds: Mapping[str, list[Row]]) -> str:
 
 
 def _aim(case: str, exact: float) -> str:
-    """Return the aim of a case, and by how much it is missed."""
+    """Return the aim of a case, with the difference if the result is below it."""
     if case not in AIMS:
         return ""
     missed = AIMS[case] - exact
@@ -158,7 +158,7 @@ def _optimisers(rows: Sequence[Row]) -> list[str]:
     lines: list[list[str]] = []
     for case, group in _group(rows, lambda row: row.case).items():
         kind, _, optimiser = case.partition(": ")
-        done = [row for row in group if row.nodes]  # an optimiser that failed left none
+        done = [row for row in group if row.nodes]  # a row of a failed optimiser has no nodes
         if kind != "optimised" or not done:
             continue
         result = _merged(done)
@@ -248,7 +248,7 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def to_json(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
-    """Return everything measured, mistakes included."""
+    """Return all results, including mistakes, as a JSON-serialisable dictionary."""
     return {
         "format": _FORMAT,
         "rows": [_row_to_json(row) for row in rows],

@@ -1,4 +1,4 @@
-"""What a benchmark model is: how to build it, and what to feed it."""
+"""A benchmark model: a function that builds it, and its inputs."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ class Sample:
 
 
 def tokens(*names: str, batch: int = 2, length: int = 8, vocabulary: int = 50) -> dict[str, Tensor]:
-    """Return positive token ids for each name; what is named `...mask` is all ones."""
+    """Return positive token ids of shape (batch, length) for each name, and ones for names that end with `mask`."""
     generator = torch.Generator().manual_seed(len(names))
     ids = {n: torch.randint(1, vocabulary, (batch, length), generator=generator) for n in names}
     return {n: torch.ones_like(t) if n.endswith("mask") else t for n, t in ids.items()}
 
 
 def floats(*size: int) -> Tensor:
-    """Return a tensor of normally distributed numbers, the same for the same size."""
+    """Return a tensor of standard normal values. The same size gives the same values."""
     return torch.randn(size, generator=torch.Generator().manual_seed(sum(size)))
 
 
 def dynamic(inputs: Mapping[str, Tensor], *axes: str) -> Shapes:
-    """Name the leading axes of every input: `dynamic(inputs, "batch", "length")`."""
+    """Return dynamic axes that name the leading axes of every input: `dynamic(inputs, "batch", "length")`."""
     return {name: dict(enumerate(axes)) for name in inputs}
 
 
-def wants_tuples() -> bool:
-    """Whether the installed transformers is older than 5: TorchScript wants tuples then, and later named outputs."""
+def returns_tuples() -> bool:
+    """Whether transformers is older than version 5, with which TorchScript needs models that return tuples."""
     import transformers
 
     return int(transformers.__version__.partition(".")[0]) < 5  # noqa: PLR2004
 
 
 def huggingface(model: str, inputs: Mapping[str, Tensor], shapes: Shapes | None = None, **options: Any) -> Sample:
-    """Describe a transformers model with random weights, by the name of its class and its config's settings."""
+    """Return a transformers model with random weights, by its class name and the settings of its config."""
 
     def build() -> nn.Module:
         import transformers
 
         made = getattr(transformers, model)
-        tuples = {"return_dict": False} if wants_tuples() else {}
+        tuples = {"return_dict": False} if returns_tuples() else {}
         return made(made.config_class(**tuples, **options))
 
     return Sample(build, inputs, shapes)

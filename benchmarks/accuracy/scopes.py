@@ -1,4 +1,4 @@
-"""How modules lie to one another, by their names."""
+"""Ancestors of modules, by name. The benchmark does not use hpass's own functions, so that it can test them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Container, Iterable, Iterator
 
 
 def with_ancestors(scope: str) -> Iterator[str]:
-    """Yield a module and those that hold it, from the inside out and without the root."""
+    """Yield a module and its ancestors, innermost first, without the root."""
     while scope:
         yield scope
         scope = scope.rpartition(".")[0]
 
 
 def common_ancestor(scopes: Iterable[str]) -> str:
-    """Return the deepest module that holds all of these."""
+    """Return the lowest common ancestor of modules; the root if there are none."""
     shared: list[str] | None = None
     for scope in scopes:
         atoms = scope.split(".") if scope else []
@@ -25,5 +25,5 @@ def common_ancestor(scopes: Iterable[str]) -> str:
 
 
 def nearest_called(scope: str, called: Container[str]) -> str:
-    """Return the module itself or the nearest above it that runs: a common ancestor may be a mere container."""
+    """Return the nearest called module at or above a scope, because a common ancestor may be an uncalled container."""
     return next((module for module in with_ancestors(scope) if module in called), "")

@@ -1,4 +1,4 @@
-"""Scores predicted scopes against the truth."""
+"""Score predicted scopes against the truth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .scopes import with_ancestors
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said about one node."""
+    """The prediction for one node: its scope (None if there is none), source, confidence and served module."""
 
     scope: str | None
     source: str = ""
@@ -21,7 +21,7 @@ class Answer:
 
 @dataclass
 class Score:
-    """Counts over nodes that have a truth."""
+    """Counts of nodes with a known truth: all, those predicted exactly, and the sum of their F1 scores."""
 
     nodes: int = 0
     exact: int = 0
@@ -34,25 +34,25 @@ class Score:
         self.f1 += hierarchical_f1(truth, scope)
 
     def merge(self, other: Score) -> None:
-        """Count another score's nodes too."""
+        """Add the counts of another score."""
         self.nodes += other.nodes
         self.exact += other.exact
         self.f1 += other.f1
 
     @property
     def share(self) -> float:
-        """The share of nodes with exactly the true scope."""
+        """The share of nodes whose scope is exactly right, from 0 to 1."""
         return self.exact / self.nodes if self.nodes else 0.0
 
     @property
     def mean_f1(self) -> float:
-        """The mean hierarchical F1."""
+        """The mean hierarchical F1 score, from 0 to 1."""
         return self.f1 / self.nodes if self.nodes else 0.0
 
 
 @dataclass
 class Breakdown:
-    """A score, and the same by source, by confidence and for the nodes that inherited."""
+    """The score of all nodes, by source, by confidence, and by confidence of inherited and fallback tags."""
 
     total: Score = field(default_factory=Score)
     by_source: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
@@ -61,7 +61,7 @@ class Breakdown:
     without_truth: int = 0
 
     def merge(self, other: Breakdown) -> None:
-        """Count another breakdown's nodes too."""
+        """Add the counts of another breakdown."""
         self.total.merge(other.total)
         self.without_truth += other.without_truth
         for ours, theirs in (
@@ -74,7 +74,10 @@ class Breakdown:
 
 
 def hierarchical_f1(truth: str, scope: str | None) -> float:
-    """Return the F1 of the two sets of modules from the root (not counted) down; two roots agree fully."""
+    """Return the F1 score of the two sets of a module and its ancestors, without the root; 1 for two roots.
+
+    This is the hierarchical F1 score of Kiritchenko et al. (2005) for one example.
+    """
     if scope is None:
         return 0.0
     ours, theirs = set(with_ancestors(truth)), set(with_ancestors(scope))
@@ -82,7 +85,7 @@ def hierarchical_f1(truth: str, scope: str | None) -> float:
 
 
 def kind_of_mistake(truth: str, scope: str | None) -> str:
-    """Say how a wrong scope lies to the true one."""
+    """Return how a wrong scope relates to the true one."""
     if scope is None:
         return "no scope"
     if not scope or truth.startswith(f"{scope}."):
@@ -93,7 +96,7 @@ def kind_of_mistake(truth: str, scope: str | None) -> str:
 
 
 def breakdown(truth: Sequence[str | None], answers: Sequence[Answer], positions: Iterable[int]) -> Breakdown:
-    """Score the answers at these positions; nodes without a truth are only counted."""
+    """Score the answers at these positions. Nodes without a truth are counted, not scored."""
     result = Breakdown()
     for i in positions:
         expected, answer = truth[i], answers[i]

@@ -1,12 +1,12 @@
-"""What `hpass.serves` should say: the module that contains all the work an auxiliary operation prepares.
+"""The truth for `hpass.serves`: the module that contains all nodes for which an auxiliary operation works.
 
-It is asked of auxiliary operations that ran at the root. From such a node the search goes forward, through
-whatever else ran at the root, to the first nodes of modules; their common ancestor is what it serves:
+It is defined for auxiliary operations that ran at the root. The search goes forward from such a node, through other
+nodes at the root, to the first nodes of modules. Their common ancestor is the served module:
 
     mask -- Unsqueeze -- Cast -- Sub -- Mul --+-- Add (encoder.layer.0.attention)
             (all at the root)                 +-- Add (encoder.layer.1.attention)      serves `encoder.layer`
 
-A container that never runs is no module of a tag, so the answer is cut back to `encoder`.
+A container that never runs is not a level of tags, so the result is `encoder`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
-from .dataflow import readers
 from .scopes import common_ancestor, nearest_called
+from .value_readers import readers
 
 
 def serves_truth(
     model: onnx.ModelProto, truth: Sequence[str | None], auxiliary: Sequence[int], called: Collection[str]
 ) -> Mapping[int, str]:
-    """Return position -> module served, for the auxiliary operations at the root that serve one below it."""
+    """Return a mapping from the positions of auxiliary operations at the root to the modules below it that they serve.
+
+    Operations that serve the root are omitted.
+    """
     nodes, reading = model.graph.node, readers(model)
     outputs = {value.name for value in model.graph.output}
     reached: list[frozenset[str]] = [frozenset()] * len(nodes)

@@ -1,4 +1,4 @@
-"""Runs hpass, the thing under test, and reads its answers from the tags it writes."""
+"""Run hpass, the subject of the benchmark, and read its predictions from the tags it writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .score import Answer
 
 
 def tag(model: onnx.ModelProto, *, modules: Path | None = None, reference: Path | None = None) -> onnx.ModelProto:
-    """Return the model as `hpass run` writes it; the other arguments are the files its options take."""
+    """Return the tagged model. `modules` and `reference` are the files of the options with these names."""
     return hpass.run(model, modules=modules, reference=reference).apply()
 
 
 def answers(tagged: onnx.ModelProto) -> list[Answer]:
-    """Return what the tags say of each node of the main graph; the keys are the contract."""
+    """Return the prediction for each node of the main graph. Only the documented metadata keys are used."""
     found: list[Answer] = []
     for node in tagged.graph.node:
         keys = {entry.key: entry.value for entry in node.metadata_props}
@@ -27,5 +27,5 @@ def answers(tagged: onnx.ModelProto) -> list[Answer]:
 
 
 def surviving_tags(model: onnx.ModelProto) -> int:
-    """Count the nodes of the main graph that still carry a tag."""
+    """Return the number of nodes of the main graph that have a tag."""
     return sum(any(entry.key == "hpass.scope" for entry in node.metadata_props) for node in model.graph.node)

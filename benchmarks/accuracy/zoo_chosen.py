@@ -1,4 +1,4 @@
-"""The chosen models: what the command measures, and what weights are fitted on."""
+"""The chosen models, on which the benchmark measures by default and the weights are fitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import (
     zoo_transformers,
 )
 
-# Weights are fitted in this order, and batches hang on it: a new model goes to the end.
+# The order in which weights are fitted. It determines the batches, so new models are added at the end.
 _ORDER = (
     "bert", "bert_eager", "albert", "distilbert", "mobilebert", "deberta_v2", "fnet", "electra", "gpt2", "llama",
     "opt", "mixtral", "t5", "bart", "whisper", "vit", "swin", "convnext", "resnet", "mobilenet_v2", "segformer",

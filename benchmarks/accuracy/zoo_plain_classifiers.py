@@ -1,4 +1,4 @@
-"""Benchmark models that classify images, written as plain modules."""
+"""Benchmark models that classify images, as plain torch.nn modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .sample import Sample, dynamic, floats
 
 
 class DenseLayer(nn.Module):
-    """Normalise, activate, convolve; the result joins the input."""
+    """Norm, activation and convolution, concatenated with the input."""
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class DenseNet(nn.Module):
 
 
 class Inception(nn.Module):
-    """Four branches in a ModuleDict, joined on the channels."""
+    """Four branches in a ModuleDict, concatenated along the channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -91,14 +91,14 @@ class GlobalPool(nn.Module):
 
 
 class Swish(nn.Module):
-    """x times its sigmoid, spelled out."""
+    """x times its sigmoid, in elementary operations."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.sigmoid(x)
 
 
 class SqueezeExcite(nn.Module):
-    """Scales channels by a gate worked out from their means."""
+    """Scales channels by a gate computed from their means."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class ShuffleNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Adds what the wrapped module says, behind a norm."""
+    """Adds the wrapped module's output, behind a norm, to its input."""
 
     def __init__(self, width: int, fn: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Benchmark models that make, compare or search images, written as plain modules."""
+"""Benchmark models that generate, compare or segment images, as plain torch.nn modules."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class UNet(nn.Module):
 
 
 class Film(nn.Module):
-    """Scales and shifts features by what a condition says."""
+    """Scales and shifts features by a projection of a condition."""
 
     def __init__(self, condition: int, channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Benchmark models that read sound, written as plain modules."""
+"""Benchmark models that read audio, as plain torch.nn modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sample import Sample, floats
 
 
 class GatedConv(nn.Module):
-    """A dilated causal convolution with a tanh-sigmoid gate; gives the residual and the skip path."""
+    """A dilated causal convolution with a tanh-sigmoid gate; returns the residual and the skip path."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()

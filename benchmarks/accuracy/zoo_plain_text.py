@@ -1,4 +1,4 @@
-"""Benchmark models that read token ids, written as plain modules."""
+"""Benchmark models that read token ids, as plain torch.nn modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .sample import Sample, dynamic, tokens
 
 
 class Recurrent(nn.Module):
-    """Embedding, GRU, two-way LSTM and attention pooling over short sequences."""
+    """Embedding, GRU, bidirectional LSTM and attention pooling over short sequences."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Recurrent(nn.Module):
 
 
 class RmsNorm(nn.Module):
-    """Root-mean-square norm, spelled out."""
+    """Root-mean-square norm in elementary operations."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class FusedAttention(nn.Module):
         self.rotary = Rotary(width // heads)
 
     def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Turn (batch, heads, length, size) by its positions."""
+        """Apply rotary positions to (batch, heads, length, size)."""
         first, second = x.chunk(2, -1)
         return x * cos + torch.cat([-second, first], -1) * sin
 

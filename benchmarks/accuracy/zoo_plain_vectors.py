@@ -1,4 +1,4 @@
-"""Benchmark models that read vectors, rows of tables, graphs or points, written as plain modules."""
+"""Benchmark models that read vectors, table rows, graphs or points, as plain torch.nn modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sample import Sample, dynamic, floats
 
 
 class OddHead(nn.Module):
-    """A head that keeps its layers under numbers and odd names."""
+    """A head whose layers have numbers and unusual names."""
 
     def __init__(self, width: int, out: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class OddHead(nn.Module):
 
 
 class MultiTask(nn.Module):
-    """A trunk and heads in a ModuleDict within a ModuleDict, under odd names."""
+    """A trunk and heads in nested ModuleDicts with unusual names."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class MultiTask(nn.Module):
 
 
 class Factored(nn.Module):
-    """Holds its weights in a ParameterList and a ParameterDict."""
+    """A module whose weights are in a ParameterList and a ParameterDict."""
 
     def __init__(self, width: int, parts: int) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class GraphNet(nn.Module):
 
 
 class Align(nn.Module):
-    """Predicts a square matrix that turns the points."""
+    """Predicts a square matrix that transforms the points."""
 
     def __init__(self, size: int) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""Every architecture through `hpass export` and `hpass run`; makes architectures.md and sweep.md in docs/results/."""
+"""Run `hpass export` and `hpass run` on many architectures; write architectures.md and sweep.md in docs/results/."""

@@ -13,7 +13,7 @@ import transformers
 
 from hpass.exporter import Options
 
-from .apart import Record, in_a_line, measured_apart, read_record
+from .isolated import Record, one_line, read_record, run_isolated
 from .measure import measure, prepare
 from .page import page, problems_of
 from .rows import PLAIN, ROWS, Row
@@ -23,12 +23,17 @@ ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Measure the rows that have no record yet, each in a process of its own, and write the page from all records."""
+    """Measure the rows without a record, each in its own process, and write the page from all records."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.architectures", description=__doc__)
-    parser.add_argument("--records", type=Path, default=ROOT / "build" / "architectures", help="kept between runs")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=ROOT / "build" / "architectures",
+        help="folder of the results, which are kept between runs",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "architectures.md")
     parser.add_argument("--only", default="", help="measure (again) the rows whose name contains this text")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds of the processor for one row")
+    parser.add_argument("--limit", type=float, default=1800, help="processor time for one row, in seconds")
     arguments = parser.parse_args()
     arguments.records.mkdir(parents=True, exist_ok=True)
     prepare()
@@ -39,7 +44,7 @@ def main() -> None:
         for engine in ENGINES:
             file = arguments.records / f"{row.slug}.{engine}.json"
             if wanted and (arguments.only or not file.exists()):
-                record = measured_apart(partial(_measured, row, engine), file, arguments.limit)
+                record = run_isolated(partial(_measure_row, row, engine), file, arguments.limit)
                 words = problems_of(record) or [f"{record['nodes']} nodes, export {record['export']:.1f} s"]
                 sys.stderr.write(f"{row.name}, {engine}: {'; '.join(words)}\n")
             if file.exists():
@@ -48,17 +53,17 @@ def main() -> None:
     arguments.out.write_text(page(results, _versions()), encoding="utf-8")
 
 
-def _measured(row: Row, engine: str) -> Record:
+def _measure_row(row: Row, engine: str) -> Record:
     with tempfile.TemporaryDirectory() as name:
         options = Options(engine=engine, random_weights=row.config is not None)  # pyright: ignore[reportArgumentType]
         try:
-            return measure(_reference(row, Path(name)), Path(name), options)
-        except Exception as error:  # noqa: BLE001 (whatever the row meets is its result)
-            return {"failure": in_a_line(error).replace(name, "")}
+            return measure(_model_spec(row, Path(name)), Path(name), options)
+        except Exception as error:  # noqa: BLE001 (every failure is the result of the row)
+            return {"failure": one_line(error).replace(name, "")}
 
 
-def _reference(row: Row, folder: Path) -> str:
-    """Return the MODEL argument of a row; a config is written first."""
+def _model_spec(row: Row, folder: Path) -> str:
+    """Return the MODEL argument of a row. If the row has a config, it is written to `folder`."""
     if row.config is None:
         return f"{PLAIN}:{row.factory}"
     config = getattr(transformers, row.config)(**row.settings)

@@ -1,4 +1,4 @@
-"""One architecture through the exporter, the pipeline and onnxruntime."""
+"""Export, tag and run one architecture."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from hpass.exporter.load import load
 from hpass.exporter.module_classes import qualified_class
 from hpass.graph.operators import is_auxiliary
 
-from .apart import Record
 from .instability import instability
+from .isolated import Record
 from .page import TOLERANCE
 from .program import Capture, captured_program, reason_for_absence
 
 
-def measure(reference: str, folder: Path, options: Options) -> Record:
-    """Export, tag, run and check one model; times in seconds of the processor.
+def measure(model_spec: str, folder: Path, options: Options) -> Record:
+    """Export, tag, run and check one model. Return a record; its times are seconds of processor time.
 
-    Raises whatever the exporter raises; what is wrong with the result is in the record.
+    Exceptions of the exporter pass through. Problems of the result are in the record (`page.problems_of`).
     """
     path = folder / "model.onnx"
-    marks: list[tuple[str, float]] = []
+    step_starts: list[tuple[str, float]] = []
     with captured_program() as capture:
         [exported] = export(
-            reference, path, options=options, progress=lambda stage: marks.append((stage, time.process_time()))
+            model_spec, path, options=options, progress=lambda stage: step_starts.append((stage, time.process_time()))
         )
-    loaded = load(reference, options)
+    loaded = load(model_spec, options)
     record: Record = {
         "engine": exported.engine,
         "inputs": list(exported.inputs),
         "left out": list(exported.omitted_inputs),
         "parameters": sum(parameter.numel() for parameter in loaded.model.parameters()),
-        "export": _export_seconds(marks),
+        "export": _export_seconds(step_starts),
         "torch": capture.seconds,
     }
-    run, record["tagging"] = _tagged(path)
+    run, record["tagging"] = _tag_timed(path)
     record |= _tags(run)
     record |= _modules(run, loaded.model, capture, exported.table["modules"])
     record |= _agreement(path, loaded.model, exported.inputs)
@@ -59,7 +59,7 @@ def measure(reference: str, folder: Path, options: Options) -> Record:
 
 
 def prepare() -> None:
-    """Make runs comparable: offline, on one thread, with what is loaded once per process loaded by a first run."""
+    """Make runs comparable: offline, on one thread, and after a warm-up export that loads all packages."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -71,13 +71,13 @@ def prepare() -> None:
         hpass.run(out).apply()
 
 
-def _export_seconds(marks: list[tuple[str, float]]) -> float:
-    """Return how long the export call took: from its beginning (the last, if inputs were sought) to the writing."""
-    begin = max(at for stage, at in marks if stage.startswith("exporting"))
-    return next(at for stage, at in marks if stage.startswith("staging") and at > begin) - begin
+def _export_seconds(step_starts: list[tuple[str, float]]) -> float:
+    """Return the seconds between the start of the last export attempt and the start of staging."""
+    begin = max(at for stage, at in step_starts if stage.startswith("exporting"))
+    return next(at for stage, at in step_starts if stage.startswith("staging") and at > begin) - begin
 
 
-def _tagged(path: Path) -> tuple[hpass.Run, float]:
+def _tag_timed(path: Path) -> tuple[hpass.Run, float]:
     model = hpass.load(path)
     before = time.process_time()
     run = hpass.run(model)
@@ -98,16 +98,16 @@ def _tags(run: hpass.Run) -> Record:
 
 
 def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Record) -> Record:
-    """Compare the tags with the model: no module invented or never run, none lost without a reason, classes right."""
+    """Compare the tags with the model: unknown modules, modules that never ran, missing modules and wrong classes."""
     modules = dict(model.named_modules(remove_duplicate=False))
     first = {id(module): name for name, module in reversed(modules.items())}
 
-    def own(name: str) -> str:
+    def first_name(name: str) -> str:
         return first[id(modules[name])] if name in modules else name
 
     owners = {tag.scope for _, tag in run.tags()}
-    present = {own(name) for name in owners}
-    lost = {name: reason_for_absence(capture, name) for name in capture.operations if own(name) not in present}
+    present = {first_name(name) for name in owners}
+    lost = {name: reason_for_absence(capture, name) for name in capture.operations if first_name(name) not in present}
     aliases = run.modules.aliases()
     wrong = [
         name
@@ -125,7 +125,10 @@ def _modules(run: hpass.Run, model: torch.nn.Module, capture: Capture, table: Re
 
 
 def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Record:
-    """Compare onnxruntime's outputs with torch's: the largest difference, also relative to the largest value."""
+    """Return the largest difference between onnxruntime's and torch's outputs, absolute and relative.
+
+    The relative difference is divided by the largest absolute output value, or by 1 if that is smaller.
+    """
     with torch.no_grad(), captured_output(verbose=False):
         expected = model(**copy.deepcopy(inputs))
     options = onnxruntime.SessionOptions()
@@ -143,13 +146,13 @@ def _agreement(path: Path, model: torch.nn.Module, inputs: dict[str, Any]) -> Re
 
 
 def _paired(expected: Any, found: list[tuple[str, np.ndarray]]) -> list[tuple[torch.Tensor, np.ndarray]]:
-    """Return torch's outputs with onnxruntime's, by the names transformers gives them, else by position."""
+    """Pair torch's outputs with onnxruntime's by the names that transformers gives them, or else by position."""
     from transformers.exporters.utils import get_leaf_tensors
 
     named = get_leaf_tensors(expected)
     if {name for name, _ in found} <= set(named):
         return [(named[name], value) for name, value in found]
-    # TorchScript gives a tensor that is returned twice one name, and makes a tensor of every number it traces.
+    # TorchScript gives one name to a tensor that is returned twice, and turns every traced number into a tensor.
     tensors = [leaf for leaf in pytree.tree_leaves(expected) if isinstance(leaf, torch.Tensor)]
     arrays = [value for _, value in found]
     if len(tensors) != len(arrays):

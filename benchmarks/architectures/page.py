@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .apart import Record
+from .isolated import Record
 from .rows import Row
 
 Results = Sequence[tuple[Row, dict[str, Record]]]
-"""Each row with its record by engine."""
+"""Each row with its records by engine."""
 
 _COLUMNS = (
     "| model | parameters | nodes | modules | auxiliary | metadata | other sources | coverage "
     "| export | tagging | difference |"
 )
 
-# Float32 against float32 through other kernels: relative to the largest output.
+# The tolerance for float32 in other kernels, relative to the largest output value.
 TOLERANCE = 1e-3
-# Seconds that export and tagging of a model of ordinary size should stay under.
+# The target for the export and the tagging of a model of ordinary size, in seconds.
 TARGET = 10
 
 INTRODUCTION = """\
@@ -39,7 +39,7 @@ class with the real model's sizes, so its graph is the real one; only the weight
 
 
 def page(results: Results, versions: str) -> str:
-    """Return the page: a table per engine, what the checks found, and the modules that own no node with the reason."""
+    """Return the page: a table per engine, the problems, and the modules without nodes with the reasons."""
     parts = [INTRODUCTION, f"Measured with {versions}.\n"]
     for engine, title in (("dynamo", "torch.export"), ("torchscript", "TorchScript (`--engine torchscript`)")):
         parts += [f"\n## {title}\n\n", _table(results, engine)]
@@ -107,7 +107,7 @@ def _checks(results: Results) -> str:
 
 
 def problems_of(record: Record) -> list[str]:
-    """Return what is wrong with a row, in words."""
+    """Return a description of each problem in a record."""
     if "failure" in record:
         return [f"failed: {record['failure']}"]
     found: list[str] = []
@@ -122,8 +122,8 @@ def problems_of(record: Record) -> list[str]:
     if record["errors"]:
         found.append(f"validation: {record['errors'][0]}")
     if not record["relative"] <= TOLERANCE:
-        why = record.get("instability")
-        found.append(f"outputs differ by {record['difference']:.1e}" + (f"; {why}" if why else ""))
+        instability = record.get("instability")
+        found.append(f"outputs differ by {record['difference']:.1e}" + (f"; {instability}" if instability else ""))
     return found
 
 

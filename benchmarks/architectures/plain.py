@@ -1,5 +1,5 @@
-"""Models of plain torch.nn, each a factory as `hpass export FILE.py:FACTORY` takes it."""
-# ruff: noqa: D102, D103 (a forward runs the model, a factory makes it)
+"""Plain torch.nn models, each with a factory for `hpass export FILE.py:FACTORY`."""
+# ruff: noqa: D102, D103 (a forward runs the model, and a factory builds it)
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class UnusualConvolutions(nn.Module):
 
 
 class Head(nn.Module):
-    """A small head with a name that a label would break."""
+    """A small head with a norm and a projection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Auxiliary(nn.Module):
 
 
 class ConvolutionAndMLP(nn.Module):
-    """A convolutional stem whose features go through a perceptron with a residual."""
+    """A convolutional stem and a multilayer perceptron with a residual connection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class ConvolutionAndMLP(nn.Module):
 
 
 class AttentionAndConvolution(nn.Module):
-    """A convolution turns an image into tokens; attention mixes them; a convolution reads them again."""
+    """A convolution that makes tokens of an image, attention over the tokens, and another convolution."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,11 +132,11 @@ class Shared(nn.Module):
 
 
 class Odd(nn.Module):
-    """What module names do not foresee.
+    """A model with everything that makes modules hard to name.
 
-    A shared block called several times, a ModuleDict with a slash in a key, a ParameterList, tied weights, nested
-    Sequentials, a helper method, a submodule called by its `forward`, a module returned from a property, and shapes
-    that depend on data.
+    It has a shared block that is called several times, a ModuleDict with a slash in a key, a ParameterList, tied
+    weights, nested Sequentials, a helper method, a submodule called by its `forward`, a module returned by a property,
+    and shapes that depend on data.
     """
 
     def __init__(self) -> None:
@@ -153,11 +153,11 @@ class Odd(nn.Module):
 
     @property
     def gate(self) -> nn.Module:
-        """A module under another name than its own."""
+        """A submodule under another name."""
         return self.gates[0]
 
     def helper(self, x: torch.Tensor) -> torch.Tensor:
-        """Operations of a method that is no module."""
+        """Run operations in a method of the model itself."""
         for scale in self.scales:
             x = self.shared(x) * scale
         return x

@@ -1,4 +1,4 @@
-"""What torch.export saw: which module owns which operation, and why one may have none left in the ONNX file."""
+"""The program that torch.export captured: the operations of each module, and why a module may have no ONNX node."""
 
 from __future__ import annotations
 
@@ -10,18 +10,26 @@ from typing import Any
 
 import torch
 
-# Operations that give back what they are given; nothing of them is left in ONNX.
-_NOTHING = (
+# Operations that return their input. They have no nodes in ONNX.
+_IDENTITY_OPERATIONS = (
     "aten.alias", "aten.clone", "aten.contiguous", "aten.detach", "aten.dropout", "aten.feature_dropout",
     "aten.lift_fresh_copy", "aten._assert", "aten.sym_constrain",
 )  # fmt: skip
-# Operations that give back their input where its type and shape are already the wanted ones.
-_MAYBE_NOTHING = ("aten.to.", "aten._to_copy", "aten.view", "aten.reshape", "aten.expand", "aten.flatten", "aten.slice")
+# Operations that return their input if it already has the requested type and shape.
+_POSSIBLE_IDENTITY_OPERATIONS = (
+    "aten.to.",
+    "aten._to_copy",
+    "aten.view",
+    "aten.reshape",
+    "aten.expand",
+    "aten.flatten",
+    "aten.slice",
+)
 
 
 @dataclass
 class Capture:
-    """The operations of the exported program by their module's name, and the processor seconds torch took."""
+    """The operations of the exported program by module, the constant ones, and torch's processor time in seconds."""
 
     operations: dict[str, list[torch.fx.Node]] = field(default_factory=dict[str, list[torch.fx.Node]])
     constants: set[torch.fx.Node] = field(default_factory=set[torch.fx.Node])
@@ -30,13 +38,13 @@ class Capture:
 
 @contextlib.contextmanager
 def captured_program() -> Generator[Capture]:
-    """Watch torch.export and torch.onnx.export while the context is open: both exporters call them."""
+    """Return a context in which calls of torch.export and torch.onnx.export, which both exporters use, are recorded."""
     capture = Capture()
     capture_program, write_onnx = torch.export.export, torch.onnx.export
 
     def export(*args: Any, **kwargs: Any) -> Any:
         program = capture_program(*args, **kwargs)
-        # The exporter rewrites the graph afterwards; what is wanted is how torch saw it.
+        # The operations are recorded here, because the exporter rewrites the graph afterwards.
         capture.operations.clear()
         for node in program.graph.nodes:
             if node.op == "call_function":
@@ -59,9 +67,9 @@ def captured_program() -> Generator[Capture]:
 
 
 def reason_for_absence(capture: Capture, module: str) -> str:
-    """Return why a module that owned operations owns no node."""
+    """Return the reason why a module with operations has no node in the ONNX file."""
     operations = capture.operations[module]
-    working = [node for node in operations if not _does_nothing(node)]
+    working = [node for node in operations if not _is_identity(node)]
     if not working:
         return "does nothing at inference"
     if all(node in capture.constants for node in working):
@@ -80,7 +88,7 @@ def _owner(node: torch.fx.Node) -> str:
 
 
 def _constants(program: torch.export.ExportedProgram) -> set[torch.fx.Node]:
-    """Return the operations that no input's values flow into."""
+    """Return the operations that do not depend on the values of inputs."""
     inputs = set(program.graph_signature.user_inputs)
     varying: set[torch.fx.Node] = set()
     for node in program.graph.nodes:
@@ -89,11 +97,11 @@ def _constants(program: torch.export.ExportedProgram) -> set[torch.fx.Node]:
     return {node for node in program.graph.nodes if node.op == "call_function" and node not in varying}
 
 
-def _does_nothing(node: torch.fx.Node) -> bool:
+def _is_identity(node: torch.fx.Node) -> bool:
     target = str(node.target)
-    if target.startswith(_NOTHING) or "getitem" in target:
+    if target.startswith(_IDENTITY_OPERATIONS) or "getitem" in target:
         return True
-    if not target.startswith(_MAYBE_NOTHING) or not node.all_input_nodes:
+    if not target.startswith(_POSSIBLE_IDENTITY_OPERATIONS) or not node.all_input_nodes:
         return False
     before, after = node.all_input_nodes[0].meta.get("val"), node.meta.get("val")
     return (

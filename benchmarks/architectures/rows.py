@@ -11,9 +11,9 @@ PLAIN = Path(__file__).with_name("plain.py")
 
 @dataclass(frozen=True)
 class Row:
-    """One architecture: a factory of plain.py, or a config class with the settings that make the real model's config.
+    """One architecture: a factory of plain.py, or a config class with the settings of the real model.
 
-    `head` is the class that is built; `ordinary` marks the models of ordinary size that the speed target names.
+    `head` is the class of the model. `ordinary` marks the models of ordinary size, for which there is a time target.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Row:
 
     @property
     def slug(self) -> str:
-        """The name as a file name."""
+        """The name in a form that is valid as a file name."""
         return "".join(letter if letter.isalnum() else "-" for letter in self.name.lower()).strip("-")
 
 

@@ -6,11 +6,11 @@ import importlib.metadata
 from collections import Counter
 from importlib.util import find_spec
 
-from .apart import Record
+from .isolated import Record
 from .page import problems_of
 
-# What the result hangs on; many vision models want timm.
-_PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
+# The packages that the result depends on. Many vision models need timm.
+_REPORTED_PACKAGES = ("torch", "transformers", "timm", "onnxruntime")
 _AGREES = "exported, tagged, agrees"
 
 INTRODUCTION = """\
@@ -34,16 +34,16 @@ A failed row names the cause:
 """
 
 
-def sweep_page(records: dict[str, Record], everything: dict[str, str]) -> str:
-    """Return the page: the counts, then a row per architecture; `everything` has the class's name by model type."""
+def sweep_page(records: dict[str, Record], base_classes: dict[str, str]) -> str:
+    """Return the page: the counts, then one row per architecture. `base_classes` are the class names by model type."""
     verdicts = {kind: verdict(record) for kind, record in records.items()}
     counts = Counter(result.partition(":")[0] for result in verdicts.values())
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES if find_spec(name))
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _REPORTED_PACKAGES if find_spec(name))
     lines = [
         INTRODUCTION,
         f"{versions}.",
         "",
-        f"{len(records)} of {len(everything)} architectures tried" + _rest(len(everything) - len(records)),
+        f"{len(records)} of {len(base_classes)} architectures tried" + _rest(len(base_classes) - len(records)),
         "",
         "| result | architectures |",
         "|---|--:|",
@@ -56,12 +56,12 @@ def sweep_page(records: dict[str, Record], everything: dict[str, str]) -> str:
         numbers = [str(record.get(key, "")) for key in ("engine", "nodes", "modules", "auxiliary")]
         result = verdicts[kind].replace("|", "/")
         inputs = ", ".join(record.get("inputs", []))
-        lines.append(f"| {kind} | {everything[kind]} | {inputs} | {' | '.join(numbers)} | {result} |")
+        lines.append(f"| {kind} | {base_classes[kind]} | {inputs} | {' | '.join(numbers)} | {result} |")
     return "\n".join(lines) + "\n"
 
 
 def verdict(record: Record) -> str:
-    """Return what came of an architecture, in words."""
+    """Return a description of an architecture's result."""
     if "failure" in record:
         cause = "default config" if record.get("by default") else record["stage"]
         return f"failed ({cause}): {record['failure']}"

@@ -1,1 +1,1 @@
-"""How fast hpass is, as ratios to what nobody can do without: loading, importing, saving."""
+"""The speed benchmark: the time of hpass relative to loading, importing and saving the model."""

@@ -1,4 +1,4 @@
-"""Measures how fast hpass is: `python -m benchmarks.speed`. Every figure is a ratio of whole processes run in turns."""
+"""Measure the speed of hpass: `python -m benchmarks.speed`. Every figure is a ratio of the times of whole processes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import NamedTuple
 from .processes import Command, Runs, take_turns
 
 BERT_TINY = Path(__file__).parents[2] / "fixtures" / "bert_tiny.onnx"
-OTHERS = ("onnxslim", "onnxsim")
-LIMIT = 300.0  # seconds for one process
+COMPARED_TOOLS = ("onnxslim", "onnxsim")
+PROCESS_LIMIT_S = 300.0  # seconds for one process
 
 LOAD = "import sys, onnx, onnx_graphsurgeon as gs; model = onnx.load(sys.argv[1]); gs.import_onnx(model)"
 LOAD_AND_SAVE = f"{LOAD}; onnx.save(model, sys.argv[2])"
@@ -35,7 +35,10 @@ figure to read.
 
 
 class Case(NamedTuple):
-    """A model, and what a run over it is measured against; the model is one of the fixtures or made."""
+    """A model, the base program that hpass is compared with, and the aim for the ratio (0: the aim is in seconds).
+
+    `model` is the path of a fixture or the name of a synthetic model.
+    """
 
     name: str
     model: str | Path
@@ -52,7 +55,7 @@ CASES = (
 
 
 def main() -> None:
-    """Measure, print the table, and write it where asked to."""
+    """Measure, and write the page to a file or to standard output."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each process (default: 5)")
     parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
@@ -67,14 +70,14 @@ def main() -> None:
 
 def _page(folder: Path, rounds: int) -> str:
     rows = [_row(case, folder, rounds) for case in CASES]
-    others = "".join(f" {name} |" for name in OTHERS)
+    others = "".join(f" {name} |" for name in COMPARED_TOOLS)
     return "\n".join(
         (
             INTRODUCTION.format(rounds=rounds),
             f"{_versions()}.",
             "",
             f"| model | hpass run / base | processor | aim |{others} memory: hpass / base |",
-            f"|---|---|---|---|{'---|' * len(OTHERS)}---|",
+            f"|---|---|---|---|{'---|' * len(COMPARED_TOOLS)}---|",
             *rows,
             "",
             *_limits(folder, rounds),
@@ -88,28 +91,28 @@ def _row(case: Case, folder: Path, rounds: int) -> str:
     if isinstance(case.model, Path):
         shutil.copy(case.model, path)
     else:
-        _make(case.model, path)
+        _write_model(case.model, path)
     base: Command = (sys.executable, "-c", case.base, str(path), str(out))
     commands = {"base": base, "hpass": (_script("hpass"), "run", str(path), "-o", str(out))}
-    commands |= {name: (_script(name), str(path), str(out)) for name in OTHERS}
-    runs = take_turns(commands, rounds, LIMIT)
-    figures = [_times(runs[name], runs["base"]) for name in OTHERS]
+    commands |= {name: (_script(name), str(path), str(out)) for name in COMPARED_TOOLS}
+    runs = take_turns(commands, rounds, PROCESS_LIMIT_S)
+    figures = [_times(runs[name], runs["base"]) for name in COMPARED_TOOLS]
     memory = f"{runs['hpass'].memory >> 20} / {runs['base'].memory >> 20} MB"
     aim = f"{case.aim:g}" if case.aim else "see below"
     ratios = (_times(runs["hpass"], runs["base"]), _ratio(runs["hpass"].processor_ratio(runs["base"])))
     return " | ".join((f"| {case.name}", *ratios, aim, *figures, f"{memory} |"))
 
 
-def _make(name: str, path: Path) -> None:
-    """Write a model in a process of its own: a process starts with its parent's memory, and that counts as its peak."""
-    subprocess.run([sys.executable, "-m", "benchmarks.speed.models", name, str(path)], check=True)
+def _write_model(name: str, path: Path) -> None:
+    """Write a model in another process, because a child's peak memory includes the memory of its parent at the fork."""
+    subprocess.run([sys.executable, "-m", "benchmarks.speed.synthetic_models", name, str(path)], check=True)
 
 
 def _limits(folder: Path, rounds: int) -> list[str]:
-    """Return what is measured in seconds and bytes."""
+    """Return the table of absolute figures, in seconds and megabytes."""
     bert, external = folder / "bert.onnx", folder / "external.onnx"
     shutil.copy(BERT_TINY, bert)
-    _make("external", external)
+    _write_model("external", external)
     runs = take_turns(
         {
             "import onnx": (sys.executable, "-c", "import onnx"),
@@ -119,7 +122,7 @@ def _limits(folder: Path, rounds: int) -> list[str]:
             "python": (sys.executable, "-c", ""),
         },
         rounds,
-        LIMIT,
+        PROCESS_LIMIT_S,
     )
     tiny = runs["hpass run BERT-tiny"].excess(runs["import onnx"])
     helped = runs["hpass --help"]
@@ -133,7 +136,7 @@ def _limits(folder: Path, rounds: int) -> list[str]:
 
 
 def _script(name: str) -> str:
-    """Return the path of a console script of this environment, else of the search path."""
+    """Return the path of a console script in this environment, or else in the search path."""
     own = Path(sysconfig.get_path("scripts")) / name
     return str(own) if own.exists() else shutil.which(name) or str(own)
 
@@ -155,8 +158,8 @@ def _median(runs: Runs) -> str:
 
 
 def _versions() -> str:
-    names = ("onnx", "onnx-graphsurgeon", *OTHERS)
-    # The load counts this program too: on a machine of its own it is 1.
+    names = ("onnx", "onnx-graphsurgeon", *COMPARED_TOOLS)
+    # The load includes this program: on an otherwise idle machine it is 1.
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.1f}"
     return f"{machine}, " + ", ".join(map(_version, names))
 

@@ -1,4 +1,4 @@
-"""Whole processes, their time and memory, run in turns."""
+"""Run commands in turns and measure their time and memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from statistics import median
 
 Command = Sequence[str]
-ONE_TURN = 60.0  # seconds
+MAX_REPEATED_S = 60.0  # seconds
 
 
 @dataclass
 class Runs:
-    """What came of one command's runs: seconds of each by the clock and of the processor, the most memory, in bytes."""
+    """The runs of one command.
+
+    `seconds` and `processor` are the wall-clock and processor times of each run, in seconds. `memory` is the peak in
+    bytes. `problem` is set if the command failed.
+    """
 
     seconds: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
@@ -26,15 +30,15 @@ class Runs:
     problem: str | None = None
 
     def ratio(self, base: Runs) -> float | None:
-        """Return how many times as long as the other it took: the median over rounds, in which both had one turn."""
+        """Return the median over all rounds of the ratio of the wall-clock times; None if a command failed."""
         return None if self.problem or base.problem else _median_ratio(self.seconds, base.seconds)
 
     def processor_ratio(self, base: Runs) -> float | None:
-        """Return the same for the time of the processor, which says more on a busy machine."""
+        """Return the median ratio of the processor times, which depends less on the load of the machine."""
         return None if self.problem or base.problem else _median_ratio(self.processor, base.processor)
 
     def excess(self, base: Runs) -> float | None:
-        """Return how many seconds longer than the other it took, the median over rounds."""
+        """Return the median over all rounds of the difference of the wall-clock times, in seconds."""
         if self.problem or base.problem:
             return None
         return median(ours - theirs for ours, theirs in zip(self.seconds, base.seconds, strict=False))
@@ -44,36 +48,37 @@ def _median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return median(one / other for one, other in zip(ours, theirs, strict=False))
 
 
-def take_turns(commands: Mapping[str, Command], rounds: int, limit: float) -> dict[str, Runs]:
+def take_turns(commands: Mapping[str, Command], rounds: int, limit_s: float) -> dict[str, Runs]:
     """Run all commands once per round, one at a time.
 
-    One that takes over a minute has no second turn; one that fails or takes more than `limit` seconds is out.
+    A command that takes more than MAX_REPEATED_S seconds runs only once. A command that fails or takes more than
+    `limit_s` seconds does not run again.
     """
     results = {name: Runs() for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
-            if results[name].problem is None and max(results[name].seconds, default=0) < ONE_TURN:
-                _run(name, command, limit, results[name])
+            if results[name].problem is None and max(results[name].seconds, default=0) < MAX_REPEATED_S:
+                _run(name, command, limit_s, results[name])
     return results
 
 
-def _run(name: str, command: Command, limit: float, result: Runs) -> None:
+def _run(name: str, command: Command, limit_s: float, result: Runs) -> None:
     if shutil.which(command[0]) is None:
         result.problem = "not installed"
         return
-    # Compiling the package anew in each process is no part of using it.
+    # Users do not compile the package in each process, so bytecode files must be written.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    # wait4 tells the memory, and waits for ever: a timer ends what takes too long.
-    timer = threading.Timer(limit, process.kill)
+    # wait4 returns the memory but has no time limit, so a timer kills the process.
+    timer = threading.Timer(limit_s, process.kill)
     timer.start()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        result.problem = f"more than {limit:g} s" if seconds >= limit else f"fails (status {process.returncode})"
+        result.problem = f"more than {limit_s:g} s" if seconds >= limit_s else f"fails (status {process.returncode})"
         return
     result.seconds.append(seconds)
     result.processor.append(usage.ru_utime + usage.ru_stime)

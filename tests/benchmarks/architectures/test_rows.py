@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from benchmarks.architectures.apart import Record
+from benchmarks.architectures.isolated import Record
 from benchmarks.architectures.measure import measure
 from benchmarks.architectures.page import page, problems_of
 from benchmarks.architectures.rows import PLAIN, ROWS

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from benchmarks.architectures.apart import Record
+from benchmarks.architectures.isolated import Record
 from benchmarks.architectures.sweep_page import sweep_page
 
 GOOD: Record = {

@@ -1,4 +1,4 @@
-"""The models that speed is measured on: `python -m benchmarks.speed.models NAME PATH` writes one."""
+"""Generate the models of the speed benchmark: `python -m benchmarks.speed.synthetic_models NAME PATH` writes one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from onnx import TensorProto, helper
 _Value = tuple[str, int, list[int]]
 
 LAYERS, HIDDEN, INNER, WORDS, POSITIONS = 12, 768, 3072, 30522, 512
-CHAIN_LAYER = 10  # nodes
+NODES_PER_LAYER = 10  # nodes
 EXTERNAL_BYTES = 4 << 30
 
 
 def chain(nodes: int, path: Path) -> None:
-    """Write a chain of elementwise nodes in layers of ten, named as TorchScript names them."""
+    """Write a chain of elementwise nodes in layers of NODES_PER_LAYER nodes, with the names of TorchScript."""
     graph = onnx.GraphProto(name="chain")
     previous = "x"
     for index in range(nodes):
-        layer = f"layers.{index // CHAIN_LAYER}"
+        layer = f"layers.{index // NODES_PER_LAYER}"
         inputs = [previous]
-        if index % CHAIN_LAYER == 0:
+        if index % NODES_PER_LAYER == 0:
             inputs.append(f"{layer}.bias")
             graph.initializer.append(helper.make_tensor(inputs[1], TensorProto.FLOAT, [4], [0.1, 0.2, 0.3, 0.4]))
         op = "Add" if len(inputs) > 1 else ("Relu", "Sigmoid", "Tanh", "Neg", "Abs")[index % 5]
@@ -34,7 +34,7 @@ def chain(nodes: int, path: Path) -> None:
 
 
 def bert_base(path: Path) -> None:
-    """Write a model of BERT-base's nodes and sizes, 440 MB of random weights inside."""
+    """Write a model with the nodes and sizes of BERT-base and 440 MB of random weights in the file."""
     graph = onnx.GraphProto(name="bert")
     random = np.random.default_rng(0)
 
@@ -78,7 +78,7 @@ def bert_base(path: Path) -> None:
 
 
 def external(path: Path) -> None:
-    """Write a model with 4 GB of weights in a file beside it, which is sparse and takes no room."""
+    """Write a model with 4 GiB of external data in a sparse file, which takes no disk space."""
     graph = onnx.GraphProto(name="external")
     size = EXTERNAL_BYTES // 16
     previous = "x"
@@ -95,7 +95,7 @@ def external(path: Path) -> None:
     _save(graph, ("x", TensorProto.FLOAT, [size // 4]), (previous, TensorProto.FLOAT, [size // 4]), path)
 
 
-MAKERS: dict[str, Callable[[Path], None]] = {
+BUILDERS: dict[str, Callable[[Path], None]] = {
     "chain-10k": lambda path: chain(10_000, path),
     "chain-100k": lambda path: chain(100_000, path),
     "bert-base": bert_base,
@@ -112,4 +112,4 @@ def _save(graph: onnx.GraphProto, given: _Value, result: _Value, path: Path) -> 
 
 
 if __name__ == "__main__":
-    MAKERS[sys.argv[1]](Path(sys.argv[2]))
+    BUILDERS[sys.argv[1]](Path(sys.argv[2]))

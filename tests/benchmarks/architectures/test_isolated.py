@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.architectures.apart import Record, measured_apart
+from benchmarks.architectures.isolated import Record, run_isolated
 
 
 def works() -> Record:
@@ -32,5 +32,5 @@ def never_ends() -> Record:
 )
 def test_the_record_says_how_a_process_ended(work: Callable[[], Record], record: Record, tmp_path: Path) -> None:
     file = tmp_path / "record.json"
-    assert measured_apart(work, file, 1) == record
+    assert run_isolated(work, file, 1) == record
     assert file.is_file()

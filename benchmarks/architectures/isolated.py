@@ -1,4 +1,4 @@
-"""Work in a process of its own: its memory goes with it, and neither a crash nor a time limit stops the others."""
+"""Run work in its own process, which frees its memory at the end and may crash or exceed its time limit."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from hpass.errors import HpassError
 
 Record = dict[str, Any]
 
-# How many times the limit a process may take by the clock.
-PATIENCE = 6
+# A process that waits is ended after this many times its limit of processor time, by the clock.
+WALL_CLOCK_FACTOR = 6
 
 
-def measured_apart(work: Callable[[], Record], file: Path, limit: float) -> Record:
-    """Return what the work returns, and keep it in a file; `failure` and `stage` say so where it ended otherwise.
+def run_isolated(work: Callable[[], Record], file: Path, limit: float) -> Record:
+    """Run `work` in a forked process, write its record to a file and return it.
 
-    The process is forked, so what this one has loaded is there already. `limit` is in seconds of the processor, so that
-    a busy machine fails nothing; a process that waits and does nothing is ended too.
+    If the process ends otherwise, the record has `failure` and `stage`. The process is forked, so loaded packages need
+    not be loaded again. `limit` is the processor time in seconds, which does not depend on the load of the machine.
     """
     file.unlink(missing_ok=True)
-    process = multiprocessing.get_context("fork").Process(target=_work, args=(work, file, limit))
+    process = multiprocessing.get_context("fork").Process(target=_run_work, args=(work, file, limit))
     process.start()
-    process.join(PATIENCE * limit)
-    waiting = process.is_alive()
-    if waiting:
+    process.join(WALL_CLOCK_FACTOR * limit)
+    timed_out = process.is_alive()
+    if timed_out:
         process.kill()
         process.join()
-    if waiting or process.exitcode == -signal.SIGXCPU:
+    if timed_out or process.exitcode == -signal.SIGXCPU:
         write_record({"stage": "limit", "failure": f"over the limit of {limit:.0f} s of the processor"}, file)
     elif not file.exists():
         write_record({"stage": "crash", "failure": f"the process ended with {process.exitcode}"}, file)
@@ -42,26 +42,26 @@ def measured_apart(work: Callable[[], Record], file: Path, limit: float) -> Reco
 
 
 def write_record(record: Record, file: Path) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON atomically."""
     part = file.with_suffix(".part")
     part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     part.replace(file)
 
 
 def read_record(file: Path) -> Record:
-    """Read a record."""
+    """Read the record in a file."""
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def in_a_line(error: Exception) -> str:
-    """Return what went wrong, for a record; an error of hpass's own says it without its class."""
+def one_line(error: Exception) -> str:
+    """Return an error in one line of at most 250 characters, with its class unless it is an HpassError."""
     kind = "" if isinstance(error, HpassError) else f"{type(error).__name__}: "
     return kind + " ".join(str(error).split())[:250]
 
 
-def _work(work: Callable[[], Record], file: Path, limit: float) -> None:
+def _run_work(work: Callable[[], Record], file: Path, limit: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), resource.getrlimit(resource.RLIMIT_CPU)[1]))
-    # What exporters print from Python and from C++ is of no use in a run over many.
+    # Discards all output of exporters, from Python and from C++.
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
