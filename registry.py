@@ -17,11 +17,11 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class PassRegistry(Mapping[str, type[Pass]]):
-    """All passes by name, the standard ones first and in their order.
+    """All passes by name; the standard passes come first, in pipeline order.
 
-    A package is imported only when a pass of its own is looked up, so a broken package affects no other pass. The
-    look-up raises KeyError for an unknown name, and UsageError, naming the package, if the entry point cannot be
-    loaded, is not a pass, or has another name than the pass. Names of standard passes cannot be registered again.
+    A package is imported only if one of its passes is looked up, so a broken package affects no other pass. The look-up
+    raises KeyError if the name is unknown, and UsageError, naming the package, if the entry point cannot be loaded, is
+    not a pass, or has another name than the pass. Names of standard passes cannot be registered again.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class PassRegistry(Mapping[str, type[Pass]]):
 
     @cached_property
     def _installed(self) -> dict[str, list[EntryPoint]]:
-        # Read on demand, because to search the installed packages takes a while.
+        # Read on demand, because the search of the installed packages takes a while.
         entries: defaultdict[str, list[EntryPoint]] = defaultdict(list)
         for entry in entry_points(group=ENTRY_POINT_GROUP):
             entries[entry.name].append(entry)
@@ -55,22 +55,22 @@ class PassRegistry(Mapping[str, type[Pass]]):
 
 def _load(entry: EntryPoint) -> type[Pass]:
     """Import the class of an entry point. Raises UsageError, naming the package, if it is not a valid pass."""
-    where = f"{_package(entry)}: entry point '{entry.name}' ({entry.value})"
+    subject = f"{_package(entry)}: entry point '{entry.name}' ({entry.value})"
     try:
         found = entry.load()
         is_pass = isinstance(found, type) and issubclass(found, Pass)
         if is_pass:
-            # These may raise as well: there may be no name, and options are read from annotations.
+            # Both may raise: a class may have no name, and its annotations may be invalid.
             _ = found.name, found.options()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise UsageError(f"{where} cannot be loaded ({reason}); update or uninstall the package") from error
+        raise UsageError(f"{subject} cannot be loaded ({reason}); update or uninstall the package") from error
     if not is_pass:
-        raise UsageError(f"{where} is not a subclass of hpass.Pass")
+        raise UsageError(f"{subject} is not a subclass of hpass.Pass")
     if not _NAME.fullmatch(entry.name) or found.name != entry.name:
-        raise UsageError(f"{where} loads a pass named '{found.name}'; both names must be the same, in kebab-case")
+        raise UsageError(f"{subject} loads a pass named '{found.name}'; both names must be the same, in kebab-case")
     return found
 
 

@@ -31,11 +31,11 @@ _SEVERITY = (DONE, FOUND_ERRORS, BAD_USAGE, BAD_MODEL)
 def run_all(options: RunOptions) -> int:
     """Tag several files, print the outcomes in order, and return the worst exit code.
 
-    An error in one file does not stop the others. The parent process keeps nothing of a file but a row of the table.
+    An error in one file does not stop the others. The parent process keeps only one row of the table per file.
     """
     status = DONE
     names = iter([source.name for source in options.sources])
-    # Read here, once, so that a bad table is an error of the command and not of each file.
+    # Read once before the first file, so that an invalid table is an error of the command and not of each file.
     _ = options.table
     outcomes = _run_here(options) if options.jobs == 1 else _run_in_processes(options)
     with ProgressBar(len(options.sources)) as progress, BatchPrinter(options) as printer:
@@ -57,7 +57,7 @@ def _run_here(options: RunOptions) -> Iterator[Outcome]:
 def free_graphs() -> None:
     """Free the graphs of a finished run. They contain reference cycles, and automatic garbage collection is off.
 
-    What survives is not examined again, or the time would grow with the number of files.
+    The remaining objects are frozen, so that later collections do not examine them again.
     """
     gc.collect()
     gc.freeze()
@@ -70,7 +70,7 @@ def _run_in_processes(options: RunOptions) -> Iterator[Outcome]:
             futures = deque(pool.submit(_try_or_exit, *job) for job in jobs)
         try:
             for job in jobs:
-                # Taken out of the queue: a future keeps its result.
+                # Removed from the queue, because a future holds a reference to its result.
                 yield _outcome(futures.popleft(), options, *job)
         except (KeyboardInterrupt, GeneratorExit):
             for child in active_children():
@@ -81,7 +81,7 @@ def _run_in_processes(options: RunOptions) -> Iterator[Outcome]:
 
 
 def _outcome(future: Future[Outcome], options: RunOptions, source: Path, target: Path) -> Outcome:
-    """Return the outcome of a file. One dead process breaks the whole pool; alone, only the guilty file fails."""
+    """Return the outcome of a file. If the pool is broken because a process died, run the file again on its own."""
     try:
         return future.result()
     except BrokenProcessPool:

@@ -41,7 +41,7 @@ def complete_setting(incomplete: str) -> list[tuple[str, str]]:
 def _loadable_passes(prefix: str) -> Iterator[tuple[str, type[Pass]]]:
     """Yield the passes whose names start with `prefix`, without those that cannot be loaded.
 
-    What a package prints while it is imported is discarded: the shell would take it for completions.
+    The output of packages during their import is discarded, because the shell would read it as completions.
     """
     from ..registry import PassRegistry
 

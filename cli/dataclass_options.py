@@ -1,4 +1,4 @@
-"""Commands whose options are the fields of a dataclass."""
+"""Let the fields of a dataclass be the options of a command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, get_type_hints
 
 
 def with_dataclass_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace each dataclass parameter of a command by one parameter per field, also of nested ones, for typer.
+    """Replace each dataclass parameter of a command by one parameter per field, for typer to read.
 
-    The command receives the dataclass instance.
+    Fields that are dataclasses are replaced in the same way. The command itself receives dataclass instances.
     """
     original = signature(command, eval_str=True)
 
@@ -26,7 +26,7 @@ def with_dataclass_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _options(parameter: Parameter) -> Iterator[Parameter]:
-    """Yield the parameters that stand for one parameter of a command."""
+    """Yield the parameters that replace one parameter of a command."""
     if _is_group(parameter):
         for field in _field_parameters(parameter.annotation):
             yield from _options(field)

@@ -9,5 +9,5 @@ INTERRUPTED = 130
 
 
 def exit_attempt(error: SystemExit) -> str:
-    """Return the message for code that raises SystemExit: hpass itself never does, and chooses its exit code."""
+    """Return the message for a SystemExit that a pass or a model's code raised. hpass itself raises none."""
     return f"a pass or a model's definition tried to end the process ({error!r}); it must return or raise an error"

@@ -102,7 +102,7 @@ def export(
 
 
 def _check_files(model: str, out: Path, modules_out: Path | None, *, generation: bool) -> None:
-    """Raise UsageError if the export would overwrite a file that it reads, or one that it writes."""
+    """Raise UsageError if the export would overwrite a file that it reads or that it writes."""
     uses = FileUses()
     for path in model_files(model):
         uses.read(path, f"{path.name} of MODEL")

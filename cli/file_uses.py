@@ -1,4 +1,4 @@
-"""Find out whether a command would overwrite one of its own files."""
+"""Check whether a command would overwrite one of its own files."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class _Use(NamedTuple):
 
 @dataclass
 class FileUses:
-    """The files that a command reads and writes. A file that is written may have no other use.
+    """The files that a command reads and writes. A file that is written must not have another use.
 
-    Files are compared by identity: spelling, links and hard links do not matter, nor does case if the file system
-    ignores it. Devices and pipes are not compared. A role names a use in messages, such as `--report r.json`.
+    Files are compared by identity, not by path: spelling, links, hard links and, if the file system ignores it, case do
+    not matter. Devices and pipes are not compared. A role names a use in messages, such as `--report r.json`.
     """
 
     _uses: MutableMapping[Hashable, _Use] = field(default_factory=dict[Hashable, _Use])
@@ -45,7 +45,7 @@ class FileUses:
         self._add(_descriptor_identity(1) if path == STREAM else _identity(path), _Use(role, is_written=True))
 
     def child(self) -> FileUses:
-        """Return the same uses in an object of its own. What is added to it is not added to this one."""
+        """Return a copy of the uses. Files that are added to the copy are not added to this object."""
         return FileUses(ChainMap[Hashable, _Use]({}, self._uses))
 
     def add_external_data(self, model: Model, target: Path | None = None, dump: Path | None = None) -> None:
@@ -63,7 +63,7 @@ class FileUses:
         originals = {location: model.folder / location for location in model.locations}
         for location, original in originals.items():
             self.read(original, f"the external data '{location}' of {model.name}")
-        # A model may spell a file in several ways, and two folders may be the same.
+        # Several locations of a model may lead to the same file, and the two folders may be the same.
         seen = {_identity(original) for original in originals.values()}
         for location in originals:
             for copy in (folder / location for folder in folders):
@@ -81,7 +81,7 @@ class FileUses:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to the same regular file, or would if it existed; links are followed."""
+    """Whether two paths lead to the same regular file, which need not exist. Links are followed."""
     identity = _identity(one)
     return identity is not None and identity == _identity(other)
 
@@ -114,7 +114,7 @@ def _identity(path: Path) -> Hashable | None:
         if _ignores_case(folder):
             name = unicodedata.normalize("NFC", name).casefold()
         return status.st_dev, status.st_ino, name
-    # Neither can be looked up, so nothing is overwritten.
+    # Neither the file nor its folder can be read, so nothing can be overwritten.
     return None
 
 

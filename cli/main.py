@@ -35,7 +35,7 @@ def main() -> None:
         get_command(app).main(prog_name="hpass")
     try:
         status = run_command(sys.argv[1:])
-    except Exception:  # noqa: BLE001 - a bug; its traceback may contain names from files, so it is escaped like any text
+    except Exception:  # noqa: BLE001 - a bug; its traceback is escaped, because it may contain names from files
         log(*traceback.format_exc().splitlines())
         status = BAD_MODEL
     flush_results()

@@ -33,9 +33,10 @@ def print_outcome(outcome: Outcome, options: RunOptions) -> None:
 
 @dataclass
 class BatchPrinter:
-    """Prints the outcomes of several files: a JSON list, or summaries, as they come; or, at the end, a table.
+    """A context manager that prints the outcomes of several files.
 
-    A context manager. Only the rows of the table are kept, so that memory does not grow with the models.
+    A JSON list or summaries are printed after each file, a table is printed at the end. Only the rows of the table are
+    kept, so that the memory does not grow with the sizes of the models.
     """
 
     options: RunOptions
@@ -43,7 +44,7 @@ class BatchPrinter:
     _separator: str = ""
 
     def __enter__(self) -> Self:
-        # Before any file is tagged: if standard output cannot be written, no model is.
+        # Written before the first file, so that no model is written if standard output cannot be written.
         if self.options.json:
             write_result("[")
         return self
@@ -59,7 +60,7 @@ class BatchPrinter:
             write_summary(*table(self._rows))
 
     def print(self, outcome: Outcome) -> None:
-        """Print what is printed for each file, and any error; a bug with its traceback."""
+        """Print or store one outcome. Its error is printed as well, with the traceback if the reason is a bug."""
         if outcome.error:
             log(*outcome.traceback.splitlines())
             log_error(outcome.error)
@@ -71,7 +72,7 @@ class BatchPrinter:
             write_summary("")
         elif tagged is not None:
             self._rows.append(table_row(tagged))
-        # A summary is followed by the times.
+        # If summaries are printed, print_outcome prints the times.
         if tagged is not None and self.options.time_passes and (self.options.json or not self.options.verbose):
             log(tagged.source, *time_table(tagged.times))
 

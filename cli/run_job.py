@@ -69,8 +69,8 @@ def run_job(
 ) -> Outcome:
     """Tag one file and write the model and its report.
 
-    `start_step` is called with the name of each step. `print_report` is called with the report of `--json` before any
-    file but dumps is written. If either raises, or this function does, neither the model nor the report is written.
+    `start_step` is called with the name of each step. `print_report` is called with the report of `--json` before the
+    model is written. If there is an exception, neither the model nor the report file is written.
 
     Raises HpassError if the input is invalid, and UsageError if external data would be overwritten.
     """
@@ -118,7 +118,7 @@ def run_job(
 
 
 def try_job(options: RunOptions, source: Path, target: Path) -> Outcome:
-    """Tag one file. Every exception but KeyboardInterrupt becomes an outcome with `error` set."""
+    """Tag one file. Every exception except KeyboardInterrupt becomes an outcome with `error` set."""
     try:
         return run_job(options, source, target)
     except HpassError as error:
@@ -147,7 +147,7 @@ def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Pa
 
 @contextmanager
 def _report_file(path: Path | None, text: str) -> Generator[None]:
-    """Write a report that appears when the block ends without an error. Raises HpassError if it cannot be written."""
+    """Write a report file that appears if the block ends without an error. Raises HpassError if that fails."""
     if path is None:
         yield
         return

@@ -26,9 +26,9 @@ _REPORT_SUFFIXES = (".json", ".md")
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Everything that a command line of `hpass run` says. Each field becomes an argument or an option.
+    """The arguments and options of `hpass run`. Each field becomes one of them.
 
-    Raises UsageError if the options contradict each other, or if a file would be overwritten that is also read, or
+    Raises UsageError if the options contradict each other, or if a file would be overwritten that is also read or
     written twice.
     """
 

@@ -1,4 +1,4 @@
-"""End in good order on SIGTERM and SIGHUP: temporary files are removed, and the exit code names the signal."""
+"""Handle SIGTERM and SIGHUP: temporary files are removed, and the exit code is 128 plus the signal's number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NAMES = ("SIGTERM", "SIGHUP")
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised if a signal asks the process to end. Like Ctrl-C, no `except Exception` catches it."""
+    """Raised if a signal asks the process to end. Like KeyboardInterrupt, it is not caught by `except Exception`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -17,7 +17,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def raise_on_termination() -> None:
-    """Make the signals raise Terminated. A signal that is ignored stays so, as SIGHUP does under nohup."""
+    """Make the signals raise Terminated. A signal that is ignored, like SIGHUP under nohup, stays ignored."""
     for number in _numbers():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _terminate)

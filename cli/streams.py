@@ -35,16 +35,19 @@ Line = Span | Iterable[Span]
 
 
 class ResultStream(io.TextIOWrapper):
-    """Standard output. Errors are HpassError; if the reader has closed the pipe, all further output is discarded."""
+    """Standard output. Its methods raise HpassError if it cannot be written.
+
+    If the reader has closed the pipe, all further output is discarded.
+    """
 
     def write(self, text: str, /) -> int:
-        """Write text; see the class for errors."""
+        """Write text."""
         with self._errors():
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush what is buffered; see the class for errors."""
+        """Write the buffered text."""
         with self._errors():
             super().flush()
 
@@ -59,21 +62,21 @@ class ResultStream(io.TextIOWrapper):
             raise HpassError(f"standard output: cannot be written ({error.strerror})") from error
 
     def _discard(self) -> None:
-        """Redirect the stream to the null device, so that neither what is buffered nor what follows can fail."""
+        """Redirect the stream to the null device, so that buffered and further text cannot fail."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
 
 
 class MessageStream(io.TextIOWrapper):
-    """Standard error. What cannot be written is discarded, because there is no place left to report it."""
+    """Standard error. Text that cannot be written is discarded, because the failure cannot be reported."""
 
     def write(self, text: str, /) -> int:
-        """Write text, or discard it."""
+        """Write text; discard it if that fails."""
         with suppress(OSError):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush what is buffered, or discard it."""
+        """Write the buffered text; discard it if that fails."""
         with suppress(OSError):
             super().flush()
 
@@ -81,8 +84,8 @@ class MessageStream(io.TextIOWrapper):
 def configure_streams() -> None:
     """Make the standard streams safe to use if one is closed or full, or if its encoding lacks a character.
 
-    A closed descriptor is opened again, so that no other file gets its number. It is opened in the mode in which it
-    cannot be used, so that reading and writing fail as before.
+    A closed descriptor is opened again, so that no other file gets its number. Its mode is the opposite one (write-only
+    for standard input), so that every use fails as before.
     """
     for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
         try:
@@ -99,7 +102,7 @@ def _open_text(
     descriptor: int, mode: str, kind: type[io.TextIOWrapper] = io.TextIOWrapper, replaced: TextIO | None = None
 ) -> io.TextIOWrapper:
     """Open a standard stream with the encoding and the line buffering of the one that it replaces."""
-    binary = open(descriptor, mode, closefd=False)  # noqa: SIM115 - it stays open until the process exits
+    binary = open(descriptor, mode, closefd=False)  # noqa: SIM115 - the stream stays open until the process exits
     encoding = "utf-8" if replaced is None else replaced.encoding
     return kind(binary, encoding, "backslashreplace", line_buffering=getattr(replaced, "line_buffering", True))
 
@@ -111,7 +114,7 @@ def flush_results() -> None:
 
 
 def prints_to_stderr() -> AbstractContextManager[object]:
-    """Return a context in which what passes and libraries print goes to standard error. Not for threads."""
+    """Return a context in which the printed text of passes and libraries goes to standard error. Not thread-safe."""
     return redirect_stdout(sys.stderr)
 
 
@@ -125,7 +128,7 @@ def write_result(*lines: Line) -> None:
 
 
 def write_summary(*lines: Line) -> None:
-    """Write lines to standard output after the work is done. If they cannot be written, only a message says so."""
+    """Write lines to standard output when the work is done. A failure is logged and not raised."""
     try:
         write_result(*lines)
     except HpassError as error:
@@ -163,5 +166,5 @@ def _rendered_span(span: Span, *, colours: bool) -> str:
     if isinstance(span, str):
         return for_terminal(span)
     text = for_terminal(span.text)
-    # None, because typer.style writes a code that switches off what is False.
+    # None, because for False typer.style writes a code that switches the style off.
     return typer.style(text, fg=span.colour, bold=span.bold or None, dim=span.dim or None) if colours else text

@@ -1,4 +1,4 @@
-"""Evidence: what the file, or a reference, says about the module of each node, and about the modules themselves."""
+"""The evidence of a run: claims of the file or a reference about the modules of nodes, and the classes of modules."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
-    """One piece of evidence: a module that something in the file names for a node.
+    """A piece of evidence that names a module for a node.
 
-    `origin` says what was read (`node name`, `parameter`), `text` is the thing itself as it stands in the file;
-    `certain` is False if the text fits other modules as well.
+    `origin` is the kind of text that was read, such as `node name` or `parameter`, and `text` is the text itself.
+    `certain` is False if the text also fits other modules.
     """
 
     scope: str
@@ -32,14 +32,14 @@ class Claim(NamedTuple):
 
 
 class Evidence:
-    """What is known before anything is inferred.
+    """The evidence that is collected before modules are inferred.
 
-    `claims` are the claims of each node, the strongest first; `classes` the class of each module that metadata tells
-    of; `inferred_containers` the names between two modules of which one called the other: most are containers, such as
-    a ModuleList, which are never called themselves.
+    `claims` are the claims for each node, the strongest first. `classes` maps modules to their classes in the metadata.
+    `inferred_containers` are the names between two modules of which one called the other. Most of them are containers,
+    such as a ModuleList, which are never called themselves.
 
-    `find_uses` finds the parameters that nodes read, `find_aliases` the weights that have another name in the reference
-    (name in the file -> name in the reference). Both run when they are first needed.
+    `find_uses` finds the parameters that nodes read. `find_aliases` maps names of weights in the file to their names in
+    the reference. Both run when they are first needed.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class Evidence:
 
     @property
     def weight_aliases(self) -> Mapping[str, str]:
-        """The reference's names of weights that have lost theirs. Weights are read here, and nowhere else."""
+        """The names in the reference of weights that lost their names. Only this property reads weights."""
         if self._aliases is None:
             self._aliases = self._find_aliases()
         return self._aliases
 
     def forget_weights(self) -> None:
-        """Find parameter uses and aliases again when they are next asked for: the graph may have changed."""
+        """Discard parameter uses and aliases, so that they are computed again, because the graph may have changed."""
         self._uses = self._aliases = None
 
     def add(self, node: gs.Node, claim: Claim) -> None:
@@ -87,7 +87,7 @@ class Evidence:
             known.append(claim)
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> bool:
-        """Remember modules that were open together, outermost first; return False if they are known already."""
+        """Add modules that were open together, outermost first. Return False if they are already known."""
         key = (*scopes, *(classes or ()))
         if key in self._stacks:
             return False

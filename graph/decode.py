@@ -1,6 +1,6 @@
 """Decode strings of messages. Protobuf returns a string that is not UTF-8 as bytes, and real files have such names.
 
-Every string of a file that leaves `graph/` has passed here.
+Every string of a file that other packages see has been decoded here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ def as_text(value: str | bytes) -> str:
 
 
 def as_file_name(value: str | bytes) -> str:
-    """Return the value of a string field as the name of a file, which on most systems may be any bytes."""
+    """Return the value of a string field as a file name, which may contain any bytes on most systems."""
     return os.fsdecode(value)
 
 
 def as_pairs(entries: Iterable[onnx.StringStringEntryProto]) -> list[tuple[str, str]]:
-    """Return entries (metadata, where external data lies) as pairs of key and value, in order."""
+    """Return entries, such as metadata or the entries of external data, as pairs of key and value, in order."""
     return [(as_text(entry.key), as_text(entry.value)) for entry in entries]

@@ -219,8 +219,8 @@ class Model:
                     copy_external_data(self.locations, self.folder, target, replaceable=replaceable, how=external_data)
         except OSError as error:
             name = "standard output" if str(path) == model_file.STANDARD_STREAM else target
-            where = error.filename2 or error.filename or name
-            raise HpassError(f"{where}: cannot be written ({error.strerror or error})") from error
+            failed = error.filename2 or error.filename or name
+            raise HpassError(f"{failed}: cannot be written ({error.strerror or error})") from error
 
     def _check_not_external_data(self, target: Path) -> None:
         """Raise HpassError if the model would overwrite its own external data, or the copy of it in the new folder."""

@@ -55,7 +55,7 @@ def report(run: Run, *, seconds: Sequence[float] = (), output: str | None = None
 
 
 def error_report(source: str, error: str) -> dict[str, Any]:
-    """Return what stands in a list of reports for a model that was not tagged; `error` is one line."""
+    """Return the entry of a model that was not tagged in a list of reports. `error` is one line."""
     return {**_versions(), "input": source, "output": None, "ok": False, "error": error}
 
 

@@ -46,8 +46,8 @@ class TreeLine(NamedTuple):
 def module_tree(tags: Iterable[Tag], table: ModuleTable) -> Branch:
     """Return the root of the tree.
 
-    Children are ordered by the position of their first node in the model, those without nodes last; children whose
-    names differ only in numbers have their places among them in the order of these.
+    Children are ordered by the position of their first node in the model; those without nodes come last. Children whose
+    names differ only in numbers are then sorted by these numbers among themselves.
 
     As in tags, containers that never run themselves are not levels of the tree.
     """
@@ -105,7 +105,10 @@ def label(branch: Branch) -> str:
 
 
 def _in_order(children: list[Branch], starts: list[int]) -> list[Branch]:
-    """Return children, given in natural order, as they start; those that differ in numbers only swap places."""
+    """Return children in the order of their first nodes; those whose names differ only in numbers in natural order.
+
+    `children` are given in natural order.
+    """
     patterns = [_NUMBER.sub("#", child.scope) for child in children]
     alike: defaultdict[str, deque[Branch]] = defaultdict(deque)
     for pattern, child in zip(patterns, children, strict=True):

@@ -9,18 +9,15 @@ def counted(count: int, thing: str) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a part as a percentage of the whole, rounded as `percentages` rounds it beside the rest.
-
-    A whole of 0 has all of its parts: 100%.
-    """
+    """Return a part as a percentage of the whole, rounded as in `percentages`; 100% if the whole is 0."""
     return percentages([part, whole - part])[0] if whole else "100%"
 
 
 def percentages(counts: Sequence[int], decimals: int = 1) -> list[str]:
     """Return each count as a percentage of their sum, rounded so that together they are 100%.
 
-    Each is rounded down, and the units that are missing go to the largest remainders. A count that is not all of them
-    never becomes 100%.
+    Each percentage is rounded down, and the missing units are added to those with the largest remainders. A count that
+    is less than the sum never becomes 100%.
     """
     total = sum(counts)
     if not total:

@@ -22,9 +22,9 @@ from .scope import is_encodable, is_scope, scope_problem
 TABLE_VERSION = 1
 # The metadata key under which an exporter embeds the table.
 EXPORTER_TABLE = "module_table"
-# Python refuses to read a number of thousands of digits; a longer one is several.
+# Python rejects numbers with thousands of digits, so a number of more than 18 digits is read as several.
 _NUMBER = re.compile(r"(\d{1,18})")
-# JSON nested deeper than this may be readable where it is read, and not where it is written.
+# The maximum nesting of an entry. Readers have different limits, so a deeper one may not be readable after writing.
 _MAX_NESTING = 32
 _ABBREVIATED = Repr()
 _ABBREVIATED.maxstring = 100
@@ -104,7 +104,7 @@ class ModuleTable:
         return nested if all(map(is_scope, nested)) else self
 
     def in_order_of(self, other: ModuleTable) -> ModuleTable:
-        """Return the same modules in another order: first those that `other`, brought to this table's names, has."""
+        """Return the same modules in another order: first those in `other`, after its alignment with this table."""
         first = [scope for scope in other.aligned(self.modules) if scope in self.modules]
         return ModuleTable({scope: self.modules[scope] for scope in (*dict.fromkeys(first), *self.modules)})
 
@@ -226,7 +226,7 @@ def natural_sort_key(scope: str) -> list[tuple[str | int, ...]]:
 
 @lru_cache(maxsize=4096)
 def _atom_sort_key(atom: str) -> tuple[str | int, ...]:
-    """Return the texts and numbers of an atom in turns, the first a text."""
+    """Return the texts and numbers of an atom alternately. The first item is a text, which may be empty."""
     return tuple(int(part) if index % 2 else part for index, part in enumerate(_NUMBER.split(atom)))
 
 
@@ -367,7 +367,7 @@ def _is_list_of_strings(value: object) -> TypeGuard[list[str]]:
 
 
 def _is_json_text(value: object) -> bool:
-    """Whether a value can be written as JSON in UTF-8, within MAX_NESTING levels."""
+    """Whether a value can be written as JSON in UTF-8 with at most _MAX_NESTING levels."""
     if isinstance(value, str):
         return is_encodable(value)
     level, nesting = [value], 0
@@ -383,7 +383,7 @@ def _is_json_text(value: object) -> bool:
 
 
 def _items(value: object) -> Iterable[object]:
-    """Return what a JSON array or object contains."""
+    """Return the items of a JSON array or the values of a JSON object."""
     if isinstance(value, dict):
         return cast("dict[object, object]", value).values()
     return cast("list[object]", value) if isinstance(value, list) else ()

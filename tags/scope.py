@@ -1,24 +1,24 @@
-"""What can be the name of a module: every name that is read from a file has to pass."""
+"""Check names of modules. Every name that is read from a file is checked."""
 
 from __future__ import annotations
 
 MAX_DEPTH = 100
-"""The number of modules, one inside the other, that a name may lead through. Real models have about ten."""
+"""The maximum number of atoms of a name, that is of nested modules. Real models have about ten."""
 
 
 def scope_problem(scope: str) -> str | None:
-    """Return why a text cannot be the fully-qualified name of a module; None if it can. The root has the empty name."""
+    """Return the reason why a text is not a valid fully-qualified name; None if it is valid, as the root's (empty)."""
     if not scope:
         return None
     if scope.count(".") >= MAX_DEPTH:
-        return f"it leads through more than {MAX_DEPTH} modules"
+        return f"it has more than {MAX_DEPTH} parts"
     if "" in scope.split("."):
         return "it has an empty part"
-    return None if is_encodable(scope) else "it has half of a surrogate pair, which is no character"
+    return None if is_encodable(scope) else "it has half of a surrogate pair, which is not a character"
 
 
 def is_encodable(text: str) -> bool:
-    """Whether a text can be written as UTF-8. JSON and Python literals may contain halves of surrogate pairs."""
+    """Whether a text can be encoded as UTF-8. Strings in JSON and Python may contain halves of surrogate pairs."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -27,5 +27,5 @@ def is_encodable(text: str) -> bool:
 
 
 def is_scope(scope: str) -> bool:
-    """Whether a text can be the fully-qualified name of a module."""
+    """Whether a text is a valid fully-qualified name of a module."""
     return scope_problem(scope) is None

@@ -1,4 +1,4 @@
-"""The module table of one run: what was declared, in the file's own names, and what evidence and tags add to it."""
+"""The module table of one run: the declared table, and the modules that evidence and tags add."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .module_table import ModuleTable
 
 
 class TableInUse:
-    """The modules that this run knows.
+    """The modules that a run knows.
 
-    `declared` is the table that the user handed in, else the one in the file, else the reference's; None if there is
-    none. `modules` is the table in use: the declared one once `use_declared` was called, and every module that evidence
-    shows running or a tag names. `came_aligned` says that the declared table came in the file's own names.
+    `declared` is the user's table, or else the one in the file, or else the reference's; None if there is none.
+    `modules` is the table in use. It contains the declared table after `use_declared`, and every module that evidence
+    or a tag names. `came_aligned` says that the declared table already has the names of the file.
     """
 
     def __init__(self, declared: ModuleTable | None = None, *, came_aligned: bool = False) -> None:
@@ -22,10 +22,9 @@ class TableInUse:
         self._is_declared_in_use = declared is None
 
     def use_declared(self, parameter_owners: Callable[[], Iterable[str]]) -> None:
-        """Add the declared table to the one in use, aligned with the names in the file; only the first call does.
+        """Add the declared table, aligned with the names in the file, to the table in use. Further calls do nothing.
 
-        Those are the modules known so far and the result of `parameter_owners`, the modules whose parameters the file
-        names.
+        The names in the file are those of the modules in use and of `parameter_owners`, the owners of parameters.
         """
         if self.declared is None or self._is_declared_in_use:
             return
@@ -35,7 +34,7 @@ class TableInUse:
         self._is_declared_in_use = True
 
     def add(self, *scopes: str) -> None:
-        """Add modules that a tag names, unless they are there."""
+        """Add modules that a tag names, unless the table has them."""
         for scope in scopes:
             if scope not in self.modules:
                 self.modules.add(scope)

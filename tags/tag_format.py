@@ -72,7 +72,7 @@ def tag_entries(node: onnx.NodeProto) -> list[tuple[str, str]]:
 
 
 def read_tag(node: Any) -> Tag | None:
-    """Return the tag in a NodeProto's metadata; None if it has no `hpass.scope` that can be a module.
+    """Return the tag in a NodeProto's metadata; None if it has no valid `hpass.scope`.
 
     If another tool dropped or changed the source, it is read as `metadata`; a missing confidence is read as `medium`.
     """

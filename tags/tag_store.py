@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """A node's tag, the reason for it, and the name of the pass that decided."""
+    """The tag of a node, the reason for it, and the name of the pass that set it."""
 
     tag: Tag
     reason: str
@@ -35,12 +35,12 @@ class TagStore:
         return self._decisions.get(node)
 
     def reason(self, node: gs.Node) -> str:
-        """Return why the node has its tag; empty if it has none."""
+        """Return the reason for the node's tag; an empty string if it has none."""
         decision = self._decisions.get(node)
         return "" if decision is None else decision.reason
 
     def decide(self, node: gs.Node, decision: Decision) -> bool:
-        """Give a node a tag; return False if it has that very tag already, whose reason then stays."""
+        """Set the decision about a node. Return False, and change nothing, if the node already has an equal tag."""
         known = self._decisions.get(node)
         if known is not None and known.tag == decision.tag:
             return False

@@ -1,4 +1,4 @@
-"""The rules for tags: what passes decide, what a file contains and what is reported as an error all follow them."""
+"""The rules for tags, for the tags of a run and for the tags in a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...tags.tag_format import CONFIDENCE, SCOPE, SERVES, SOURCE, TAG, Confidenc
 
 
 class Rule(StrEnum):
-    """What each node of a tagged model has to keep; the values are the rules of findings."""
+    """A rule that the tag of every node must follow. The values are the `rule` of findings."""
 
     HAS_TAG = "coverage"
     WELL_FORMED = "malformed-tag"
@@ -21,14 +21,14 @@ class Rule(StrEnum):
 
 
 class Problem(NamedTuple):
-    """A rule that a tag breaks, and how, in one line."""
+    """A rule that a tag breaks, and a message of one line."""
 
     rule: Rule
     message: str
 
 
 def tag_problems(tag: Tag | None, modules: ModuleTable) -> Iterator[Problem]:
-    """Yield every problem of the tag that a node has in a run; `modules` is the table in use."""
+    """Yield every problem of the tag of a node in a run. `modules` is the table in use."""
     if tag is None:
         yield Problem(Rule.HAS_TAG, "no tag")
         return
@@ -43,9 +43,9 @@ def tag_problems(tag: Tag | None, modules: ModuleTable) -> Iterator[Problem]:
 
 
 def stored_tag_problems(entries: Sequence[tuple[str, str]], modules: ModuleTable) -> Iterator[Problem]:
-    """Yield every problem of the tag that a node has in a file.
+    """Yield every problem of the tag of a node in a file.
 
-    `entries` are the `hpass.*` keys and values of the node, `modules` is the table in the file.
+    `entries` are the `hpass.*` keys and values of the node, and `modules` is the table in the file.
     """
     found = dict(entries)
     tag = Tag(found[SCOPE], Source.FALLBACK, serves=found.get(SERVES)) if SCOPE in found else None

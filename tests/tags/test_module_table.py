@@ -183,7 +183,7 @@ def test_a_module_stands_before_those_below_it(scope: str) -> None:
         ('{"a.": "A"}', "t.json: 'a.' is not the name of a module; it has an empty part"),
         (
             r'{"\ud800": "A"}',
-            r"t.json: '\ud800' is not the name of a module; it has half of a surrogate pair, which is no character",
+            r"t.json: '\ud800' is not the name of a module; it has half of a surrogate pair, which is not a character",
         ),
         ('{"a": {"aliases": ["b."]}}', "t.json: 'aliases' of 'a' is not a list of names"),
         ('{"a": {"order": "1"}}', "t.json: 'order' of 'a' is a string, not an integer"),
@@ -213,7 +213,7 @@ def test_a_name_that_leads_too_deep_is_refused_and_shortened() -> None:
     deep = ".".join("a" * MAX_DEPTH)
     assert deep in ModuleTable.from_json({deep: "A"}, "t")
 
-    with pytest.raises(hpass.HpassError, match="it leads through more than 100 modules") as refusal:
+    with pytest.raises(hpass.HpassError, match="it has more than 100 parts") as refusal:
         ModuleTable.from_json({f"{deep}.{deep}": "A"}, "t")
     assert len(str(refusal.value)) < 200
 
