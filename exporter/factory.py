@@ -50,7 +50,10 @@ def _call_factory(factory: Factory) -> object:
         function = getattr(module, factory.name, None)
         if callable(function):
             return cast("Callable[[], object]", function)()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Also SystemExit, which would end hpass with an exit code of the file's choice.
         raise HpassError(f"{factory}: raised {_describe_error(error, factory.file)}") from error
     finally:
         if previous is not None:
@@ -58,7 +61,7 @@ def _call_factory(factory: Factory) -> object:
     raise HpassError(f"{factory.file}: has no function {factory.name!r}")
 
 
-def _describe_error(error: Exception, file: Path) -> str:
+def _describe_error(error: BaseException, file: Path) -> str:
     """Return an error in one line, with the number of the innermost line of the user's file in its traceback."""
     lines = [
         frame.lineno

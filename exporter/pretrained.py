@@ -124,7 +124,9 @@ def tokenize(pretrained: Pretrained, text: str) -> dict[str, torch.Tensor]:
         return {}
     # A tokenizer may need missing packages or files. Generated token ids are sufficient then.
     with contextlib.suppress(Exception):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(pretrained.source if folder is None else str(folder))
+        source = pretrained.source if folder is None else str(folder)
+        # Without the argument, transformers may ask on the terminal whether to run code of the tokenizer.
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         return dict(tokenizer(text, return_tensors="pt"))
     return {}
 

@@ -1,0 +1,111 @@
+"""What a model's files can make the exporter run, and what they cannot."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from hpass.errors import HpassError
+from hpass.exporter import Options
+from hpass.exporter.load import load
+
+pytestmark = pytest.mark.torch
+
+ENDINGS = {
+    "SystemExit": "raise SystemExit(7)",
+    "GeneratorExit": "raise GeneratorExit",
+    "BaseException": "class Odd(BaseException): pass\n    raise Odd('text')",
+    "BaseExceptionGroup": "raise BaseExceptionGroup('several', [SystemExit(1)])",
+}
+
+
+@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("at_import", [False, True])
+def test_a_definition_that_ends_the_process_is_an_error(tmp_path: Path, kind: str, *, at_import: bool) -> None:
+    file = tmp_path / "ending.py"
+    body = f"def make():\n    {ENDINGS[kind]}\n"
+    file.write_text(body + ("\nmake()\n" if at_import else ""))
+
+    with pytest.raises(HpassError, match=rf"ending\.py:make: raised .*\(line \d\)"):
+        load(f"{file}:make", Options())
+
+
+def test_ctrl_c_in_a_definition_is_ctrl_c(tmp_path: Path) -> None:
+    file = tmp_path / "interrupted.py"
+    file.write_text("def make():\n    raise KeyboardInterrupt\n")
+
+    with pytest.raises(KeyboardInterrupt):
+        load(f"{file}:make", Options())
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    """Return the path of a file that only code of the model itself makes."""
+    return tmp_path / "ran"
+
+
+@pytest.fixture
+def folder(bert: transformers.BertConfig, config_file: Callable[..., str]) -> Path:
+    """Return a folder with a config of a model."""
+    return Path(config_file(bert, "BertModel")).parent
+
+
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return (Path.touch, (self.marker,))
+
+
+def test_a_pickle_is_not_loaded(folder: Path, marker: Path) -> None:
+    torch.save({"weight": Malicious(marker)}, folder / "pytorch_model.bin")
+    with pytest.raises(HpassError):
+        load(str(folder), Options())
+
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Malicious(marker)))
+    with pytest.raises(HpassError):
+        load(str(folder), Options())
+
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_code_of_a_tokenizer_never_runs(folder: Path, marker: Path, *, trusted: bool) -> None:
+    (folder / "tokenization_own.py").write_text(
+        f"from pathlib import Path\nPath({str(marker)!r}).touch()\n"
+        "from transformers import BertTokenizer\nclass OwnTokenizer(BertTokenizer): pass\n"
+    )
+    mapping = {"AutoTokenizer": ["tokenization_own.OwnTokenizer", None]}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "OwnTokenizer", "auto_map": mapping}))
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na")
+
+    load(str(folder), Options(random_weights=True, trust_remote_code=trusted))
+
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(("trusted", "runs"), [(False, False), (True, True)])
+def test_code_of_a_model_runs_only_if_trusted(folder: Path, marker: Path, *, trusted: bool, runs: bool) -> None:
+    (folder / "configuration_own.py").write_text(
+        f"from pathlib import Path\nPath({str(marker)!r}).touch()\n"
+        "from transformers import BertConfig\nclass OwnConfig(BertConfig): model_type = 'own-config'\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own-config", "auto_map": {"AutoConfig": "configuration_own.OwnConfig"}}
+    (folder / "config.json").write_text(json.dumps(config))
+
+    try:
+        load(str(folder), Options(random_weights=True, trust_remote_code=trusted))
+    except HpassError as error:
+        assert not trusted, error
+
+    assert marker.exists() == runs
