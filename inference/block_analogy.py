@@ -1,9 +1,9 @@
 """The module of an unknown node by analogy with similar nodes of sibling blocks.
 
-A similar node stands in another block in the same place (`wl_colours.py`). Its module, with the numbers replaced that
-tell the two blocks apart, is the unknown node's. Known nodes at the same distance from both show which numbers those
-are: if `layer.1.act` of the similar node stands beside `layer.1.norm`, and the unknown node beside `layer.3.norm`, then
-the unknown node is in `layer.3.act`.
+Similar nodes (`wl_colours.py`) have the same position in other blocks, so the unknown node's module is that of a
+similar node with the block's number replaced. Known nodes at the same distance from both show which number to replace:
+if a similar node of `layer.1.act` is next to a node of `layer.1.norm`, and the unknown node is next to a node of
+`layer.3.norm`, then the unknown node is in `layer.3.act`.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def _fixed_points(scopes: Sequence[str | None], position_of: Mapping[str, int]) 
     """Return pairs (known node, position of its call), both ascending, that the alignment must pass through.
 
     They are the first nodes of a longest sequence of modules whose calls have the order of the table; the others were
-    called more than once. A module's last node is a fixed point as well if no other one lies in between.
+    called more than once. A module's last node is a fixed point as well if there is no other one in between.
     """
     first_node: dict[int, int] = {}
     for node, scope in enumerate(scopes):

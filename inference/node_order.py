@@ -1,7 +1,7 @@
 """The order in which the nodes of a region are read: the order of the file, unless a tool has shuffled it.
 
 An exporter writes nodes in the order of execution, so that the calls of a module are contiguous intervals. Quantisers
-and optimisers sort the graph topologically anew, which mixes the nodes of several modules. A depth-first postorder
+and optimisers sort the graph topologically, which mixes the nodes of several modules. A depth-first postorder
 from the outputs brings most of them together again.
 """
 
@@ -45,7 +45,7 @@ def _module_changes(scope: Ids) -> int:
 def _postorder(flow: Dataflow) -> Ids:
     """Return all nodes in depth-first postorder from those without consumers: producers before consumers.
 
-    What no walk from there reaches, because it lies on a cycle, follows.
+    Nodes that no walk from there reaches, because they are on a cycle, come last.
     """
     seen = np.zeros(len(flow), np.bool_)
     order: list[int] = []

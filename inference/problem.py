@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -117,21 +117,21 @@ class InferenceProblem:
 
 
 def has_anchors(region: Region, tags: Sequence[Tag | None], table: TableInUse) -> bool:
-    """Whether anything says where a region's nodes lie: a tag, or, for the main graph, the calls in a module table."""
+    """Whether a region has anything to infer from: a tag, or if it is the main graph, the calls of a module table."""
     if any(tags):
         return True
-    # Of a table that an earlier run left, that run has made what can be made.
+    # An aligned table is the result of an earlier run, which has already tagged what the table alone can tag.
     declared = None if region.position or table.came_aligned else table.declared
     return declared is not None and any(scope and declared.is_called(scope) for scope in declared)
 
 
 def build_problem(
-    region: Region, around: str, tags: Sequence[Tag | None], table: TableInUse, parameter_owners: Collection[str]
+    region: Region, region_scope: str, tags: Sequence[Tag | None], table: TableInUse, parameter_owners: Collection[str]
 ) -> InferenceProblem:
-    """Return what is known of a region, in the form that inference works on.
+    """Return the problem of a region that runs in the module `region_scope`.
 
-    `around` is the module that the region runs in; `tags` are those of its nodes, None if the module is unknown;
-    `parameter_owners` are the modules whose parameters the file names.
+    `tags` are those of its nodes, None for unknown nodes; `parameter_owners` are the modules whose parameters the file
+    names.
     """
     nodes = list(region.graph.nodes)
     scopes = [None if tag is None else tag.scope for tag in tags]
@@ -147,24 +147,25 @@ def build_problem(
     calls = [] if table.declared is None else order_of_calls(table.declared, parameter_owners)
     aligned = aligned_modules(flow, scopes, calls) if calls else {}
     called = [scope for scope in modules if modules.is_called(scope)]
-    named = [scope for scope in scopes if scope is not None]
-    tree = ScopeTree(dict.fromkeys([*called, around, *named, *analogue.values()]), modules)
+    known = [scope for scope in scopes if scope is not None]
+    tree = ScopeTree(dict.fromkeys([*called, region_scope, *known, *analogue.values()]), modules)
     has_parameters = np.zeros(len(tree), np.bool_)
     has_parameters[[number for number in map(tree.id, parameter_owners) if number is not None]] = True
     return InferenceProblem(
         flow=flow,
         file_position=order,
         tree=tree,
-        known_scope=np.array([_number(scope, tree) for scope in scopes], np.int64),
-        region_scope=_number(around, tree),
+        known_scope=_numbers(scopes, tree),
+        region_scope=int(_numbers([region_scope], tree)[0]),
         has_parameters=has_parameters,
-        block_analogue=np.array([_number(analogue.get(index), tree) for index in range(len(flow))], np.int64),
-        aligned=np.array([_number(aligned.get(index), tree) for index in range(len(flow))], np.int64),
+        block_analogue=_numbers(map(analogue.get, range(len(flow))), tree),
+        aligned=_numbers(map(aligned.get, range(len(flow))), tree),
         calls=CallSequence.of(tree, calls),
         share_named=sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
 
 
-def _number(scope: str | None, tree: ScopeTree) -> int:
-    number = None if scope is None else tree.id(scope)
-    return UNKNOWN if number is None else number
+def _numbers(scopes: Iterable[str | None], tree: ScopeTree) -> Ids:
+    """Return the numbers of some modules: UNKNOWN for None and for a module that is not in the tree."""
+    found = (None if scope is None else tree.id(scope) for scope in scopes)
+    return np.array([UNKNOWN if number is None else number for number in found], np.int64)

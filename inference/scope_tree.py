@@ -76,7 +76,7 @@ class ScopeTree:
         return self._known.get(scope)
 
     def is_descendant(self, scopes: Ids, ancestors: Ids) -> Flags:
-        """Return elementwise whether each scope is its ancestor or lies below it."""
+        """Return whether each scope is equal to its ancestor or a descendant of it, elementwise."""
         return (self.preorder[ancestors] <= self.preorder[scopes]) & (
             self.preorder[scopes] < self.subtree_end[ancestors]
         )

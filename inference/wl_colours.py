@@ -1,7 +1,7 @@
 """Similar nodes: nodes of the same colour after some rounds of Weisfeiler-Leman refinement.
 
 A node's first colour is its operator and role; each round hashes it with the multisets of its producers' and consumers'
-colours. Nodes of the same colour have the same surroundings, and usually the same place in repeated blocks.
+colours. Nodes of the same colour have the same surroundings and usually the same position in repeated blocks.
 
 Weisfeiler, B., Leman, A. (1968). The reduction of a graph to canonical form and the algebra which appears therein.
 Nauchno-Technicheskaya Informatsia 2(9), 12-16.

@@ -46,7 +46,7 @@ def matched_regions(reference: Model, target: Model, weights: Mapping[str, str])
 def _match_region(reference: RegionIndex, target: RegionIndex, weights: Mapping[str, str]) -> RegionMatch:
     match = RegionMatch(reference, target)
     match_values(match, weights)
-    # What lies between values that kept their names is known by them; only other nodes are matched in other ways.
+    # New nodes between values that kept their names are known by those; only the others are matched in other ways.
     replaced = FusedNodes(match).reliably_replaced()
     match_node_names(match, replaced)
     match_neighbours(match, replaced)

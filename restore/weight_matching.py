@@ -2,7 +2,7 @@
 
 Two weights of the same shape, up to axes of length 1 and to the order of the axes, are compared at a few rows of
 elements by the Pearson correlation of the rows. It is invariant under scale and offset, and nearly so under rounding.
-Rows lie along the first or the last axis, because these are the axes that scales per channel are given for. Trained or
+Rows are along the first or the last axis, because these are the axes that scales per channel are given for. Trained or
 random weights hardly correlate, so a match stands out.
 """
 

@@ -1,4 +1,4 @@
-"""Placing nodes: what holds of every answer, and what it costs on large and deep graphs."""
+"""Predictions: what holds of all of them, and the time they take on large and deep graphs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from hpass.inference.node_features import NODE_FEATURES
 from hpass.inference.problem import InferenceProblem, build_problem
 from hpass.inference.scoring_model import load_model
 from hpass.passes.aux_inheritance import AuxInheritance
+from hpass.tags.scope import MAX_DEPTH
 
 OPERATORS = ("MatMul", "Reshape", "Transpose", "Softmax", "Add", "Shape", "Gather", "Relu")
 
@@ -46,79 +47,79 @@ def every_third(index: int) -> str | None:
     return None if index % 3 else f"stage.{index // 1000}.layer.{index // 8}.{OPERATORS[index % 8].lower()}"
 
 
-def region(source: onnx.ModelProto) -> InferenceProblem:
+def problem_of(source: onnx.ModelProto) -> InferenceProblem:
     context = run_pass(hpass.Pipeline.parse("scope-parse").passes[0], source)
     tags = [context.tags.get(node) for node in context.graph.nodes]
     return build_problem(context.regions()[0], "", tags, context.table, context.evidence.parameter_uses.owners())
 
 
-def test_known_nodes_are_no_question_and_every_other_gets_an_answer() -> None:
-    question = region(chain(200, every_third))
+def test_every_unknown_node_has_a_prediction_and_no_other() -> None:
+    problem = problem_of(chain(200, every_third))
 
-    placement = predict.predict(question, load_model(1.0))
+    prediction = predict.predict(problem, load_model(1.0))
 
-    assert placement.node.tolist() == [index for index in range(200) if index % 3]
-    assert (placement.scope >= 0).all()
-    assert ((placement.probability > 0) & (placement.probability <= 1)).all()
-    assert (placement.runner_up != placement.scope).all()
-
-
-def test_nothing_unknown_is_no_answer() -> None:
-    placement = predict.predict(region(chain(3, lambda _: "a")), load_model(1.0))
-
-    assert placement.node.tolist() == []
+    assert prediction.node.tolist() == [index for index in range(200) if index % 3]
+    assert (prediction.scope >= 0).all()
+    assert ((prediction.probability > 0) & (prediction.probability <= 1)).all()
+    assert (prediction.runner_up != prediction.scope).all()
 
 
-def test_what_the_course_says_of_a_node_is_found_for_each_of_its_candidates() -> None:
-    long_gap_first = region(chain(90, lambda index: every_third(index) if index == 0 or index > 30 else None))
-    question = predict.final_context(long_gap_first, load_model(1.0))
-    course = question.posterior
-    said = dict(zip(zip(course.node.tolist(), course.scope.tolist(), strict=True), course.log_probability, strict=True))
+def test_without_unknown_nodes_there_is_no_prediction() -> None:
+    prediction = predict.predict(problem_of(chain(3, lambda _: "a")), load_model(1.0))
 
-    found = FEATURES["posterior"].values(question)
+    assert prediction.node.tolist() == []
 
-    rows = zip(question.node.tolist(), question.scope.tolist(), strict=True)
-    expected = [np.exp(said[row]) if said.get(row, -99.0) > -8.0 else 0.0 for row in rows]
+
+def test_the_feature_posterior_is_that_of_forward_backward_for_every_candidate() -> None:
+    long_gap_first = problem_of(chain(90, lambda index: every_third(index) if index == 0 or index > 30 else None))
+    context = predict.final_context(long_gap_first, load_model(1.0))
+    posterior = context.posterior
+    keys = zip(posterior.node.tolist(), posterior.scope.tolist(), strict=True)
+    log_probability = dict(zip(keys, posterior.log_probability, strict=True))
+
+    found = FEATURES["posterior"].values(context)
+
+    rows = zip(context.node.tolist(), context.scope.tolist(), strict=True)
+    expected = [np.exp(log_probability[row]) if log_probability.get(row, -99.0) > -8.0 else 0.0 for row in rows]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_all_evidence_lies_between_minus_one_and_one() -> None:
-    question = predict.final_context(region(chain(200, every_third)), load_model(1.0))
+def test_all_features_are_between_minus_one_and_one() -> None:
+    context = predict.final_context(problem_of(chain(200, every_third)), load_model(1.0))
 
-    columns = feature_matrix(question)
+    features = feature_matrix(context)
 
-    assert columns.shape == (len(question.candidates.node), len(FEATURES))
-    assert np.abs(columns).max() <= 1
-    assert not np.isnan(columns).any()
+    assert features.shape == (len(context.candidates.node), len(FEATURES))
+    assert np.abs(features).max() <= 1
+    assert not np.isnan(features).any()
 
 
 @pytest.mark.parametrize("known", [0.0, 1.0])
-def test_the_weights_fit_the_evidence(known: float) -> None:
-    weighting = load_model(known)
+def test_the_scoring_model_has_a_coefficient_for_each_feature(known: float) -> None:
+    scoring_model = load_model(known)
 
-    assert {network.skip.shape for network in weighting.rounds} == {(len(Role), len(FEATURES))}
-    assert {network.w_node.shape[1] for network in weighting.rounds} == {len(NODE_FEATURES)}
-    assert weighting.confidence(0.0, in_distribution=True) is Confidence.LOW
-    assert weighting.confidence(1.0, in_distribution=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
-    assert weighting.confidence(1.0, in_distribution=False) is Confidence.MEDIUM
+    assert {network.skip.shape for network in scoring_model.rounds} == {(len(Role), len(FEATURES))}
+    assert {network.w_node.shape[1] for network in scoring_model.rounds} == {len(NODE_FEATURES)}
+    assert scoring_model.confidence(0.0, in_distribution=True) is Confidence.LOW
+    assert scoring_model.confidence(1.0, in_distribution=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
+    assert scoring_model.confidence(1.0, in_distribution=False) is Confidence.MEDIUM
 
 
-def test_an_explanation_agrees_with_the_placement_and_starts_with_the_strongest_reason() -> None:
-    question = region(chain(200, every_third))
+def test_contributions_add_up_to_the_difference_of_scores_and_the_largest_comes_first() -> None:
+    problem = problem_of(chain(200, every_third))
 
-    explained, [(_, reasons)] = predict.explain(question, load_model(1.0), [31])
+    explained, [(_, contributions)] = predict.explain(problem, load_model(1.0), [31])
 
-    placement = predict.predict(question, load_model(1.0))
-    assert explained.scope.tolist() == placement.scope.tolist()
-    assert reasons
-    assert {reason.feature for reason in reasons} <= set(FEATURES)
-    # Together the reasons are what the module's score is above the runner-up's.
-    asked, network = predict.final_context(question, load_model(1.0)), load_model(1.0).rounds[-1]
-    scores = sorted(network.scores(asked)[asked.node == 31], reverse=True)
-    assert sum(reason.contribution for reason in reasons) == pytest.approx(scores[0] - scores[1], abs=0.3)
-    assert [abs(reason.contribution) for reason in reasons] == sorted(
-        (abs(reason.contribution) for reason in reasons), reverse=True
-    )
+    prediction = predict.predict(problem, load_model(1.0))
+    assert explained.scope.tolist() == prediction.scope.tolist()
+    assert contributions
+    assert all(item.gloss == FEATURES[item.feature].gloss for item in contributions)
+    context, network = predict.final_context(problem, load_model(1.0)), load_model(1.0).rounds[-1]
+    scores = sorted(network.scores(context)[context.node == 31], reverse=True)
+    # Small contributions are left out.
+    assert sum(item.contribution for item in contributions) == pytest.approx(scores[0] - scores[1], abs=0.3)
+    sizes = [abs(item.contribution) for item in contributions]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 SCOPE = st.lists(st.sampled_from(["a", "b", "l.0", "l.1"]), max_size=3).map(".".join)
@@ -126,7 +127,7 @@ EDGES = st.lists(st.tuples(st.sampled_from(OPERATORS), st.lists(st.integers(0, 3
 
 
 @given(EDGES)
-def test_any_graph_is_placed_within_its_modules_and_twice_the_same(
+def test_any_graph_is_predicted_within_its_modules_and_twice_the_same(
     nodes: list[tuple[str, list[int], str | None]],
 ) -> None:
     protos = [
@@ -206,8 +207,8 @@ def test_a_line_of_a_hundred_thousand_nodes() -> None:
     assert sum(1 for _ in run.tags()) == 100_000
 
 
-def test_modules_nested_hundreds_deep() -> None:
-    deepest = ".".join(f"m{level}" for level in range(500))
+def test_modules_nested_as_deep_as_a_scope_may_be() -> None:
+    deepest = ".".join(f"m{level}" for level in range(MAX_DEPTH))
 
     run = hpass.run(chain(50, lambda index: None if index % 3 else deepest))
 
@@ -228,16 +229,16 @@ def test_a_value_that_thousands_read_and_a_node_that_reads_thousands() -> None:
     assert sum(tag.source is Source.INHERITED for _, tag in run.tags()) == count
 
 
-def test_an_unknown_module_is_no_number() -> None:
-    question = region(chain(6, lambda index: "a" if index == 2 else None))
+def test_an_unknown_node_has_no_module() -> None:
+    problem = problem_of(chain(6, lambda index: "a" if index == 2 else None))
 
-    assert [number == UNKNOWN for number in question.known_scope.tolist()] == [True, True, False, True, True, True]
+    assert [number == UNKNOWN for number in problem.known_scope.tolist()] == [True, True, False, True, True, True]
 
 
-def test_what_lies_beside_an_operator_that_no_exporter_writes_is_not_familiar() -> None:
+def test_a_run_of_unknown_nodes_with_an_operator_of_no_exporter_is_not_in_distribution() -> None:
     source = chain(16, lambda index: None if index % 4 else "a")
     source.graph.node[5].op_type = "MatMulInteger"
 
-    found = predict.in_distribution(region(source), load_model(1.0).statistics)
+    found = predict.in_distribution(problem_of(source), load_model(1.0).statistics)
 
     assert np.flatnonzero(~found).tolist() == [5, 6, 7]

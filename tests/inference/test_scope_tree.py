@@ -1,20 +1,15 @@
-"""The tree of modules answers as the names themselves would."""
+"""The module tree: its queries agree with the functions on names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpass import ModuleTable
-from hpass.analysis.call_order import Call
-from hpass.inference.anchors import Anchors
-from hpass.inference.arrays import UNKNOWN
-from hpass.inference.call_sequence import CallSequence
-from hpass.inference.candidates import Candidates, paths_between_anchors
+from hpass import Module, ModuleTable
+from hpass.inference.arrays import UNKNOWN, Ids
 from hpass.inference.scope_tree import ScopeTree
 from hpass.tags.module_table import depth, is_descendant, lca, parent
 
@@ -22,12 +17,12 @@ SCOPE = st.lists(st.sampled_from(["a", "b", "0", "1"]), max_size=5).map(".".join
 SCOPES = st.lists(SCOPE, min_size=1, max_size=12)
 
 
-def numbers(tree: ScopeTree, scopes: list[str]) -> np.ndarray:
+def numbers_of(tree: ScopeTree, scopes: list[str]) -> Ids:
     return np.array([tree.id(scope) for scope in scopes], np.int64)
 
 
 @given(SCOPES)
-def test_every_module_lies_below_its_parent(scopes: list[str]) -> None:
+def test_every_module_is_a_child_of_its_parent(scopes: list[str]) -> None:
     tree = ScopeTree(scopes, ModuleTable())
 
     assert set(scopes) | {""} <= set(tree.names)
@@ -39,44 +34,52 @@ def test_every_module_lies_below_its_parent(scopes: list[str]) -> None:
 
 
 @given(SCOPES, st.data())
-def test_two_modules_meet_where_their_names_do(scopes: list[str], data: st.DataObject) -> None:
+def test_the_lca_of_two_modules_is_that_of_their_names(scopes: list[str], data: st.DataObject) -> None:
     tree = ScopeTree(scopes, ModuleTable())
-    ours, theirs = (data.draw(st.lists(st.sampled_from(tree.names), min_size=3, max_size=3)) for _ in range(2))
+    first, second = (data.draw(st.lists(st.sampled_from(tree.names), min_size=3, max_size=3)) for _ in range(2))
 
-    found = tree.lca(numbers(tree, ours), numbers(tree, theirs))
+    found = tree.lca(numbers_of(tree, first), numbers_of(tree, second))
 
-    pairs = list(zip(ours, theirs, strict=True))
+    pairs = list(zip(first, second, strict=True))
     assert [tree.names[number] for number in found] == [lca(pair) for pair in pairs]
-    assert tree.is_descendant(numbers(tree, ours), numbers(tree, theirs)).tolist() == [
-        is_descendant(one, two) for one, two in pairs
+    assert tree.is_descendant(numbers_of(tree, first), numbers_of(tree, second)).tolist() == [
+        is_descendant(one, other) for one, other in pairs
     ]
 
 
 @given(SCOPES, st.data())
-def test_any_number_of_modules_meet_where_their_names_do(scopes: list[str], data: st.DataObject) -> None:
+def test_the_lca_of_a_segment_is_that_of_its_names(scopes: list[str], data: st.DataObject) -> None:
     tree = ScopeTree(scopes, ModuleTable())
     rows = data.draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(tree.names)), max_size=10))
-    owners = np.array([owner for owner, _ in rows], np.int64)
+    segments = np.array([segment for segment, _ in rows], np.int64)
 
-    found = tree.segment_lca(owners, numbers(tree, [scope for _, scope in rows]), 4)
+    found = tree.segment_lca(segments, numbers_of(tree, [scope for _, scope in rows]), 4)
 
-    for owner, number in enumerate(found.tolist()):
-        theirs = [scope for one, scope in rows if one == owner]
-        assert (None if number == UNKNOWN else tree.names[number]) == (lca(theirs) if theirs else None)
+    for segment, number in enumerate(found.tolist()):
+        names = [scope for one, scope in rows if one == segment]
+        assert (None if number == UNKNOWN else tree.names[number]) == (lca(names) if names else None)
+
+
+def test_the_lca_with_an_unknown_module_is_unknown(
+    modules: ScopeTree, numbers: Callable[..., Ids], names: Callable[..., list[str | None]]
+) -> None:
+    found = modules.lca_of_known(numbers(modules, ["a.b", None, None]), numbers(modules, ["a.c", "a", None]))
+
+    assert names(modules, found) == ["a", None, None]
 
 
 @given(SCOPES)
-def test_the_way_up_ends_at_the_root(scopes: list[str]) -> None:
+def test_the_path_to_the_root_has_every_parent(scopes: list[str]) -> None:
     tree = ScopeTree(scopes, ModuleTable())
 
     for number, name in enumerate(tree.names):
-        way = [tree.names[step] for step in tree.path_to_root(number)]
-        assert way[0] == name
-        assert way[-1] == ""
-        assert way[1:] == [parent(step) for step in way[:-1]]
+        path = [tree.names[step] for step in tree.path_to_root(number)]
+        assert path[0] == name
+        assert path[-1] == ""
+        assert path[1:] == [parent(step) for step in path[:-1]]
 
 
-def test_containers_that_never_run_are_no_level() -> None:
+def test_containers_that_are_never_called_are_not_in_the_tree() -> None:
     table = ModuleTable.from_json({"": "M", "layers": {"called": False}, "layers.0": "L"}, "the test")
 
     tree = ScopeTree(["layers.0"], table)
@@ -85,19 +88,36 @@ def test_containers_that_never_run_are_no_level() -> None:
     assert tree.parent.tolist() == [0, 0]
 
 
-def test_modules_alike_up_to_digits_are_of_one_kind(tree: Callable[..., ScopeTree]) -> None:
+def test_modules_that_differ_in_digits_only_have_one_digit_pattern(tree: Callable[..., ScopeTree]) -> None:
     found = tree("layer.0.fc", "layer.11.fc", "layer.0.act")
 
-    kinds = {name: found.digit_pattern_id[number] for number, name in enumerate(found.names)}
-    assert kinds["layer.0.fc"] == kinds["layer.11.fc"] != kinds["layer.0.act"]
-    assert kinds["layer.0"] == kinds["layer.11"]
+    pattern = {name: found.digit_pattern_id[number] for number, name in enumerate(found.names)}
+    assert pattern["layer.0.fc"] == pattern["layer.11.fc"] != pattern["layer.0.act"]
+    assert pattern["layer.0"] == pattern["layer.11"]
 
 
-def test_a_module_without_modules_below_counts_as_its_parent(tree: Callable[..., ScopeTree]) -> None:
+def test_modules_of_one_class_are_a_group_and_of_unknown_classes_those_with_the_same_children() -> None:
+    classes = {"x": "Block", "y": "Block", "z": "Other", "layer.0": None, "layer.1": None, "layer.2": None}
+    table = ModuleTable({name: Module(class_name) for name, class_name in classes.items()})
+
+    tree = ScopeTree([*classes, "layer.0.conv", "layer.1.conv", "layer.2.norm"], table)
+
+    group = {name: int(number) for name, number in zip(tree.names, tree.class_group_id, strict=True)}
+    assert group["x"] == group["y"] != group["z"]
+    assert group["layer.0"] == group["layer.1"] != group["layer.2"]
+
+
+def test_a_module_with_one_child_that_is_not_numbered_has_not_only_numbered_children() -> None:
+    tree = ScopeTree(["stem.0", "stem.1", "body.0", "body.norm", "head"], ModuleTable())
+
+    assert [name for name, only in zip(tree.names, tree.has_only_numbered_children, strict=True) if only] == ["stem"]
+
+
+def test_a_leaf_counts_as_its_parent(tree: Callable[..., ScopeTree]) -> None:
     found = tree("a.b")
 
-    lifted = {name: found.names[found.self_or_parent_of_leaf[number]] for number, name in enumerate(found.names)}
-    assert lifted == {"": "", "a": "a", "a.b": "a"}
+    nonleaf = {name: found.names[found.self_or_parent_of_leaf[number]] for number, name in enumerate(found.names)}
+    assert nonleaf == {"": "", "a": "a", "a.b": "a"}
 
 
 def test_thousands_of_levels_do_not_overflow() -> None:
@@ -107,72 +127,3 @@ def test_thousands_of_levels_do_not_overflow() -> None:
 
     assert tree.depth.max() == levels
     assert len(tree.path_to_root(int(tree.depth.argmax()))) == levels + 1
-
-
-KNOWN = st.lists(st.integers(-1, 3), max_size=12)
-
-
-@given(KNOWN)
-def test_a_gap_lies_between_the_nearest_known_nodes(known: list[int]) -> None:
-    gaps = Anchors.of(np.array(known, np.int64), 9)
-
-    for node in range(len(known)):
-        before = [index for index in range(node + 1) if known[index] >= 0]
-        after = [index for index in range(node, len(known)) if known[index] >= 0]
-        assert gaps.before[node] == (known[before[-1]] if before else 9)
-        assert gaps.after[node] == (known[after[0]] if after else 9)
-        assert gaps.distance_before[node] == (node - before[-1] if before else node + 1)
-        assert gaps.distance_after[node] == (after[0] - node if after else len(known) - node)
-
-
-def test_candidates_lie_on_the_way_between_two_known_nodes(tree: Callable[..., ScopeTree]) -> None:
-    modules = tree("a.b.c", "a.d.e", "f")
-    known = numbers(modules, ["a.b.c", "a.b.c", "a.d.e"])
-    known[1] = UNKNOWN
-    gaps = Anchors.of(known, 0)
-
-    _, scopes = paths_between_anchors(np.array([1]), modules, gaps)
-
-    assert {modules.names[scope] for scope in scopes} == {"a.b.c", "a.b", "a", "", "a.d", "a.d.e"}
-    assert modules.names[gaps.lca(modules)[1]] == "a"
-
-
-def test_candidates_of_several_rows_join_once_and_unknown_ones_not_at_all(tree: Callable[..., ScopeTree]) -> None:
-    modules = tree("a", "f")
-    root = (np.array([0, 1]), np.array([0, 0]))
-    more = (np.array([0, 0, 1]), np.array([modules.id("f"), modules.id("f"), UNKNOWN]))
-
-    found = Candidates.of([root, more], modules)
-
-    rows = [(node, modules.names[scope]) for node, scope in zip(found.node.tolist(), found.scope.tolist(), strict=True)]
-    assert rows == [(0, ""), (0, "f"), (1, "")]
-    assert found.starts.tolist() == [0, 2]
-
-
-def test_modules_called_between_two_known_ones_are_candidates(tree: Callable[..., ScopeTree]) -> None:
-    modules = tree("a", "b", "c")
-    calls = CallSequence.of(
-        modules, [Call(scope, None, has_parameters=False, is_leaf=True) for scope in ("a", "b", "c")]
-    )
-    known = numbers(modules, ["a", "a", "c"])
-    known[1] = UNKNOWN
-
-    nodes, scopes = calls.between_anchors(np.array([1]), Anchors.of(known, 0))
-
-    assert [(node, modules.names[scope]) for node, scope in zip(nodes, scopes, strict=True)] == [(1, "b")]
-
-
-@pytest.mark.parametrize("order", [("c", "b", "a"), ("a", "x", "x")])
-def test_modules_that_are_not_called_in_between_are_none(
-    tree: Callable[..., ScopeTree], order: tuple[str, ...]
-) -> None:
-    modules = tree("a", "b", "c", "x")
-    calls = CallSequence.of(
-        modules, [Call(scope, None, has_parameters=False, is_leaf=True) for scope in dict.fromkeys(order)]
-    )
-    known = numbers(modules, ["a", "a", "c"])
-    known[1] = UNKNOWN
-
-    nodes, _ = calls.between_anchors(np.array([1]), Anchors.of(known, 0))
-
-    assert nodes.tolist() == []
