@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
+# The maximum numbers of values and of feature contributions in the output.
 _MAX_VALUES = 6
 _MAX_CONTRIBUTIONS = 8
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-# The maximum number of atoms of a prefix.
+# The maximum number of atoms of a prefix. Not tuned: heads and wrappers of models add one or two names.
 MAX_PREFIX_DEPTH = 2
 
 

@@ -8,7 +8,7 @@ from .builder import CandidateTensors, InputBuilder, InputRule
 from .config_sizes import VISION
 from .signature import forward_parameters
 
-# The minimum number of patches per side. It is a multiple of 2, 3 and 4, because models merge or pool patches.
+# The minimum number of patches per side. It is a multiple of 2, 3 and 4, because models merge or pool that many.
 MIN_GRID_SIDE = 12
 
 

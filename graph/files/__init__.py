@@ -1,1 +1,1 @@
-"""Model files and their external data: read whole or refused, written whole or not at all."""
+"""Read and write model files and their external data. A file is written completely or not at all."""

@@ -20,6 +20,7 @@ import onnx
 from ..files import model_file
 from ..walk import all_nodes
 
+# The default time limit of a comparison, in seconds. Not tuned.
 TIME_LIMIT_S = 60.0
 _WORKER = Path(__file__).with_name("runtime_worker.py")
 _RANDOM_OPERATORS = frozenset(

@@ -87,7 +87,7 @@ def test_stripping_the_output_gives_the_input(tagged: Tagged) -> None:
 
 def test_the_bytes_in_pieces_are_those_of_protobuf(tagged: Tagged, monkeypatch: pytest.MonkeyPatch) -> None:
     model = read(tagged.target)
-    monkeypatch.setattr(chunked_serialize, "_MAX_PIECES", 0)
+    monkeypatch.setattr(chunked_serialize, "_MIN_CHUNKED_ELEMENTS", 0)
     assert b"".join(chunked_serialize.chunks(model)) == model.SerializeToString()
 
 
