@@ -65,7 +65,7 @@ def test_the_class_comes_from_the_option_the_task_or_the_architecture(
     assert type(load(config_file(bert), Options(random_weights=True)).model).__name__ == "BertModel"
     for options, message in (
         (Options(task="juggling"), "unknown task; use one of any-to-any, "),
-        (Options(task="image-classification"), "no class for a bert model"),
+        (Options(task="image-classification"), "no class for bert models"),
         (Options(class_name="BertForJuggling"), "transformers has no such class"),
     ):
         with pytest.raises(UsageError, match=message):

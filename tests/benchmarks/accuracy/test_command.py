@@ -25,7 +25,7 @@ def test_one_model_through_every_step(tmp_path: Path) -> None:
     options = ("--cache", str(tmp_path), "--models", "plain_multi_task", "--cases", "names,metadata,aux,optimised")
     first = run(*options, "--json", str(tmp_path / "first.json"))
     assert first.returncode == 0, first.stderr
-    assert "torchscript-old is left out" in first.stderr
+    assert "torchscript-old is skipped" in first.stderr
     assert "| names | 1 | " in first.stdout
     rows = json.loads((tmp_path / "first.json").read_text(encoding="utf-8"))["rows"]
     assert {row["case"] for row in rows} >= {"names", "metadata", "aux", "optimised, no reference: onnxruntime basic"}
