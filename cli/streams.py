@@ -104,7 +104,9 @@ def _open_text(
     """Open a standard stream with the encoding and the line buffering of the one that it replaces."""
     binary = open(descriptor, mode, closefd=False)  # noqa: SIM115 - the stream stays open until the process exits
     encoding = "utf-8" if replaced is None else replaced.encoding
-    return kind(binary, encoding, "backslashreplace", line_buffering=getattr(replaced, "line_buffering", True))
+    # With PYTHONUNBUFFERED, a standard stream is not line buffered, but writes everything at once.
+    is_direct = getattr(replaced, "line_buffering", True) or getattr(replaced, "write_through", False)
+    return kind(binary, encoding, "backslashreplace", line_buffering=is_direct)
 
 
 def flush_results() -> None:

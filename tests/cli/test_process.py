@@ -85,6 +85,21 @@ def test_a_reader_of_the_model_that_leaves_is_one_line(model: Path) -> None:
     assert done.stderr.decode().splitlines() == ["hpass: standard output: cannot be written (Broken pipe)"]
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_messages_come_when_they_are_written(model: Path, unbuffered: str) -> None:
+    done = subprocess.run(
+        [*HPASS, "run", str(model), "--print-after", "fallback"],
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout.startswith("; after fallback\n")
+
+
 @posix_only
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
