@@ -12,8 +12,8 @@ from typing import Any
 import onnx
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-# Models with fewer elements in initializers (64 MiB of float32) are serialised in one chunk. Below it the difference was
-# at most 0.1 s.
+# Models with fewer elements in initializers (64 MiB of float32) are serialised in one chunk. Chunks would save them at
+# most 0.1 s.
 _MIN_CHUNKED_ELEMENTS = 1 << 24
 _LENGTH_DELIMITED = 2
 
