@@ -101,7 +101,7 @@ def configure_streams() -> None:
 def _open_text(
     descriptor: int, mode: str, kind: type[io.TextIOWrapper] = io.TextIOWrapper, replaced: TextIO | None = None
 ) -> io.TextIOWrapper:
-    """Open a standard stream with the encoding and the line buffering of the one that it replaces."""
+    """Open a standard stream with the encoding and the buffering of the one that it replaces."""
     binary = open(descriptor, mode, closefd=False)  # noqa: SIM115 - the stream stays open until the process exits
     encoding = "utf-8" if replaced is None else replaced.encoding
     # With PYTHONUNBUFFERED, a standard stream is not line buffered, but writes everything at once.
