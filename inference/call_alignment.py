@@ -29,7 +29,7 @@ from .dataflow import Dataflow, Role
 _MAX_ALIGNMENT_CELLS = 2_000_000
 
 # Names of fewer letters than this never overlap: they occur in too many others (`Or` in `Normalize`). Not tuned; 2 and
-# 4 change no correct tag, 5 costs 0.9 points with a module table, because it leaves out Relu and Gelu.
+# 4 change no correct tag; 5, which leaves out Relu and Gelu, costs 0.9 points with a module table.
 _MIN_NAME_LETTERS = 3
 # Names overlap if they share a prefix of at least this many letters, and of all but two letters of the shorter name:
 # LayerNormalization and LayerNorm2d. Not tuned; 4 and 8 change no tag.

@@ -2,7 +2,9 @@
 
 A Dropout becomes nothing in evaluation, a Linear becomes a MatMul and an Add: this holds in every model.
 
-The association of a class and an operator is their pointwise mutual information, log P(operator | class) / P(operator):
+The association of a class and an operator is their pointwise mutual information (Church and Hanks 1990), the logarithm
+of P(operator | class) / P(operator).
+
 Church, K. W., Hanks, P. (1990). Word association norms, mutual information, and lexicography. Computational
 Linguistics 16(1), 22-29. https://aclanthology.org/J90-1003
 """

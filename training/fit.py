@@ -29,7 +29,7 @@ from .statistics_fit import estimate_statistics
 FORMAT_VERSION = 3
 # A region belongs to the regime `dense` if at least this share of its nodes is known by more than the parameters they
 # read. Not tuned.
-_MIN_NAMED_SHARE = 0.1
+_MIN_SHARE_NAMED = 0.1
 # The precision from which on predictions are `high`, and the share of them that must be. The documented precision is
 # 0.99; the margin is for models that are not like the training set and was not tuned.
 _HIGH_PRECISION, _MIN_HIGH_SHARE = 0.9925, 0.1
@@ -104,7 +104,7 @@ def main() -> None:
         "features": list(FEATURES),
         "node_features": list(NODE_FEATURES),
         "roles": [role.name.lower() for role in Role],
-        "least_named": _MIN_NAMED_SHARE,
+        "min_share_named": _MIN_SHARE_NAMED,
         **fitted_model(data, arguments.folds, sys.stdout.write),
     }
     if arguments.out is not None:
