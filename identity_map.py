@@ -44,7 +44,7 @@ class IdentityMap(Generic[Key, Value]):
         """Yield the keys with their values, in the order in which the keys were first set."""
         return zip(self._keys, self._values.values(), strict=True)
 
-    def keep(self, wanted: Callable[[Key], bool]) -> None:
-        """Remove all keys for which `wanted` returns False."""
-        self._keys = [key for key in self._keys if wanted(key)]
+    def keep(self, predicate: Callable[[Key], bool]) -> None:
+        """Remove all keys for which `predicate` returns False."""
+        self._keys = [key for key in self._keys if predicate(key)]
         self._values = {id(key): self._values[id(key)] for key in self._keys}

@@ -32,8 +32,8 @@ for command in COMMANDS:
     app.command()(command)
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer passes it by position
-    if asked:
+def _show_version(requested: bool) -> None:  # noqa: FBT001 - typer passes it by position
+    if requested:
         from importlib.metadata import version
 
         write_result(f"hpass {version('hpass')}")

@@ -1,1 +1,1 @@
-"""What a run has to tell: totals, the evidence for a node, the module tree, and the report."""
+"""Reports of a run: totals, the evidence for a node, the module tree, differences, and the JSON and Markdown reports."""
