@@ -111,19 +111,20 @@ def _ignore_sigint() -> Generator[None]:
 
 
 def _prepare_process(options: RunOptions) -> None:
-    """Prepare a process of the pool: no garbage collection, as in `main`, and an orderly end if it is terminated."""
+    """Prepare a process of the pool: its options, and no garbage collection, as in `main`."""
     global _options  # noqa: PLW0603 - sent once per process, not once per file: it lists all files
     _options = options
     gc.disable()
-    raise_on_termination()
 
 
 _options: RunOptions
 
 
 def _try_or_exit(source: Path, target: Path) -> Outcome:
-    free_graphs()
     try:
+        # Only now: a process without a job has nothing to remove, and the pool prints what its initializer raises.
+        raise_on_termination()
+        free_graphs()
         return try_job(_options, source, target)
     except Terminated:
         # The stack is unwound and temporary files are removed. Without this the pool would start the next job.

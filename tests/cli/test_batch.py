@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gc
+import signal
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 import hpass
+from hpass.cli import batch
 from hpass.cli.batch import _pool
 from hpass.cli.run_job import run_job
 from hpass.cli.run_options import RunOptions
+from hpass.cli.signals import Terminated
 from hpass.cli.tagging_options import TaggingOptions
 
 
@@ -44,3 +48,31 @@ def test_what_a_pass_prints_is_no_result(
 def test_processes_side_by_side_do_not_look_for_garbage(model: Path) -> None:
     with _pool(1, _options(model)) as pool:
         assert not pool.submit(gc.isenabled).result(timeout=60)
+
+
+def test_a_process_without_a_job_ends_at_once_if_it_is_terminated(model: Path) -> None:
+    with _pool(1, _options(model)) as pool:
+        assert pool.submit(signal.getsignal, signal.SIGTERM).result(timeout=60) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("moment", ["free_graphs", "try_job"])
+def test_a_process_that_is_terminated_takes_no_other_job(
+    model: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    class LeftError(Exception):
+        """The process has ended."""
+
+    def terminate(*_: object) -> None:
+        raise Terminated(signal.SIGTERM)
+
+    def leave(_: int) -> None:
+        raise LeftError
+
+    for name in ("raise_on_termination", "free_graphs", "try_job"):
+        monkeypatch.setattr(batch, name, lambda *_: None)
+    monkeypatch.setattr(batch, "_options", _options(model), raising=False)
+    monkeypatch.setattr(batch, moment, terminate)
+    monkeypatch.setattr(batch, "os", SimpleNamespace(_exit=leave))
+
+    with pytest.raises(LeftError):
+        batch._try_or_exit(model, model.with_name("out.onnx"))
