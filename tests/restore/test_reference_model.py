@@ -1,4 +1,4 @@
-"""Tags come back from a tagged twin: kept nodes, fused ones, inserted ones."""
+"""Tags are restored from a reference model: of kept nodes, of fused ones, of inserted ones."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CASES = {
         ),
         ["a.q", "a.q", "a.q", "a", "a.k", ""],
     ),
-    "inserted nodes serve the one they stand at": (
+    "inserted nodes serve the node that they lead to": (
         (
             'm = MatMul(x, "a.q.weight") y = Add("a.q.bias", m) r = Relu(y) q = QuantizeLinear(r, "scale")'
             ' d = DequantizeLinear(q, "scale") k = MatMul(d, "a.k.weight") z = Neg(k)'
