@@ -14,7 +14,8 @@ from typer.main import get_command
 
 from ..errors import HpassError, UsageError
 from .app import COMMANDS, app
-from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, INTERRUPTED, exit_attempt
+from .error_text import error_text
+from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, INTERRUPTED
 from .signals import Terminated, raise_on_termination
 from .streams import configure_streams, flush_results, log, log_error
 
@@ -35,7 +36,7 @@ def main() -> None:
         get_command(app).main(prog_name="hpass")
     try:
         status = run_command(sys.argv[1:])
-    except Exception:  # noqa: BLE001 - a bug; its traceback is escaped, because it may contain names from files
+    except BaseException:  # noqa: BLE001 - a bug; its traceback is escaped, because it may contain names from files
         log(*traceback.format_exc().splitlines())
         status = BAD_MODEL
     flush_results()
@@ -71,8 +72,11 @@ def run_command(arguments: Sequence[str]) -> int:
         return signal.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except SystemExit as error:
-        log_error(exit_attempt(error))
+    except (MemoryError, OSError, SystemExit) as error:
+        text = error_text(error)
+        if text is None:
+            raise
+        log_error(text)
         return BAD_MODEL
     return DONE if status is None else int(status)
 

@@ -33,7 +33,7 @@ def output_path(source: Path, output: Path | None, *, in_place: bool) -> Path:
         raise UsageError("no output given; name a file with -o OUT, or overwrite the input with --in-place")
     if output == STREAM:
         return output
-    target = output / source.name if source != STREAM and is_folder(output) else output
+    target = output / source.name if source != STREAM and _is_folder(output) else output
     if same_file(source, target):
         raise UsageError(f"-o {output} is the input itself; add --in-place to overwrite it")
     return target
@@ -46,7 +46,7 @@ def output_paths(sources: list[Path], output: Path | None, *, in_place: bool) ->
     """
     if STREAM in sources and len(sources) > 1:
         raise UsageError("- (standard input) must be the only input; remove the other inputs")
-    into_folder = output is not None and is_folder(output)
+    into_folder = output is not None and _is_folder(output)
     if len(sources) > 1 and output is not None and not into_folder:
         raise UsageError(f"-o {output}: must be an existing folder if there are several inputs; create it first")
     targets: list[Path] = []
@@ -59,8 +59,8 @@ def output_paths(sources: list[Path], output: Path | None, *, in_place: bool) ->
     return targets
 
 
-def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder. A path that the system rejects, such as a very long one, leads to none."""
+def _is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder. A path that the system rejects does not; the error of its use is clearer."""
     try:
         return path.is_dir()
     except OSError:

@@ -16,7 +16,8 @@ from ..graph.files.external_data import ExternalDataMode
 from ..observers import observe
 from ..reporting.totals import totals
 from ..restore.reference_model import ReferenceModel
-from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS, exit_attempt
+from .error_text import error_text
+from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS
 from .output import print_outcome
 from .progress import ProgressBar
 from .streams import prints_to_stderr, write_result
@@ -125,10 +126,10 @@ def try_job(options: RunOptions, source: Path, target: Path) -> Outcome:
         text = str(error)
         status = BAD_USAGE if isinstance(error, UsageError) else BAD_MODEL
         return Outcome(source, status, error=text if str(source) in text else f"{source}: {text}")
-    except SystemExit as error:
-        return Outcome(source, BAD_MODEL, error=f"{source}: {exit_attempt(error)}")
-    except Exception as error:  # noqa: BLE001 - a bug that one file shows must not stop the others
-        return Outcome(source, BAD_MODEL, error=f"{source}: {error!r}", traceback=traceback.format_exc())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug that one file shows must not stop the others
+        text = error_text(error)
+        trace = "" if text is not None else traceback.format_exc()
+        return Outcome(source, BAD_MODEL, error=f"{source}: {text or repr(error)}", traceback=trace)
 
 
 def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Path) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def configure_streams() -> None:
     """Make the standard streams safe to use if one is closed or full, or if its encoding lacks a character.
 
     A closed descriptor is opened again, so that no other file gets its number. Its mode is the opposite one (write-only
-    for standard input), so that every use fails as before.
+    for standard input), so that every use fails as before. `sys.stdin` stays None if standard input was closed.
     """
     for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
         try:
@@ -93,16 +93,13 @@ def configure_streams() -> None:
         except OSError:
             # The system returns the lowest free number, which is this one.
             os.open(os.devnull, mode)
-    sys.stdin = sys.stdin or _open_text(0, "rb")
-    sys.stdout = _open_text(1, "wb", ResultStream, sys.stdout)
-    sys.stderr = _open_text(2, "wb", MessageStream, sys.stderr)
+    sys.stdout = _reopened(sys.stdout, 1, ResultStream)
+    sys.stderr = _reopened(sys.stderr, 2, MessageStream)
 
 
-def _open_text(
-    descriptor: int, mode: str, kind: type[io.TextIOWrapper] = io.TextIOWrapper, replaced: TextIO | None = None
-) -> io.TextIOWrapper:
-    """Open a standard stream with the encoding and the buffering of the one that it replaces."""
-    binary = open(descriptor, mode, closefd=False)  # noqa: SIM115 - the stream stays open until the process exits
+def _reopened(replaced: TextIO | None, descriptor: int, kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
+    """Open a standard stream again, with the encoding and the buffering of the one that it replaces."""
+    binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115 - the stream stays open until the process exits
     encoding = "utf-8" if replaced is None else replaced.encoding
     # With PYTHONUNBUFFERED, a standard stream is not line buffered, but writes everything at once.
     is_direct = getattr(replaced, "line_buffering", True) or getattr(replaced, "write_through", False)

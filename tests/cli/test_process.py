@@ -59,7 +59,7 @@ def test_version_is_the_package_s(hpass: Any) -> None:
     assert hpass("--version").out == f"hpass {version('hpass')}\n"
 
 
-@pytest.mark.parametrize("arguments", [["tree"], ["run"], ["run", "--json"]])
+@pytest.mark.parametrize("arguments", [["tree"], ["run"], ["run", "--json"], ["run", "--help"], ["--version"]])
 def test_a_reader_that_leaves_ends_nothing(model: Path, arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
