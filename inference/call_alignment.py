@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 
 from ..analysis.call_order import Call
+from .arrays import Flags, Floats, Ids
 from .dataflow import Dataflow, Role
 
 # Alignments of more cells (nodes times calls) than this are skipped; one of this size takes a few seconds.
@@ -68,29 +69,72 @@ def _shared_prefix_length(first: str, second: str) -> int:
     return length
 
 
-def aligned_modules(flow: Dataflow, scopes: Sequence[str | None], calls: Sequence[Call]) -> dict[int, str]:
+class CallIndex:
+    """The calls of a module table in order, with what their alignment asks for.
+
+    `class_id` is the index in `class_names` of each call's class, `has_parameters` whether the module has some, and
+    `leaves` the positions of the leaf modules, ascending.
+    """
+
+    def __init__(self, calls: Sequence[Call] = ()) -> None:
+        self.calls = calls
+        self.position_of = {call.scope: position for position, call in enumerate(calls)}
+        class_ids: dict[str | None, int] = {}
+        self.class_id: Ids = np.array(
+            [class_ids.setdefault(call.class_name, len(class_ids)) for call in calls], np.int64
+        )
+        self.class_names = list(class_ids)
+        self.has_parameters: Flags = np.array([call.has_parameters for call in calls], np.bool_)
+        self.leaves: Ids = np.flatnonzero([call.is_leaf for call in calls])
+        self._overlaps: dict[str, Flags] = {}
+
+    def leaves_between(self, before: int, after: int) -> Ids:
+        """Return the positions of the leaf modules that are called between two positions."""
+        start, end = np.searchsorted(self.leaves, (before + 1, after))
+        return self.leaves[start:end]
+
+    def overlaps(self, operator: str) -> Flags:
+        """Return whether the name of each class overlaps with an operator's, shape (classes,)."""
+        found = self._overlaps.get(operator)
+        if found is None:
+            names = self.class_names
+            found = np.array([name is not None and names_overlap(operator, name) for name in names], np.bool_)
+            self._overlaps[operator] = found
+        return found
+
+
+def aligned_modules(flow: Dataflow, scopes: Sequence[str | None], calls: CallIndex) -> dict[int, str]:
     """Return the aligned module of unknown nodes; a node without a match is left out.
 
-    `scopes` are the modules of the nodes, None if unknown; `calls` are all calls of the table in order. Only leaf
-    modules that no node is known to be in are aligned.
+    `scopes` are the modules of the nodes, None if unknown; `calls` are all calls of the table. Only leaf modules that
+    no node is known to be in are aligned.
     """
-    position_of = {call.scope: index for index, call in enumerate(calls)}
-    known_scopes = {scope for scope in scopes if scope is not None}
+    if not calls.calls:
+        return {}
+    roles = flow.role.tolist()
+    known_calls = [calls.position_of[scope] for scope in dict.fromkeys(scopes) if scope in calls.position_of]
     aligned: dict[int, str] = {}
-    fixed_points = [(-1, -1), *_fixed_points(scopes, position_of), (len(flow), len(calls))]
+    fixed_points = [(-1, -1), *_fixed_points(scopes, calls), (len(flow), len(calls.calls))]
     for (node, call), (next_node, next_call) in pairwise(fixed_points):
-        unnamed = [item for item in calls[call + 1 : next_call] if item.is_leaf and item.scope not in known_scopes]
-        if not unnamed:
-            continue
-        nodes = [
-            index for index in range(node + 1, next_node) if scopes[index] is None and _can_match(flow, index, unnamed)
+        unknown = [
+            index
+            for index in range(node + 1, next_node)
+            if scopes[index] is None and roles[index] > Role.SHAPE_ARITHMETIC
         ]
-        if nodes and len(nodes) * len(unnamed) <= _MAX_ALIGNMENT_CELLS:
-            aligned.update(_needleman_wunsch(flow, nodes, unnamed))
+        if not unknown:
+            continue
+        leaves = calls.leaves_between(call, next_call)
+        unnamed = leaves[~np.isin(leaves, known_calls)]
+        classes = np.unique(calls.class_id[unnamed])
+        nodes = [
+            index for index in unknown if roles[index] == Role.MATRIX or calls.overlaps(flow.ops[index])[classes].any()
+        ]
+        if len(unnamed) and nodes and len(nodes) * len(unnamed) <= _MAX_ALIGNMENT_CELLS:
+            aligned.update(_needleman_wunsch(flow, nodes, calls, unnamed))
     return aligned
 
 
-def _fixed_points(scopes: Sequence[str | None], position_of: Mapping[str, int]) -> list[tuple[int, int]]:
+def _fixed_points(scopes: Sequence[str | None], calls: CallIndex) -> list[tuple[int, int]]:
     """Return pairs (known node, position of its call), both ascending, that the alignment must pass through.
 
     They are the first nodes of a longest sequence of modules whose calls have the order of the table; the others were
@@ -98,17 +142,17 @@ def _fixed_points(scopes: Sequence[str | None], position_of: Mapping[str, int]) 
     """
     first_node: dict[int, int] = {}
     for node, scope in enumerate(scopes):
-        if scope is not None and scope in position_of:
-            first_node.setdefault(position_of[scope], node)
+        if scope is not None and scope in calls.position_of:
+            first_node.setdefault(calls.position_of[scope], node)
     chain = _longest_increasing(sorted((node, call) for call, node in first_node.items()))
     last_node = {scope: node for node, scope in enumerate(scopes) if scope is not None}
-    scope_of = {call: scope for scope, call in position_of.items()}
     points: list[tuple[int, int]] = []
     for at, (node, call) in enumerate(chain):
         end = chain[at + 1][0] if at + 1 < len(chain) else len(scopes)
         points.append((node, call))
-        if node < last_node[scope_of[call]] < end:
-            points.append((last_node[scope_of[call]], call))
+        last = last_node[calls.calls[call].scope]
+        if node < last < end:
+            points.append((last, call))
     return points
 
 
@@ -134,42 +178,21 @@ def _longest_increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int
     return subsequence[::-1]
 
 
-def _can_match(flow: Dataflow, node: int, calls: Sequence[Call]) -> bool:
-    if flow.role[node] == Role.MATRIX:
-        return True
-    return flow.role[node] > Role.SHAPE_ARITHMETIC and any(_class_matches_operator(flow, node, call) for call in calls)
-
-
-def _class_matches_operator(flow: Dataflow, node: int, call: Call) -> bool:
-    return call.class_name is not None and names_overlap(flow.ops[node], call.class_name)
-
-
-def _match_score(flow: Dataflow, node: int, call: Call) -> float:
-    name_matches = _class_matches_operator(flow, node, call)
-    if flow.role[node] == Role.MATRIX:
-        score = _PARAMETERS_MATCH * call.has_parameters + _NAME_MATCH_OF_MATRIX_NODE * name_matches
-        return score or _MISMATCH
-    return _NAME_MATCH if name_matches else _MISMATCH
-
-
-def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: Sequence[Call]) -> dict[int, str]:
-    """Return the module of each matched node in the alignment of highest score."""
-    skip_node = [_UNMATCHED_MATRIX_NODE if flow.role[node] == Role.MATRIX else 0.0 for node in nodes]
-    skip_call = [_UNMATCHED_MODULE_WITH_PARAMETERS if call.has_parameters else 0.0 for call in calls]
-    match = np.array([[_match_score(flow, node, call) for call in calls] for node in nodes])
-    best = np.zeros((len(nodes) + 1, len(calls) + 1))
-    best[1:, 0] = np.cumsum(skip_node)
-    best[0, 1:] = np.cumsum(skip_call)
-    for row in range(1, len(nodes) + 1):
-        diagonal = best[row - 1, :-1] + match[row - 1]
-        above = best[row - 1, 1:] + skip_node[row - 1]
-        options = np.maximum(diagonal, above)
-        current = best[row, 0]
-        for column in range(len(calls)):
-            current = max(options[column], current + skip_call[column])
-            best[row, column + 1] = current
+def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: CallIndex, positions: Ids) -> dict[int, str]:
+    """Return the module of each matched node in the alignment of highest score with the calls at some positions."""
+    is_matrix = flow.role[nodes] == Role.MATRIX
+    has_parameters = calls.has_parameters[positions]
+    overlaps = np.stack([calls.overlaps(flow.ops[node])[calls.class_id[positions]] for node in nodes])
+    skip_node = np.where(is_matrix, _UNMATCHED_MATRIX_NODE, 0.0)
+    skip_call = np.where(has_parameters, _UNMATCHED_MODULE_WITH_PARAMETERS, 0.0)
+    score = np.where(
+        is_matrix[:, None],
+        _PARAMETERS_MATCH * has_parameters + _NAME_MATCH_OF_MATRIX_NODE * overlaps,
+        _NAME_MATCH * overlaps,
+    )
+    best = best_scores(np.where(score > 0, score, _MISMATCH), skip_node, skip_call)
     aligned: dict[int, str] = {}
-    row, column = len(nodes), len(calls)
+    row, column = len(nodes), len(positions)
     while row and column:
         if best[row, column] == best[row, column - 1] + skip_call[column - 1]:
             column -= 1
@@ -177,5 +200,21 @@ def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: Sequence[Call
             row -= 1
         else:
             row, column = row - 1, column - 1
-            aligned[nodes[row]] = calls[column].scope
+            aligned[nodes[row]] = calls.calls[positions[column]].scope
     return aligned
+
+
+def best_scores(match: Floats, skip_node: Floats, skip_call: Floats) -> Floats:
+    """Return the highest score of aligning the first nodes with the first calls, shape (nodes + 1, calls + 1).
+
+    `match` has the shape (nodes, calls). All scores are multiples of 1/2, so that sums of them are exact.
+    """
+    # The score of skipping all calls before a column; less that, skipping calls is taking a running maximum.
+    skipped = np.concatenate([[0.0], np.cumsum(skip_call)])
+    best = np.empty((len(skip_node) + 1, len(skipped)))
+    best[0] = skipped
+    for row, (scores, skip) in enumerate(zip(match, skip_node, strict=True)):
+        options = best[row] + skip
+        options[1:] = np.maximum(options[1:], best[row, :-1] + scores)
+        best[row + 1] = np.maximum.accumulate(options - skipped) + skipped
+    return best

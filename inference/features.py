@@ -10,7 +10,7 @@ lowest common ancestor of the modules of the anchors before and after the node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -82,23 +82,24 @@ def _reaches_nothing_here(context: FeatureContext) -> Flags:
 
 
 def _name_overlap(context: FeatureContext) -> Floats:
-    names = [None if name is None else name.rpartition(".")[2] for name in context.problem.tree.classes]
-    return _by_class(context, names, lambda name, operator: float(name is not None and names_overlap(operator, name)))
+    def overlap(name: str | None, operator: str) -> float:
+        return float(name is not None and names_overlap(operator, name.rpartition(".")[2]))
+
+    return _by_class(context, overlap)
 
 
 def _by_torch_class(context: FeatureContext, value: Callable[[str | None, str], float]) -> Floats:
     """Return `value(class name as counted, operator)` for each row; see `ClassStatistics.counted_name`."""
-    names = [context.class_statistics.counted_name(name) for name in context.problem.tree.classes]
-    return _by_class(context, names, value)
+    counted_name = context.class_statistics.counted_name
+    return _by_class(context, lambda name, operator: value(counted_name(name), operator))
 
 
-def _by_class(
-    context: FeatureContext, names: Sequence[str | None], value: Callable[[str | None, str], float]
-) -> Floats:
-    """Return `value(name, operator)` for each row; `names` are other names for `ScopeTree.classes`, in its order."""
+def _by_class(context: FeatureContext, value: Callable[[str | None, str], float]) -> Floats:
+    """Return `value(class name, operator)` for each row, asked once for each class of a candidate and each operator."""
     flow, tree = context.problem.flow, context.problem.tree
-    table = np.array([[value(name, operator) for operator in flow.operator_names] for name in names], float)
-    return table[tree.class_id[context.scope], flow.operator[context.node]]
+    classes, row = np.unique(tree.class_id[context.scope], return_inverse=True)
+    values = [value(tree.classes[at], operator) for at in classes for operator in flow.operator_names]
+    return np.array(values, float).reshape(len(classes), len(flow.operator_names))[row, flow.operator[context.node]]
 
 
 def _depth_below_order_lca(context: FeatureContext) -> Floats:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ..analysis.call_order import order_of_calls
 from ..graph.regions import Region
 from ..tags.table_in_use import TableInUse
 from ..tags.tag_format import Source, Tag
@@ -20,6 +19,7 @@ from .call_sequence import CallSequence
 from .candidates import paths_between_anchors
 from .dataflow import Dataflow
 from .gaps import Gap, find_gaps
+from .module_index import ModuleIndexes
 from .node_order import node_order
 from .reachability import Reachable, reachable_modules
 from .scope_tree import ScopeTree
@@ -126,12 +126,11 @@ def has_anchors(region: Region, tags: Sequence[Tag | None], table: TableInUse) -
 
 
 def build_problem(
-    region: Region, region_scope: str, tags: Sequence[Tag | None], table: TableInUse, parameter_owners: Collection[str]
+    region: Region, region_scope: str, tags: Sequence[Tag | None], indexes: ModuleIndexes
 ) -> InferenceProblem:
     """Return the problem of a region that runs in the module `region_scope`.
 
-    `tags` are those of its nodes, None for unknown nodes; `parameter_owners` are the modules whose parameters the file
-    names.
+    `tags` are those of its nodes, None for unknown nodes.
     """
     nodes = list(region.graph.nodes)
     scopes = [None if tag is None else tag.scope for tag in tags]
@@ -141,26 +140,22 @@ def build_problem(
         flow = Dataflow([nodes[position] for position in order])
         scopes = [scopes[position] for position in order]
     analogue = analogous_modules(flow, scopes)
-    modules = table.modules
-    if table.declared is not None:
-        analogue = {node: scope for node, scope in analogue.items() if modules.is_called(scope)}
-    calls = [] if table.declared is None else order_of_calls(table.declared, parameter_owners)
-    aligned = aligned_modules(flow, scopes, calls) if calls else {}
-    called = [scope for scope in modules if modules.is_called(scope)]
+    if indexes.has_table:
+        analogue = {node: scope for node, scope in analogue.items() if indexes.modules.is_called(scope)}
+    aligned = aligned_modules(flow, scopes, indexes.calls)
     known = [scope for scope in scopes if scope is not None]
-    tree = ScopeTree(dict.fromkeys([*called, region_scope, *known, *analogue.values()]), modules)
-    has_parameters = np.zeros(len(tree), np.bool_)
-    has_parameters[[number for number in map(tree.id, parameter_owners) if number is not None]] = True
+    index = indexes.containing(dict.fromkeys([region_scope, *known, *analogue.values()]))
+    tree = index.tree
     return InferenceProblem(
         flow=flow,
         file_position=order,
         tree=tree,
         known_scope=_numbers(scopes, tree),
         region_scope=int(_numbers([region_scope], tree)[0]),
-        has_parameters=has_parameters,
+        has_parameters=index.has_parameters,
         block_analogue=_numbers(map(analogue.get, range(len(flow))), tree),
         aligned=_numbers(map(aligned.get, range(len(flow))), tree),
-        calls=CallSequence.of(tree, calls),
+        calls=index.calls,
         share_named=sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
 

@@ -11,6 +11,7 @@ from ..analysis.served_module import served_modules
 from ..graph.regions import Region
 from ..inference import predict
 from ..inference.arrays import UNKNOWN
+from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
 from ..inference.scoring_model import load_model
 from ..tags.tag_format import Confidence, Source, Tag
@@ -38,8 +39,9 @@ class AuxInheritance(Pass):
 
     def apply(self, context: Context) -> None:
         """Place what has no tag in every region that has a tag to inherit from."""
+        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners())
         for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
-            _place(region, around, context)
+            _place(region, around, indexes, context)
         if self.root is Root.SERVE:
             for node, scope in served_modules(context.graph, context.tags, context.table.modules):
                 tag = context.tags.get(node)
@@ -48,7 +50,7 @@ class AuxInheritance(Pass):
                     context.set_tag(node, tag._replace(serves=scope), reason)
 
 
-def _place(region: Region, around: str, context: Context) -> None:
+def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context) -> None:
     nodes = region.graph.nodes
     tags = [context.tags.get(node) for node in nodes]
     if None not in tags:
@@ -57,7 +59,7 @@ def _place(region: Region, around: str, context: Context) -> None:
         if region.is_function:
             _inherit_calls(region, around, context)
         return
-    problem = build_problem(region, around, tags, context.table, context.evidence.parameter_uses.owners())
+    problem = build_problem(region, around, tags, indexes)
     model = load_model(problem.share_named)
     explained = [
         index

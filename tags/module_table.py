@@ -52,10 +52,14 @@ class Module:
 
 @dataclass(slots=True)
 class ModuleTable:
-    """A mapping of fully-qualified names to modules. The root has the empty name."""
+    """A mapping of fully-qualified names to modules. The root has the empty name.
+
+    `revision` is another number after each change by `add` or `merge`.
+    """
 
     modules: dict[str, Module] = field(default_factory=dict)
-    _paths: dict[str, str] | None = None
+    revision: int = field(default=0, compare=False, repr=False)
+    _paths: dict[str, str] | None = field(default=None, compare=False, repr=False)
 
     def __contains__(self, scope: object) -> bool:
         return scope in self.modules
@@ -85,6 +89,7 @@ class ModuleTable:
                 called=called if known.called is None else known.called,
             )
         self._paths = None
+        self.revision += 1
 
     def merge(self, other: ModuleTable) -> None:
         """Add the other table's modules, and the fields that this table does not know. Known fields stay."""
@@ -92,6 +97,7 @@ class ModuleTable:
             known = self.modules.get(scope)
             self.modules[scope] = module if known is None else _merge_modules(known, module)
         self._paths = None
+        self.revision += 1
 
     def aligned(self, names: Collection[str]) -> ModuleTable:
         """Return the table with its scopes renamed to match the names in a file (prefix_alignment.py).

@@ -11,6 +11,7 @@ import numpy as np
 import hpass
 from benchmarks.accuracy import corpus, hide
 from hpass.inference.arrays import Ids
+from hpass.inference.module_index import ModuleIndexes
 from hpass.inference.problem import InferenceProblem, build_problem
 
 # Models of more nodes than this are left out, because they would take most of the time. Not tuned.
@@ -60,7 +61,8 @@ def labelled_problems(entry: corpus.Entry, cases: Sequence[Case]) -> Iterator[La
         context = run.context
         region = context.regions()[0]
         tags = [context.tags.get(node) for node in region.graph.nodes]
-        problem = build_problem(region, "", tags, context.table, context.evidence.parameter_uses.owners())
+        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners())
+        problem = build_problem(region, "", tags, indexes)
         if problem.is_known.any() and not problem.is_known.all():
             truth = np.array([_number(entry.truth[at], problem) for at in problem.file_position], np.int64)
             problem.flow.release_nodes()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpass.analysis.call_order import Call
-from hpass.inference.call_alignment import aligned_modules, names_overlap
+from hpass.inference.call_alignment import CallIndex, aligned_modules, best_scores, names_overlap
 from hpass.inference.dataflow import Dataflow
 
 
@@ -99,7 +102,7 @@ def test_the_order_of_calls_aligns_nodes(
     calls: Sequence[Call],
     expected: dict[int, str],
 ) -> None:
-    assert aligned_modules(chain(operators), scopes, calls) == expected
+    assert aligned_modules(chain(operators), scopes, CallIndex(calls)) == expected
 
 
 def test_a_reader_of_a_weight_is_aligned_with_a_module_that_has_parameters(flow: Callable[..., Dataflow]) -> None:
@@ -107,6 +110,32 @@ def test_a_reader_of_a_weight_is_aligned_with_a_module_that_has_parameters(flow:
 
     calls = [call("in", parameters=True), call("act", "ReLU"), call("out", parameters=True)]
 
-    found = aligned_modules(nodes, [None] * 3, calls)
+    found = aligned_modules(nodes, [None] * 3, CallIndex(calls))
 
     assert found == {0: "in", 1: "act", 2: "out"}
+
+
+halves = st.integers(-20, 20).map(lambda number: number / 2)
+
+
+@given(st.data(), st.integers(1, 5), st.integers(1, 5))
+def test_the_best_scores_are_those_of_all_alignments(data: st.DataObject, nodes: int, calls: int) -> None:
+    match = np.array(
+        data.draw(st.lists(st.lists(halves, min_size=calls, max_size=calls), min_size=nodes, max_size=nodes))
+    )
+    skip_node = np.array(data.draw(st.lists(halves, min_size=nodes, max_size=nodes)))
+    skip_call = np.array(data.draw(st.lists(halves, min_size=calls, max_size=calls)))
+
+    def best(row: int, column: int) -> float:
+        options = [0.0] if row == column == 0 else []
+        if row:
+            options.append(best(row - 1, column) + skip_node[row - 1])
+        if column:
+            options.append(best(row, column - 1) + skip_call[column - 1])
+        if row and column:
+            options.append(best(row - 1, column - 1) + match[row - 1, column - 1])
+        return max(options)
+
+    found = best_scores(match, skip_node, skip_call)
+
+    assert [[best(row, column) for column in range(calls + 1)] for row in range(nodes + 1)] == found.tolist()

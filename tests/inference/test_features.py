@@ -14,6 +14,7 @@ from hpass import Source, Tag
 from hpass.inference import predict
 from hpass.inference.feature_context import FeatureContext
 from hpass.inference.features import FEATURES, Feature, feature_matrix
+from hpass.inference.module_index import ModuleIndexes
 from hpass.inference.node_features import NODE_FEATURES, node_feature_matrix
 from hpass.inference.problem import build_problem
 from hpass.inference.scoring_model import load_model
@@ -32,7 +33,9 @@ def context() -> FeatureContext:
         tags={name: Tag(scope, Source.NAME) for name, scope in tags.items()},
     )
     region = found.regions()[0]
-    problem = build_problem(region, "", [found.tags.get(node) for node in region.graph.nodes], found.table, ())
+    problem = build_problem(
+        region, "", [found.tags.get(node) for node in region.graph.nodes], ModuleIndexes(found.table, ())
+    )
     return predict.build_context(problem, predict.initial_assignment(problem), load_model(1.0).statistics)
 
 

@@ -19,6 +19,7 @@ from hpass.inference import predict
 from hpass.inference.arrays import UNKNOWN
 from hpass.inference.dataflow import Role
 from hpass.inference.features import FEATURES, feature_matrix
+from hpass.inference.module_index import ModuleIndexes
 from hpass.inference.node_features import NODE_FEATURES
 from hpass.inference.problem import InferenceProblem, build_problem
 from hpass.inference.scoring_model import load_model
@@ -50,7 +51,8 @@ def every_third(index: int) -> str | None:
 def problem_of(source: onnx.ModelProto) -> InferenceProblem:
     context = run_pass(hpass.Pipeline.parse("scope-parse").passes[0], source)
     tags = [context.tags.get(node) for node in context.graph.nodes]
-    return build_problem(context.regions()[0], "", tags, context.table, context.evidence.parameter_uses.owners())
+    indexes = ModuleIndexes(context.table, context.evidence.parameter_owners())
+    return build_problem(context.regions()[0], "", tags, indexes)
 
 
 def test_every_unknown_node_has_a_prediction_and_no_other() -> None:
