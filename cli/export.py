@@ -61,6 +61,8 @@ def export(
 
     The file also contains a module table; `hpass run` can tag it without further options.
     """
+    _check_files(model, out, modules_out, generation=generation)
+
     from .. import exporter
 
     if engine not in exporter.ENGINES:
@@ -76,7 +78,6 @@ def export(
         dynamic=dynamic,
         verbose=verbose,
     )
-    _check_files(model, out, modules_out, generation=generation)
     with ProgressBar(None, hidden=verbose) as progress:
 
         def start_step(name: str) -> None:

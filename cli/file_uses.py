@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..graph.model import Model
 
 STREAM = Path("-")
-"""Standard input if it is read, standard output if it is written."""
+"""Standard input as an input, standard output as an output."""
 
 
 class _Use(NamedTuple):
@@ -26,15 +26,22 @@ class _Use(NamedTuple):
     is_written: bool
 
 
+def _standard_output() -> dict[Hashable, _Use]:
+    """Return the use of the file that standard output is redirected to, if it is one."""
+    identity = _descriptor_identity(1)
+    return {} if identity is None else {identity: _Use("standard output", is_written=True)}
+
+
 @dataclass
 class FileUses:
     """The files that a command reads and writes. A file that is written must not have another use.
 
     Files are compared by identity, not by path: spelling, links, hard links and, if the file system ignores it, case do
-    not matter. Devices and pipes are not compared. A role names a use in messages, such as `--report r.json`.
+    not matter. Devices and pipes are not compared. Standard output is always written. A role names a use in messages,
+    such as `--report r.json`.
     """
 
-    _uses: MutableMapping[Hashable, _Use] = field(default_factory=dict[Hashable, _Use])
+    _uses: MutableMapping[Hashable, _Use] = field(default_factory=_standard_output)
 
     def read(self, path: Path, role: str) -> None:
         """Add a file that is read. Raises UsageError if it is also written."""
@@ -42,7 +49,8 @@ class FileUses:
 
     def write(self, path: Path, role: str) -> None:
         """Add a file that is written. Raises UsageError if it has another use."""
-        self._add(_descriptor_identity(1) if path == STREAM else _identity(path), _Use(role, is_written=True))
+        if path != STREAM:
+            self._add(_identity(path), _Use(role, is_written=True))
 
     def child(self) -> FileUses:
         """Return a copy of the uses. Files that are added to the copy are not added to this object."""
