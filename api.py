@@ -11,6 +11,8 @@ import onnx_graphsurgeon as gs
 
 from .errors import HpassError, UsageError
 from .graph.files.external_data import ExternalDataMode
+from .graph.files.limited_read import read_file
+from .graph.graph_diff import Edits
 from .graph.model import Model
 from .identity_map import IdentityMap
 from .passes.base import PassResult
@@ -25,6 +27,8 @@ from .tags.tag_format import Tag
 ModelSource = str | Path | onnx.ModelProto | Model
 
 CHECKPOINT_SUFFIX = ".safetensors"
+# In bytes; a table of 200,000 modules takes a tenth of it.
+_LARGEST_TABLE = 1 << 28
 _TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
 
 
@@ -36,6 +40,7 @@ class Run:
     context: Context
     pipeline: Pipeline
     results: Sequence[PassResult]
+    edits_before: Edits = Edits()
 
     @property
     def findings(self) -> Sequence[Finding]:
@@ -64,7 +69,13 @@ class Run:
         """Write the tags and the edits of rewriting passes into the model's message and return the message.
 
         `edited` may be False if the graph has no edits, that is if `context.graph_unchanged` is True after the run.
+        Raises AssertionError if it has edits although no pass declares that it rewrites, which is a bug in a pass.
         """
+        if edited and not self.context.rewritten:
+            edits = self.model.edits() - self.edits_before
+            if edits:
+                raise AssertionError(f"{self.model.name}: a pass that may only tag changed the graph; nodes: {edits}")
+            edited = False
         self.model.apply(self.context.tagged_nodes(), self.context.table.modules, edited=edited)
         return self.model.proto
 
@@ -109,12 +120,13 @@ def run(
     pipeline = parsed.with_options(settings)
     table = modules if isinstance(modules, ModuleTable) or modules is None else read_modules(modules)
     model = load(source)
+    edits_before = model.written_edits
     opened_reference = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
     context = Context(model, given=table, reference=opened_reference, retag=retag, explained=explained)
     results = pipeline.run(context, observer)
     # Whatever passes ran: a later run takes what is written for all that is known.
     context.use_declared_table()
-    return Run(model, context, pipeline, results)
+    return Run(model, context, pipeline, results, edits_before)
 
 
 def strip(source: ModelSource) -> Model:
@@ -127,7 +139,8 @@ def strip(source: ModelSource) -> Model:
 def read_modules(path: str | Path) -> ModuleTable:
     """Read a module table from a JSON file. Raises UsageError if the file cannot be read or is not a module table."""
     try:
-        return ModuleTable.loads(Path(path).read_text(encoding="utf-8"), str(path))
+        text = read_file(Path(path), _LARGEST_TABLE)
+        table = None if text is None else ModuleTable.loads(text.decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: cannot be read ({reason})") from error
@@ -135,6 +148,9 @@ def read_modules(path: str | Path) -> ModuleTable:
         raise
     except HpassError as error:
         raise UsageError(str(error)) from error
+    if table is None:
+        raise UsageError(f"{path}: more than {_LARGEST_TABLE:,} bytes, too many for a table; is this the right file?")
+    return table
 
 
 def ensure_tagged(source: ModelSource, *, modules: ModuleTable | None = None) -> Run:

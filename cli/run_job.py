@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..api import load, read_reference
 from ..api import run as run_passes
 from ..errors import HpassError, UsageError
-from ..graph.files.atomic_write import atomic_write
 from ..graph.files.external_data import ExternalDataMode
+from ..graph.files.model_file import transaction_for
 from ..observers import observe
 from ..reporting.totals import totals
 from ..restore.reference_model import ReferenceModel
@@ -24,7 +23,7 @@ from .streams import prints_to_stderr, write_result
 from .summary import StepTime, TaggedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ..api import Run
@@ -103,10 +102,12 @@ def run_job(
     finished = perf_counter()
     run.apply(edited=not run.context.graph_unchanged)
     json_report, file_report = _reports(options, run, observer.seconds, target)
-    with _report_file(options.report, file_report):
+    with transaction_for(target) as transaction:
+        if options.report is not None:
+            transaction.write(options.report, lambda file: file.write(file_report.encode()))
+        model.write(transaction, target, ExternalDataMode(options.external_data))
         if options.json:
             print_report(json_report)
-        model.save(target, ExternalDataMode(options.external_data))
     written = perf_counter()
     times = [
         StepTime("open", opened - started),
@@ -144,18 +145,3 @@ def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Pa
     text = dumps(document)
     is_markdown = options.report is not None and options.report.suffix == ".md"
     return text if options.json else "", markdown(run, document) if is_markdown else text
-
-
-@contextmanager
-def _report_file(path: Path | None, text: str) -> Generator[None]:
-    """Write a report file that appears if the block ends without an error. Raises HpassError if that fails."""
-    if path is None:
-        yield
-        return
-    try:
-        with atomic_write(path) as file:
-            file.write(text.encode())
-            file.flush()
-            yield
-    except OSError as error:
-        raise HpassError(f"{path}: the report cannot be written ({error.strerror})") from error

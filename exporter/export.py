@@ -6,14 +6,17 @@ import copy
 import json
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import onnx_ir
 import torch
 
 from ..errors import HpassError, UsageError
+from ..graph.files.transaction import Transaction
 from ..tags.module_table import EXPORTER_TABLE
 from .call_recorder import record_calls
 from .capture_output import captured_output, root_cause
@@ -25,7 +28,7 @@ from .module_classes import build_module_table
 from .sample_inputs.input_sources import Inputs, first_that_runs, sample_inputs
 from .sample_inputs.modalities import combines_modalities, omitted_inputs
 from .torchscript import export_torchscript
-from .write import commit, stage_model, workspace
+from .write import add_staged, data_files, stage_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,8 @@ def export(
         if loaded.factory_inputs is None and combines_modalities(inputs):
             # During tracing a model does not check whether its images fit its text, so it runs once before.
             inputs = first_that_runs(loaded.model, [inputs, *candidates])
-    with workspace(target) as folder:
-        job = _ExportJob(target, folder, options, progress)
+    with Transaction(target) as transaction:
+        job = _ExportJob(target, transaction.scratch(target), options, progress)
         exports: list[Exported] = []
         failure: HpassError | None = None
         try:
@@ -118,7 +121,13 @@ def export(
                 raise failure
             exports = _export_components(loaded.model, working_inputs, job)
         progress("writing")
-        return _commit_exports(exports, folder, out, modules_out)
+        replaced = [data for exported in exports for data in data_files(exported.path)]
+        written = _write_exports(exports, job.folder, transaction, out, modules_out)
+    for data in replaced:
+        # What cannot be removed stays. No model reads it any more.
+        with suppress(OSError):
+            data.unlink()
+    return written
 
 
 def _export_components(model: torch.nn.Module, inputs: Inputs, job: _ExportJob) -> list[Exported]:
@@ -193,25 +202,32 @@ def _run_engine(engine: str, component: _Component, job: _ExportJob) -> tuple[on
     return model, component.inputs
 
 
-def _commit_exports(exports: list[Exported], folder: Path, out: Path, modules_out: Path | None) -> list[Exported]:
-    targets = {exported.path.name: exported.path for exported in exports}
+def _write_exports(
+    exports: list[Exported], folder: Path, transaction: Transaction, out: Path, modules_out: Path | None
+) -> list[Exported]:
+    """Add the files of an export, and the module tables if requested, to the transaction."""
     if modules_out is not None:
         for exported in exports:
-            staged = folder / f"{exported.path.name}.modules.json"
-            staged.write_text(json.dumps(exported.table, indent=1) + "\n", encoding="utf-8")
-            targets[staged.name] = _component_path(_resolve_output(modules_out), exported.component)
-    files = commit(folder, targets, models=[exported.path for exported in exports])
-    data_files = [file for file in files if file not in targets.values()]
+            text = json.dumps(exported.table, indent=1) + "\n"
+            path = _component_path(_resolve_output(modules_out), exported.component)
+            transaction.write(path, partial(_write_text, text))
+    external_data = add_staged(transaction, folder, [exported.path for exported in exports])
     # The returned paths are in the caller's form; only the work was done with resolved paths.
     return [
         replace(
             exported,
             path=_component_path(out, exported.component),
-            data=tuple(out.parent / file.name for file in data_files if file.name.startswith(f"{exported.path.name}.")),
+            data=tuple(
+                out.parent / file.name for file in external_data if file.name.startswith(f"{exported.path.name}.")
+            ),
             modules_file=None if modules_out is None else _component_path(modules_out, exported.component),
         )
         for exported in exports
     ]
+
+
+def _write_text(text: str, file: BinaryIO) -> None:
+    file.write(text.encode())
 
 
 def _component_path(out: Path, component: str) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,8 @@ from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, s
 from .decode import as_pairs, as_text
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
+from .files.transaction import Transaction
+from .files.write_errors import refuse_to_write
 from .graph_diff import Edits, count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
@@ -38,6 +41,7 @@ class Model:
     `proto` is the message that was read. `graph` is imported from it on first access; passes see the graph and may
     rewrite it. Neither loads weights. `name` is how messages call the model, usually its path. `folder` contains the
     external data (None if the model was not read from a file), and `locations` are its files, relative to `folder`.
+    `written_edits` counts the edits of the graph that are in `proto`.
     """
 
     def __init__(self, proto: onnx.ModelProto, name: str, folder: Path | None, locations: list[str]) -> None:
@@ -46,7 +50,7 @@ class Model:
         self.folder = folder
         self.locations = locations
         self._fingerprint = fingerprint(proto)
-        self._written_edits = Edits()
+        self.written_edits = Edits()
 
     @classmethod
     def open(cls, source: str | Path | onnx.ModelProto) -> Model:
@@ -147,14 +151,14 @@ class Model:
 
     def edits(self) -> Edits:
         """Count the differences of the graph from the model that was read."""
-        return self._written_edits + count_edits(self._imported)
+        return self.written_edits + count_edits(self._imported)
 
     def write_edits(self) -> None:
         """Write the edits of passes into `proto`. Tags are not changed."""
         pending = count_edits(self._imported)
         if pending:
             write_back(self._imported, self.proto)
-            self._written_edits += pending
+            self.written_edits += pending
             self._fingerprint = fingerprint(self.proto)
 
     def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable, *, edited: bool = True) -> None:
@@ -200,27 +204,37 @@ class Model:
 
         Raises HpassError if the model or its external data cannot be written.
         """
+        with model_file.transaction_for(path) as transaction:
+            self.write(transaction, path, external_data)
+
+    def write(
+        self, transaction: Transaction, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY
+    ) -> None:
+        """Add the file that `save` writes, with its external data, to a transaction for the same path.
+
+        What goes to standard output, to a device or to a pipe goes there at once. Raises as `save`.
+        """
+        if str(path) == model_file.STANDARD_STREAM:
+            with refuse_to_write("standard output"):
+                model_file.write(self.proto, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            return
         target = Path(path)
-        try:
-            if str(path) == model_file.STANDARD_STREAM:
-                model_file.write_to_stdout(self.proto)
-                return
+        with refuse_to_write(target):
             if target.is_dir():
                 raise HpassError(f"{target}: is a folder; name a file in it (-o {target / 'model.onnx'})")
             if not target.parent.is_dir():
                 raise HpassError(f"{target.parent}: the folder does not exist; create it first")
             self._check_not_external_data(target)
-            # The model is replaced last. Until then the old model stays valid.
-            with model_file.written(self.proto, target):
-                # No reader looks for external data next to a device or a pipe.
-                is_regular_file = target.is_file() or not target.exists()
-                if self.locations and self.folder is not None and is_regular_file:
-                    replaceable = _external_files_of(target)
-                    copy_external_data(self.locations, self.folder, target, replaceable=replaceable, how=external_data)
-        except OSError as error:
-            name = "standard output" if str(path) == model_file.STANDARD_STREAM else target
-            failed = error.filename2 or error.filename or name
-            raise HpassError(f"{failed}: cannot be written ({error.strerror or error})") from error
+            # No reader looks for external data next to a device or a pipe.
+            is_regular_file = target.is_file() or not target.exists()
+            if self.locations and self.folder is not None and is_regular_file:
+                replaceable = _external_files_of(target)
+                copy_external_data(
+                    transaction, self.locations, self.folder, target, replaceable=replaceable, how=external_data
+                )
+            # The model is replaced last, after the files that it names.
+            transaction.write(target, partial(model_file.write, self.proto))
 
     def _check_not_external_data(self, target: Path) -> None:
         """Raise HpassError if the model would overwrite its own external data, or the copy of it in the new folder."""

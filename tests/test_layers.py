@@ -13,7 +13,7 @@ from product import ROOT, sources
 _TORCH = {"torch", "transformers", "onnxscript", "onnx_ir"}
 
 # What the exporter takes of the rest.
-_FOR_THE_EXPORTER = ("errors.py", "tags/", "graph/verify/")
+_FOR_THE_EXPORTER = ("errors.py", "tags/", "graph/files/", "graph/verify/")
 # Fields of ONNX's messages, of which a file may hold strings that are no UTF-8.
 _FIELDS_WITH_STRINGS = {"metadata_props", "op_type", "overload", "initializer", "value_info", "dim_param"}
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,7 +10,8 @@ import onnx
 
 from ...errors import HpassError
 from . import model_file
-from .atomic_write import atomic_write
+from .file_content import same_content
+from .transaction import Transaction
 
 
 class ExternalDataMode(StrEnum):
@@ -59,6 +57,7 @@ def reading_folders(path: Path) -> list[Path]:
 
 
 def copy_external_data(
+    transaction: Transaction,
     locations: list[str],
     source: Path,
     target: Path,
@@ -66,57 +65,21 @@ def copy_external_data(
     replaceable: list[str],
     how: ExternalDataMode = ExternalDataMode.COPY,
 ) -> None:
-    """Bring external files from one folder to where readers of another model look, under the same names: all or none.
+    """Bring external files from one folder to where readers of the model at `target` look, under the same names.
 
-    `replaceable` are the locations that the model being replaced there uses. Raises HpassError where a file of
-    another model is in the way, OSError as the system reports it.
+    `replaceable` are the locations that the model being replaced there uses. Raises HpassError if a file of another
+    model is in the way, or one that cannot be replaced in one step with the model.
     """
     waiting = [
         (location, folder / location)
         for folder in reading_folders(target)
         for location in locations
-        if not _is_same(source / location, folder / location)
+        if not same_content(source / location, folder / location)
     ]
     for location, place in waiting:
-        if place.exists() and location not in replaceable:
+        may_replace = location in replaceable and transaction.covers(place)
+        if os.path.lexists(place) and not may_replace:
             raise HpassError(f"{place} is in the way of the model's external data; choose another folder, or remove it")
-    put = _link if how is ExternalDataMode.LINK else _copy
-    with ExitStack() as stack:
-        for location, place in waiting:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(put(source / location, place))
-
-
-@contextmanager
-def _copy(source: Path, target: Path) -> Generator[None]:
-    """Make a copy that takes the target's place when the block ends well."""
-    with source.open("rb") as reading, atomic_write(target, follow=False) as writing:
-        shutil.copyfileobj(reading, writing, 1 << 22)
-        writing.flush()
-        # The time of the original tells a later run that the copy is still the same; Windows cannot set it here.
-        status = source.stat()
-        if os.utime in os.supports_fd:
-            os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
-        yield
-
-
-@contextmanager
-def _link(source: Path, target: Path) -> Generator[None]:
-    """Make a link that takes the target's place when the block ends well."""
-    link = target.with_name(f".{target.name}.{os.getpid()}.link")
-    link.unlink(missing_ok=True)
-    link.symlink_to(source.resolve())
-    try:
-        yield
-        link.replace(target)
-    finally:
-        link.unlink(missing_ok=True)
-
-
-def _is_same(source: Path, target: Path) -> bool:
-    """Whether the target is this file already: the same one, or a copy of its size and time."""
-    try:
-        ours, theirs = source.stat(), target.stat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(ours, theirs) or (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
+    put = transaction.link if how is ExternalDataMode.LINK else transaction.copy
+    for location, place in waiting:
+        put(source / location, place, replace=os.path.lexists(place))

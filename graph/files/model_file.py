@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
@@ -14,8 +13,10 @@ from onnx import TensorProto
 from ...errors import HpassError
 from ..decode import as_file_name, as_pairs
 from ..walk import all_tensors
-from .atomic_write import atomic_write
 from .chunked_serialize import chunks
+from .journal import recover_beside
+from .limited_read import read_file, read_stream
+from .transaction import Transaction
 
 STANDARD_STREAM = "-"
 # protobuf cannot serialize a message of 2 GiB or more.
@@ -28,13 +29,13 @@ def read(path: str | Path) -> onnx.ModelProto:
     return parse(_read_bytes(path, name), name)
 
 
-def parse(data: bytes, name: str) -> onnx.ModelProto:
+def parse(data: bytes | bytearray, name: str) -> onnx.ModelProto:
     """Return the model that `data` holds. Raises HpassError, naming its origin `name`, where it holds none."""
     if not data:
         raise HpassError(f"{name}: the file is empty; export the model again")
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(data)
+        model.ParseFromString(cast("bytes", data))  # a bytearray will do as well
     except DecodeError as error:
         if _looks_like_text(data):
             raise HpassError(
@@ -49,22 +50,17 @@ def parse(data: bytes, name: str) -> onnx.ModelProto:
     return model
 
 
-def write_to_stdout(model: onnx.ModelProto) -> None:
-    """Write the model to standard output. Raises as `written`."""
-    sys.stdout.buffer.writelines(serialize(model))
-    sys.stdout.buffer.flush()
+def transaction_for(path: str | Path) -> Transaction:
+    """Return a transaction for a model and what belongs to it; standard output (`-`) lies in no folder.
 
-
-@contextmanager
-def written(model: onnx.ModelProto, path: Path) -> Generator[None]:
-    """Write the model to a file that takes its place when the block ends well.
-
-    Raises HpassError where the model does not fit into one file, and OSError as the system reports it.
+    Raises HpassError.
     """
-    with atomic_write(path) as file:
-        file.writelines(serialize(model))
-        file.flush()
-        yield
+    return Transaction(None if str(path) == STANDARD_STREAM else Path(path))
+
+
+def write(model: onnx.ModelProto, file: BinaryIO) -> None:
+    """Write the model into an open file. Raises as `serialize`, and OSError as the system reports it."""
+    file.writelines(serialize(model))
 
 
 def serialize(model: onnx.ModelProto) -> list[bytes]:
@@ -101,22 +97,25 @@ def _locations(tensor: TensorProto) -> list[str]:
     return [as_file_name(entry.value) for entry in tensor.external_data if entry.key == "location"]
 
 
-def _read_bytes(path: str | Path, name: str) -> bytes:
-    if str(path) == STANDARD_STREAM:
-        return sys.stdin.buffer.read()
-    file = Path(path)
+def _read_bytes(path: str | Path, name: str) -> bytes | bytearray:
     try:
-        if file.is_dir():
-            raise HpassError(f"{name}: a folder, not a model; name the .onnx file in it")
-        size = file.stat().st_size
-        if size > SIZE_LIMIT:
-            raise HpassError(
-                f"{name}: {size:,} bytes in one file; 2 GiB and more cannot be handled, "
-                "save the weights as external data first"
-            )
-        return file.read_bytes()
+        if str(path) == STANDARD_STREAM:
+            if sys.stdin is None:
+                raise HpassError(f"{name}: it is closed; name a file, or send a model there")
+            data = read_stream(sys.stdin.buffer, name, SIZE_LIMIT)
+        else:
+            file = Path(path)
+            if file.is_dir():
+                raise HpassError(f"{name}: a folder, not a model; name the .onnx file in it")
+            recover_beside(file)
+            data = read_file(file, SIZE_LIMIT)
     except OSError as error:
         raise HpassError(f"{name}: {_reason(error)}") from error
+    if data is None:
+        raise HpassError(
+            f"{name}: 2 GiB or more in one file cannot be handled; save the weights as external data first"
+        )
+    return data
 
 
 def _reason(error: OSError) -> str:
@@ -127,7 +126,7 @@ def _reason(error: OSError) -> str:
     return f"cannot be read ({error.strerror or error})"
 
 
-def _looks_like_text(data: bytes) -> bool:
+def _looks_like_text(data: bytes | bytearray) -> bool:
     """Whether the start of the data is printable, which a ModelProto's first fields never are."""
     head = data[:256]
     return all(byte >= ord(" ") or byte in b"\t\n\r" for byte in head) and b":" in data[:4096]

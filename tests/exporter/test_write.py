@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from skips import posix_only
 from hpass.errors import HpassError
 from hpass.exporter import Options, export, write
 from hpass.exporter.torchscript import load_external_constants
+from hpass.graph.files.transaction import Transaction
 
 pytestmark = pytest.mark.torch
 
@@ -81,14 +82,39 @@ def test_a_stranger_s_data_file_is_not_touched(tmp_path: Path) -> None:
 
 @posix_only
 def test_what_a_killed_run_left_goes_and_a_running_one_s_stays(tmp_path: Path) -> None:
-    dead = os.fork()
-    if not dead:
-        os._exit(0)
-    os.waitpid(dead, 0)
-    (tmp_path / f".hpass-export-{dead}-x").mkdir()
-    (tmp_path / f".hpass-export-{os.getppid()}-y").mkdir()
-    export(f"{MODELS}:pair", tmp_path / "pair.onnx")
-    assert files(tmp_path) == [f".hpass-export-{os.getppid()}-y", "pair.onnx"]
+    left = tmp_path / ".hpass-staging-1"
+    (left / "scratch").mkdir(parents=True)
+    for name in ("journal.json", "scratch/pair.onnx"):
+        (left / name).touch()
+    with Transaction(tmp_path / "pair.onnx") as running:
+        running.scratch(tmp_path / "pair.onnx")
+        (running.scratch(tmp_path / "pair.onnx") / "its own").touch()
+        export(f"{MODELS}:pair", tmp_path / "pair.onnx")
+        assert files(tmp_path) == [".hpass-staging-1", "pair.onnx"]
+    assert files(tmp_path) == ["pair.onnx"]
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "net.onnx"
+    out.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 10, before[1]))
+    try:
+        with pytest.raises(HpassError, match=r"net\.onnx: cannot be written \(File too large\)"):
+            export(f"{MODELS}:net", out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert out.read_bytes() == b"old"
+    assert files(tmp_path) == ["net.onnx"]
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_model(tmp_path: Path) -> None:
+    out = tmp_path / "net.onnx"
+    out.write_bytes(b"old")
+    with pytest.raises(HpassError, match="/dev/full: cannot be written"):
+        export(f"{MODELS}:net", out, modules_out=Path("/dev/full"))
+    assert out.read_bytes() == b"old"
+    assert files(tmp_path) == ["net.onnx"]
 
 
 def test_a_link_s_target_is_written(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import cycle
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from text_models import model, run_pass, stack, table
 
 import hpass
-from hpass import Context, Pass, Pipeline, Source, Tag
+from hpass import Context, Model, Pass, Pipeline, Source, Tag
 from hpass.passes.validation import Validation
 
 CHAIN = '["m"] v = Relu(x) ["n"] y = Relu(v)'
@@ -210,6 +211,23 @@ def test_a_pass_that_may_only_tag_and_changes_the_graph_is_an_error() -> None:
 
     assert severity == ERROR
     assert "1 changed" in message
+
+
+@pytest.mark.parametrize("passes", [(Meddle(),), (Meddle(), Validation()), (Meddle(), Validation(runtime=True))])
+def test_what_a_pass_that_may_only_tag_has_changed_is_not_written(passes: tuple[Pass, ...], tmp_path: Path) -> None:
+    run = hpass.run(model(CHAIN), Pipeline(passes))
+
+    with pytest.raises(AssertionError, match="a pass that may only tag changed the graph; nodes: 1 changed"):
+        run.save(tmp_path / "out.onnx")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_was_rewritten_before_is_tagged_again() -> None:
+    opened = Model.open(model(CHAIN))
+    hpass.run(opened, Pipeline((Rewrite(),))).apply()
+
+    hpass.run(opened, "fallback").apply()
 
 
 def test_a_pass_that_rewrites_is_worth_knowing() -> None:

@@ -14,6 +14,7 @@ from skips import posix_only
 
 import hpass
 from hpass.graph.files.external_data import ExternalDataMode
+from hpass.graph.files.transaction import Transaction
 
 DATA = bytes(range(200)) * 20
 
@@ -43,6 +44,12 @@ def source(tmp_path: Path) -> Path:
 def target(tmp_path: Path) -> Path:
     (tmp_path / "out").mkdir()
     return tmp_path / "out" / "model.onnx"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def refusal(path: Path) -> str:
@@ -150,6 +157,77 @@ def test_data_of_another_model_is_not_overwritten(source: Path, target: Path, ho
 
 
 @pytest.mark.parametrize("how", list(ExternalDataMode))
+def test_data_of_the_same_size_and_time_is_not_the_same(source: Path, target: Path, how: ExternalDataMode) -> None:
+    """Archives, images and build systems give all files the same time."""
+    other = target.with_name("data.bin")
+    other.write_bytes(DATA[::-1])
+    for path in (other, source.with_name("data.bin")):
+        os.utime(path, (1, 1))
+    with pytest.raises(hpass.HpassError, match="is in the way of the model's external data"):
+        hpass.run(source).save(target, how)
+    assert content(target.parent) == {"data.bin": DATA[::-1]}
+
+
+def test_two_models_at_once_do_not_share_data_that_differs(tmp_path: Path, source: Path, target: Path) -> None:
+    """Neither sees the other's data when it looks; who comes second must not take it for its own."""
+    other = save(tmp_path / "other", data=DATA[::-1])
+
+    def write_both() -> None:
+        with Transaction(target) as transaction:
+            hpass.load(source).write(transaction, target)
+            hpass.load(other).save(target.with_name("other.onnx"))
+
+    with pytest.raises(hpass.HpassError, match=r"data\.bin: cannot be written \(File exists\)"):
+        write_both()
+    assert sorted(content(target.parent)) == ["data.bin", "other.onnx"]
+    assert target.with_name("data.bin").read_bytes() == DATA[::-1]
+
+
+def test_two_models_at_once_share_data_that_is_the_same(source: Path, target: Path) -> None:
+    with Transaction(target) as transaction:
+        hpass.load(source).write(transaction, target)
+        hpass.load(source).save(target.with_name("other.onnx"))
+    for name in ("model.onnx", "other.onnx"):
+        assert onnx.load(target.with_name(name)).graph.initializer[0].raw_data == DATA
+
+
+def test_a_hole_in_the_data_stays_one(source: Path, target: Path) -> None:
+    with source.with_name("data.bin").open("r+b") as file:
+        file.truncate(1 << 40)
+    hpass.run(source).save(target)
+    assert target.with_name("data.bin").stat().st_size == 1 << 40
+    assert target.with_name("data.bin").stat().st_blocks < 1 << 10
+    # It is not read either, when it is compared.
+    hpass.run(source).save(target)
+
+
+def test_data_in_a_hidden_folder_goes_along_but_is_not_replaced(tmp_path: Path, target: Path) -> None:
+    """No journal may touch a hidden folder, so nothing there can be replaced in one step with the model."""
+    source = save(tmp_path / "in", ".weights/data.bin")
+    hpass.run(source).save(target)
+    assert (target.parent / ".weights" / "data.bin").read_bytes() == DATA
+    hpass.run(source).save(target)
+    source.with_name(".weights").joinpath("data.bin").write_bytes(DATA[::-1])
+    with pytest.raises(hpass.HpassError, match="is in the way"):
+        hpass.run(source).save(target)
+    assert (target.parent / ".weights" / "data.bin").read_bytes() == DATA
+
+
+def test_names_that_lead_to_the_same_file_are_one(tmp_path: Path, target: Path) -> None:
+    source = save(tmp_path / "in")
+    model = onnx.load(source, load_external_data=False)
+    for number, location in enumerate(("./data.bin", "below/../data.bin")):
+        model.graph.initializer.add().CopyFrom(model.graph.initializer[0])
+        model.graph.initializer[-1].name = f"w{number}"
+        model.graph.initializer[-1].external_data[0].value = location
+    source.write_bytes(model.SerializeToString())
+    (tmp_path / "in" / "below").mkdir()
+    (target.parent / "below").mkdir()
+    hpass.run(source).save(target)
+    assert target.with_name("data.bin").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("how", list(ExternalDataMode))
 def test_data_of_the_model_that_is_replaced_is_replaced(tmp_path: Path, source: Path, how: ExternalDataMode) -> None:
     old = save(tmp_path / "out", data=b"old")
     hpass.run(source).save(old, how)
@@ -198,6 +276,18 @@ def test_data_goes_beside_a_link_and_beside_what_it_leads_to(tmp_path: Path, sou
     for path in (link, leads_to):
         assert onnx.load(path).graph.initializer[0].raw_data == DATA
         assert hpass.load(path).stored_version is not None
+
+
+def test_data_beside_a_link_is_not_replaced_apart_from_the_model(tmp_path: Path, source: Path) -> None:
+    leads_to = save(tmp_path / "real", data=b"old")
+    link = tmp_path / "links" / "model.onnx"
+    link.parent.mkdir()
+    link.symlink_to(leads_to)
+    link.with_name("data.bin").write_bytes(b"old")
+    before = content(tmp_path)
+    with pytest.raises(hpass.HpassError, match=r"links/data\.bin is in the way"):
+        hpass.run(source).save(link)
+    assert content(tmp_path) == before
 
 
 def test_data_in_the_way_beside_a_link_keeps_all_from_being_written(tmp_path: Path, source: Path) -> None:

@@ -75,6 +75,10 @@ def a_file_in_a_file(path: Path) -> None:
     path.parent.write_bytes(b"")
 
 
+def a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
 def more_than_two_gigabytes(path: Path) -> None:
     with path.open("wb") as model_file:
         model_file.truncate(2**31)
@@ -96,7 +100,8 @@ def more_than_two_gigabytes(path: Path) -> None:
         (no_file, "there is no such file"),
         (a_broken_link, "there is no such file"),
         (a_file_in_a_file, "cannot be read (Not a directory)"),
-        (more_than_two_gigabytes, "2,147,483,648 bytes in one file; 2 GiB and more cannot be handled"),
+        (more_than_two_gigabytes, "2 GiB or more in one file cannot be handled"),
+        (a_device, "a device, not a file"),
     ],
 )
 def test_what_is_no_model_is_refused(tmp_path: Path, make: Callable[[Path], None], said: str) -> None:

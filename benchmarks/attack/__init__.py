@@ -1,0 +1,1 @@
+"""Attacks on hpass: what it promises must hold under them."""
