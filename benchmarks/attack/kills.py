@@ -209,7 +209,7 @@ class Attack:
         except hpass.HpassError as error:
             tally.problems.append(f"{kill}: {error}")
         after = self._state()
-        if after == "mixed" or state not in ("journal", after):
+        if after != ("new" if state == "journal" else state) or after == "mixed":
             tally.problems.append(f"{kill}: {state}, then {after}")
         tally.found["mixed" if after == "mixed" else state] += 1
         self._write()

@@ -70,12 +70,14 @@ def copy_external_data(
     `replaceable` are the locations that the model being replaced there uses. Raises HpassError if a file of another
     model is in the way, or one that cannot be replaced in one step with the model.
     """
-    waiting = [
-        (location, folder / location)
-        for folder in reading_folders(target)
-        for location in locations
-        if not same_content(source / location, folder / location)
-    ]
+    waiting: list[tuple[str, Path]] = []
+    for folder in reading_folders(target):
+        for location in locations:
+            place = folder / location
+            if not same_content(source / location, place):
+                waiting.append((location, place))
+            elif not place.samefile(source / location):
+                transaction.rely_on(place)
     for location, place in waiting:
         may_replace = location in replaceable and transaction.covers(place)
         if os.path.lexists(place) and not may_replace:

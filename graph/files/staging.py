@@ -56,12 +56,6 @@ def remove_staging(path: Path, lock: BinaryIO) -> None:
     lock.close()
 
 
-def release_for_rename(lock: BinaryIO) -> None:
-    """Let a staging folder be renamed. Where an open file hinders that, the lock ends here."""
-    if fcntl is None:
-        lock.close()
-
-
 def open_plain(path: Path) -> BinaryIO:
     """Open an existing file to read it and to lock it; not what a link leads to, and without waiting for a pipe.
 

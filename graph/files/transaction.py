@@ -21,8 +21,13 @@ from .deferred_signals import deferred_signals
 from .file_content import copy_content
 from .journal import JOURNAL, name_below, recover, recover_beside, write_list
 from .placement import Identity, StagedFile, folders_of, place, staged_path, sync_folder, undo
-from .staging import create_staging, release_for_rename, remove_staging
+from .staging import create_staging, remove_staging
 from .write_errors import refuse_to_write
+
+_JOURNAL_EXISTS = (errno.EEXIST, errno.ENOTEMPTY)
+_IN_USE = (errno.EACCES, errno.EPERM, errno.EBUSY)
+# Of object stores, whose folders are parts of names.
+_NO_FOLDER_RENAME = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EMFILE, errno.EINVAL)
 
 Fill = Callable[[BinaryIO], object]
 """Writes the content of a new file into it. The file has a descriptor, for whatever copies without reading."""
@@ -39,6 +44,7 @@ class Transaction:
     def __init__(self, target: Path | None = None) -> None:
         self._home: Path | None = None
         self._sets: dict[Path, _FileSet] = {}
+        self._relied_on: dict[Path, Identity | None] = {}
         if target is not None:
             with refuse_to_write(target):
                 self._home = Path(os.path.realpath(target)).parent
@@ -61,6 +67,10 @@ class Transaction:
     def covers(self, path: Path) -> bool:
         """Whether a file would be one of the target's set."""
         return self._home is not None and name_below(path, self._home) is not None
+
+    def rely_on(self, path: Path) -> None:
+        """End with an error if a file that lies at a path now is another one when the transaction ends."""
+        self._relied_on[path] = Identity.of(path)
 
     def scratch(self, path: Path) -> Path:
         """Return an empty folder on the file system of a path, for the time of the transaction."""
@@ -125,6 +135,9 @@ class Transaction:
         sets = sorted(self._sets.values(), key=lambda files: files.folder == self._home)
         with deferred_signals():
             begun: list[_FileSet] = []
+            for path, identity in self._relied_on.items():
+                if Identity.of(path) != identity:
+                    raise HpassError(f"{path}: changed while the model was written; run again")
             try:
                 for files in sets:
                     begun.append(files)
@@ -162,9 +175,7 @@ class _FileSet:
         """Move all files to their places; the last set with a journal, if it is more than one. Raises HpassError."""
         with refuse_to_write(self.folder):
             self._list()
-            journaled = is_last and len(self._listed) > 1
-            if journaled:
-                self._become_journal()
+            journaled = is_last and len(self._listed) > 1 and self._become_journal()
         kept = len(self._listed) - is_last
         place(self.staging, self.folder, self._listed, kept=kept, journaled=journaled)
 
@@ -195,24 +206,30 @@ class _FileSet:
         folders = {folder for file in self._listed for folder in folders_of(file, self.folder) if not folder.exists()}
         self._new_folders = sorted(folders, reverse=True)
 
-    def _become_journal(self) -> None:
+    def _become_journal(self) -> bool:
+        """Rename the staging folder, which is the commit. False if the file system cannot rename folders."""
         journal = self.folder / JOURNAL
         while True:
             write_list(self.staging, self._listed)
             sync_folder(self.staging)
-            release_for_rename(self._lock)
             try:
                 self.staging.rename(journal)
             except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                if error.errno in _JOURNAL_EXISTS:
+                    # Another run is at its commit, or was killed there.
+                    recover(self.folder)
+                    self._list()
+                elif error.errno in _IN_USE and not self._lock.closed:
+                    # On Windows and its file servers, no folder with an open file can be renamed.
+                    self._lock.close()
+                elif error.errno in _NO_FOLDER_RENAME:
+                    return False
+                else:
                     raise
-                # Another run is at its commit, or was killed there.
-                recover(self.folder)
-                self._list()
             else:
                 self.staging = journal
                 sync_folder(self.folder)
-                return
+                return True
 
 
 def _write(staged: Path, target: Path, fill: Fill) -> None:

@@ -191,6 +191,20 @@ def test_two_models_at_once_share_data_that_is_the_same(source: Path, target: Pa
         assert onnx.load(target.with_name(name)).graph.initializer[0].raw_data == DATA
 
 
+def test_data_that_changes_after_it_was_found_to_be_the_same_is_refused(source: Path, target: Path) -> None:
+    hpass.load(source).save(target)
+    before = content(target.parent)
+
+    def write_while_another_run_replaces_the_data() -> None:
+        with Transaction(target) as transaction:
+            hpass.load(source).write(transaction, target)
+            target.with_name("data.bin").write_bytes(DATA[::-1])
+
+    with pytest.raises(hpass.HpassError, match=r"data\.bin: changed while the model was written; run again"):
+        write_while_another_run_replaces_the_data()
+    assert content(target.parent) == before | {"data.bin": DATA[::-1]}
+
+
 def test_a_hole_in_the_data_stays_one(source: Path, target: Path) -> None:
     with source.with_name("data.bin").open("r+b") as file:
         file.truncate(1 << 40)

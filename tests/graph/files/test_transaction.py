@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -11,6 +12,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnx.parser
@@ -373,3 +375,93 @@ def test_a_request_to_end_waits_for_the_commit(
     finally:
         signal.signal(number, before)
     assert content(older) == NEW
+
+
+# Power cuts.
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux tells which file a descriptor is")
+def test_each_step_lasts_before_the_next_one_begins(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not synced may be lost in a power cut, or reach the disk in another order."""
+    steps: list[tuple[str, str]] = []
+
+    def record(name: str, of: Callable[..., object]) -> None:
+        function: Callable[..., Any] = getattr(os, name)
+
+        def recorded(*arguments: Any, **options: Any) -> Any:
+            path = Path(str(of(*arguments)))
+            steps.append((name, path.relative_to(older).as_posix() if path.is_relative_to(older) else str(path)))
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(os, name, recorded)
+
+    record("fsync", lambda descriptor: Path(f"/proc/self/fd/{descriptor}").readlink())
+    for name in ("rename", "replace", "link"):
+        record(name, lambda _source, target, **_: target)
+    for name in ("unlink", "rmdir"):
+        record(name, lambda path: path)
+    replace_all(older)
+    monkeypatch.undo()
+
+    staging, journal = ".hpass-staging-1", ".hpass-journal"
+    commit = steps.index(("rename", journal))
+    # All files, then the list of them, then the folder that they lie in; then the commit, and the folder of that.
+    assert [path for name, path in steps[:commit] if name == "fsync"] == [
+        *(f"{staging}/{number}" for number in range(4)),
+        f"{staging}/journal.json",
+        staging,
+    ]
+    assert steps[commit + 1] == ("fsync", ".")
+    # All files take their places, the model last, and only then what they came from goes.
+    placed = [path for _, path in steps[commit + 2 :] if not path.startswith(journal)]
+    assert placed[:4] == ["a.bin", "below/b.bin", "added/c.bin", "model.onnx"]
+    last = steps.index(("replace", "model.onnx"))
+    removed = next(place for place, (name, path) in enumerate(steps) if place > last and name in ("unlink", "rmdir"))
+    assert {path for _, path in steps[last + 1 : removed]} == {".", "below", "added"}
+
+
+# File systems of other kinds.
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EBUSY])
+def test_where_a_folder_with_an_open_file_cannot_be_renamed_it_is_closed(
+    older: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def is_open(path: Path) -> bool:
+        links = Path("/proc/self/fd").iterdir()
+        return any(os.path.realpath(link) == str(path) for link in links)
+
+    def rename(path: Path, target: Path) -> Path:
+        if is_open(path / "journal.json"):
+            raise OSError(number, os.strerror(number))
+        return whole(path, target)
+
+    whole = Path.rename
+    monkeypatch.setattr(Path, "rename", rename)
+    replace_all(older)
+    assert content(older) == NEW
+
+
+def test_where_no_folder_can_be_renamed_the_model_comes_last(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rename(_path: Path, _target: Path) -> Path:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    order: list[str] = []
+    whole = Path.replace
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(Path, "replace", lambda path, target: order.append(target.name) or whole(path, target))
+    replace_all(older)
+    assert content(older) == NEW
+    assert order[-1] == "model.onnx"
+
+
+def test_a_folder_that_may_not_be_renamed_at_all_leaves_everything_as_it_was(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(_path: Path, _target: Path) -> Path:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(HpassError, match="cannot be written"):
+        replace_all(older)
+    assert content(older) == OLD
