@@ -93,7 +93,7 @@ class Evidence:
             return False
         self._stacks.add(key)
         for scope, class_name in zip(scopes, classes or [None] * len(scopes), strict=True):
-            if class_name is not None:
+            if class_name:
                 self.classes.setdefault(scope, class_name)
         for outer, inner in pairwise(scopes):
             above = parent(inner)

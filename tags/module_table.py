@@ -78,7 +78,11 @@ class ModuleTable:
         return ModuleTable(dict(self.modules))
 
     def add(self, scope: str, class_name: str | None = None, *, called: bool | None = None) -> None:
-        """Add a module. If the table has it, only its unknown class and its unknown `called` are set."""
+        """Add a module. If the table has it, only its unknown class and its unknown `called` are set.
+
+        An empty class name is an unknown one, as in the JSON form.
+        """
+        class_name = class_name or None
         known = self.modules.get(scope)
         if known is None:
             self.modules[scope] = Module(class_name, called)

@@ -170,7 +170,7 @@ class Attack:
 
     def random_moments(self, count: int, seed: int = 0) -> Tally:
         """Kill at moments of the run's usual time."""
-        tally, moments = Tally(), random.Random(seed)  # noqa: S311 - moments, not secrets
+        tally, moments = Tally(), random.Random(seed)
         while tally.kills < count:
             self.scene.prepare()
             moment = moments.uniform(0, self.seconds)

@@ -361,6 +361,15 @@ def test_class_hierarchy_gives_the_classes_of_the_modules_in_name_scopes() -> No
     assert context.evidence.classes == {"": "pkg.Model", "a": "pkg.Stage", "a.0": "torch.nn.Linear"}
 
 
+def test_an_empty_class_in_class_hierarchy_gives_no_class() -> None:
+    source = model(
+        '["n"] v = Relu(x) ["m"] y = Relu(v)',
+        metadata={"n": stack("a", classes=["Net", ""]), "m": stack("a", classes=["Net", "A"])},
+    )
+    context = run_pass(ScopeParse(), source)
+    assert context.evidence.classes == {"": "Net", "a": "A"}
+
+
 def test_class_hierarchy_of_another_length_gives_no_class() -> None:
     context = run_pass(ScopeParse(), model(RELU, metadata={"n": stack("a", classes=("pkg.Model",))}))
 

@@ -234,6 +234,13 @@ def test_merging_adds_only_what_is_lacking() -> None:
     }
 
 
+def test_an_empty_class_is_an_unknown_one() -> None:
+    modules = table(root="M", a="")
+    assert modules.path("a") == ModuleTable.loads(modules.dumps(), "the test").path("a") == "/M/a"
+    modules.add("a", "A")
+    assert modules.path("a") == "/M/A"
+
+
 def test_a_new_module_moves_the_tags_that_it_meets() -> None:
     modules = table(root="M", q="Linear")
     assert modules.path("q") == "/M/Linear"
