@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import onnx_graphsurgeon as gs
 
+from ..graph.model import Model
 from ..identity_map import IdentityMap
 from ..tags.module_table import is_descendant, parent
 from ..tags.tag_format import Source
+from .merged_models import NamePrefixes
 from .parameter_uses import ParameterUses
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
@@ -44,6 +46,7 @@ class Evidence:
 
     def __init__(
         self,
+        model: Model,
         find_uses: Callable[[], ParameterUses],
         find_aliases: Callable[[], Mapping[str, str]] = lambda: NO_ALIASES,
     ) -> None:
@@ -51,10 +54,19 @@ class Evidence:
         self.classes: dict[str, str] = {}
         self.inferred_containers: set[str] = set()
         self._stacks: set[tuple[str | None, ...]] = set()
+        self._model = model
         self._find_uses = find_uses
         self._find_aliases = find_aliases
+        self._prefixes: NamePrefixes | None = None
         self._uses: ParameterUses | None = None
         self._aliases: Mapping[str, str] | None = None
+
+    @property
+    def name_prefixes(self) -> NamePrefixes:
+        """The prefixes of the models in the file."""
+        if self._prefixes is None:
+            self._prefixes = NamePrefixes.of(self._model)
+        return self._prefixes
 
     @property
     def parameter_uses(self) -> ParameterUses:
@@ -74,9 +86,9 @@ class Evidence:
             self._aliases = self._find_aliases()
         return self._aliases
 
-    def forget_weights(self) -> None:
-        """Discard parameter uses and aliases, so that they are computed again, because the graph may have changed."""
-        self._uses = self._aliases = None
+    def forget_graph(self) -> None:
+        """Discard prefixes, parameter uses and aliases, so that they are computed again: the graph may have changed."""
+        self._prefixes = self._uses = self._aliases = None
 
     def add(self, node: gs.Node, claim: Claim) -> None:
         """Add a claim for a node, unless it is there already."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from ..tags.scope import is_scope
@@ -24,7 +24,7 @@ CLASS_PATH = "winml.hierarchy.tag"
 
 # torch.export's placeholder for a lost module stack (torch/fx/experimental/proxy_tensor.py).
 _NO_MODULE = "_empty_nn_module_stack_from_metadata_hook"
-# The suffix of the second and later calls of a module.
+# The suffix of the second and later calls of a module. A key of a ModuleDict may end in the same characters.
 _REPEATED_CALL = re.compile(r"@\d+(?=\.|$)")
 # Dynamo's name of the root in strict mode.
 _DYNAMO_ROOT = re.compile(r"^(?:L\['self'\]|L__self__)\.?")
@@ -47,8 +47,13 @@ class ModuleStack(NamedTuple):
         return self.scopes[-1]
 
 
-def read_module_stack(metadata: Mapping[str, str]) -> ModuleStack | None:
-    """Return the module stack in a node's metadata; None if the metadata names no module."""
+def read_module_stack(
+    metadata: Mapping[str, str], is_module: Callable[[str], bool] = lambda _: False
+) -> ModuleStack | None:
+    """Return the module stack in a node's metadata; None if the metadata names no module.
+
+    `is_module` tells whether a module of this very name exists: then `x@1` is that module, not a second call of `x`.
+    """
     text = metadata.get(NAME_SCOPES)
     if text is not None:
         names = read_string_list(text)
@@ -62,7 +67,7 @@ def read_module_stack(metadata: Mapping[str, str]) -> ModuleStack | None:
     if len(classes) != len(names):
         classes = [None] * len(names)
     open_modules = [
-        (_module_name(name), class_name)
+        (_module_name(name, is_module), class_name)
         for name, class_name in zip(names[:-1], classes[:-1], strict=True)
         if name != _NO_MODULE
     ]
@@ -96,7 +101,7 @@ def read_string_list(text: str) -> list[str]:
     return [str(item) for item in cast("list[object]", value)] if isinstance(value, list) else []
 
 
-def _module_name(name: str) -> str:
-    if "@" in name:
+def _module_name(name: str, is_module: Callable[[str], bool]) -> str:
+    if "@" in name and not is_module(name):
         name = _REPEATED_CALL.sub("", name)
     return _DYNAMO_ROOT.sub("", name) if name.startswith("L") else name

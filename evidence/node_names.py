@@ -43,6 +43,11 @@ def _label_path(path: str) -> LabelPath | None:
     return LabelPath(labels) if is_scope(".".join(labels)) else None
 
 
+def is_torchscript_name(name: str) -> bool:
+    """Whether a name has exactly the form that TorchScript gives nodes and values: `/label/label/Op_3`."""
+    return _TORCHSCRIPT.fullmatch(name) is not None
+
+
 def read_name(name: str) -> LabelPath | ModulePath | None:
     """Return the path in the name of a node or value; None if the name contains no path."""
     if "/" not in name:

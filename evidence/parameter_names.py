@@ -7,7 +7,8 @@ import re
 from ..tags.scope import is_scope
 from .tool_affixes import without_affixes
 
-_PARAMETER = re.compile(r"^(?:[A-Za-z_][\w-]*|\d+)(?:\.[\w/-]+)+$")
+# A key of a ModuleDict may contain any character but a dot.
+_PARAMETER = re.compile(r"^(?:[A-Za-z_][\w-]*|\d+)(?:\.[^.\x00-\x1f\x7f]+)*\.[\w/-]+$")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.(?:w|b)_\d+$")
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 import onnx_graphsurgeon as gs
 
-from ..graph.model import Model
+from ..graph.model import FunctionKey, Model
+from ..graph.regions import Region
 from ..identity_map import IdentityMap
 from .exporter_metadata import read_string_list
+from .merged_models import NamePrefixes
 from .parameter_names import parameter_owner
 
 # onnxscript's constant folding writes the names of the replaced values under this key of the new value.
@@ -33,27 +35,48 @@ class ParameterUse(NamedTuple):
 class ParameterUses:
     """The parameters that nodes read, identified by their names. No weight is loaded.
 
-    `restored` maps the names of values that lost their parameter name to that name.
+    `restored` maps the names of values that lost their parameter name to that name. `prefixes` are those of the models
+    in the file.
 
-    Two kinds of use do not locate a node (`non_local`): reads of a tied weight outside its owner, recognised by another
-    operator or input position than the first reader's; and reads by a node that another module was folded into.
+    Three kinds of use do not locate a node (`non_local`): reads of a tied weight outside its owner, recognised by
+    another operator or input position than the first reader's; reads by a node that another module was folded into; and
+    reads through an Identity with a name of its own, by which an exporter stores equal parameters once.
     """
 
-    def __init__(self, model: Model, restored: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        model: Model,
+        restored: Mapping[str, str] = MappingProxyType({}),
+        prefixes: NamePrefixes | None = None,
+    ) -> None:
+        self._prefixes = prefixes or NamePrefixes()
+        self._first_readers: dict[str, gs.Node] = {}
         self._local: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
         self._non_local: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
         self._owners: dict[str, None] = {}
         folded = {**_folded_parameters(model), **restored}
         # Subgraphs read values of the graphs around them, so all regions share these dictionaries.
         use_by_value: dict[int, ParameterUse] = {}
-        first_uses: dict[str, tuple[str, int]] = {}
-        for region in model.regions():
+        first_uses: dict[str, list[_Reader]] = {}
+        regions = model.regions()
+        functions = {model.function_key(region.graph) for region in regions if region.is_function}
+        arguments = _Arguments()
+        for region in regions:
             for name, _ in model.initializers(region.graph):
-                owner = parameter_owner(name)
-                if owner is not None:
-                    self._owners.setdefault(owner)
+                use = self._use(name)
+                if use is not None:
+                    self._owners.setdefault(use.owner)
+            if region.is_function:
+                arguments.bind(region, model.function_key(region.graph), use_by_value)
             for node in region.graph.nodes:
-                self._read(node, use_by_value, first_uses, folded)
+                uses = self._parameters_read(node, use_by_value, folded)
+                function = model.call_key(node)
+                if function in functions:
+                    # The body reads them; the call only passes them on.
+                    arguments.add_call(function, len(node.inputs), dict(uses))
+                    self._add_local(node, [use for _, use in uses])
+                else:
+                    self._read(node, uses, use_by_value, first_uses, region)
 
     def of(self, node: gs.Node) -> list[ParameterUse]:
         """Return the parameter uses that locate a node, in the order of its inputs."""
@@ -74,13 +97,12 @@ class ParameterUses:
     def _read(
         self,
         node: gs.Node,
+        uses: Sequence[tuple[int, ParameterUse]],
         use_by_value: dict[int, ParameterUse],
-        first_uses: dict[str, tuple[str, int]],
-        folded: dict[str, str],
+        first_uses: dict[str, list[_Reader]],
+        region: Region,
     ) -> None:
-        uses = _read_parameters(node, use_by_value, folded)
-        if not uses:
-            return
+        """Record the parameter uses of a node, each given with the index of the input."""
         is_pass_through = node.op in _PASS_THROUGH_OPS
         is_folded = _is_folded(node)
         local: list[ParameterUse] = []
@@ -89,50 +111,121 @@ class ParameterUses:
             self._owners.setdefault(use.owner)
             if is_pass_through:
                 if index == 0:
-                    local.append(self._pass_through(node, use, use_by_value))
-            elif is_folded or first_uses.setdefault(use.parameter, (node.op, index)) != (node.op, index):
+                    passed_on = self._pass_through(node, use, use_by_value)
+                    (local if passed_on is not None else non_local).append(passed_on or use)
+            elif is_folded or not _Reader(node.op, index, region).fits(first_uses.setdefault(use.parameter, [])):
                 non_local.append(use)
             else:
+                self._first_readers.setdefault(use.parameter, node)
                 local.append(use)
-        if local:
-            self._local[node] = local
+        self._add_local(node, local)
         if non_local:
             self._non_local[node] = non_local
 
-    def _pass_through(self, node: gs.Node, use: ParameterUse, use_by_value: dict[int, ParameterUse]) -> ParameterUse:
+    def _add_local(self, node: gs.Node, uses: list[ParameterUse]) -> None:
+        for use in uses:
+            self._owners.setdefault(use.owner)
+        if uses:
+            self._local[node] = uses
+
+    def is_first_reader(self, node: gs.Node, use: ParameterUse) -> bool:
+        """Whether no node before this one reads the parameter; a later one is another call, or an equal parameter."""
+        return self._first_readers.get(use.parameter, node) is node
+
+    def _pass_through(
+        self, node: gs.Node, use: ParameterUse, use_by_value: dict[int, ParameterUse]
+    ) -> ParameterUse | None:
+        """Return the parameter that the output of a node stands for; None if it stands for one of equal value."""
         output = node.outputs[0] if node.outputs else None
         if output is None:
             return use
-        output_use = _parameter_use(output.name) if node.op == "Identity" else None
+        output_use = self._use(output.name) if node.op == "Identity" else None
         if output_use is not None:
             self._owners.setdefault(output_use.owner)
+        elif node.op == "Identity" and len(node.inputs[0].outputs) > 1:
+            return None
         use_by_value[id(output)] = output_use or use
         return output_use or use
 
+    def _parameters_read(
+        self, node: gs.Node, use_by_value: Mapping[int, ParameterUse], folded: Mapping[str, str]
+    ) -> list[tuple[int, ParameterUse]]:
+        """Return the parameter uses among a node's inputs, each with the index of the input."""
+        found: list[tuple[int, ParameterUse]] = []
+        for index, tensor in enumerate(node.inputs):
+            use = use_by_value.get(id(tensor))
+            if use is None and isinstance(tensor, gs.Constant):
+                use = self._use(folded.get(tensor.name, tensor.name))
+            if use is not None:
+                found.append((index, use))
+        return found
 
-def _read_parameters(
-    node: gs.Node, use_by_value: Mapping[int, ParameterUse], folded: Mapping[str, str]
-) -> list[tuple[int, ParameterUse]]:
-    """Return the parameter uses among a node's inputs, each with the index of the input."""
-    found: list[tuple[int, ParameterUse]] = []
-    for index, tensor in enumerate(node.inputs):
-        use = use_by_value.get(id(tensor))
-        if use is None and isinstance(tensor, gs.Constant):
-            use = _parameter_use(folded.get(tensor.name, tensor.name))
-        if use is not None:
-            found.append((index, use))
-    return found
+    def _use(self, name: str) -> ParameterUse | None:
+        root, rest = self._prefixes.split(name)
+        owner = parameter_owner(rest)
+        if owner is None:
+            return None
+        return ParameterUse(name, f"{root}.{owner}" if root else owner)
+
+
+class _Reader(NamedTuple):
+    """A node that reads a parameter: its operator, the index of the input, and its region."""
+
+    op: str
+    input_index: int
+    region: Region
+
+    def fits(self, first: list[_Reader]) -> bool:
+        """Whether a node reads a parameter as the first readers did, which this one joins if it is in another branch.
+
+        One call of a module can take either branch of an If, so both may read its parameters, and in different ways.
+        """
+        for other in first:
+            if not _are_branches(self.region, other.region):
+                return (self.op, self.input_index) == (other.op, other.input_index)
+        first.append(self)
+        return True
+
+
+def _are_branches(one: Region, other: Region) -> bool:
+    """Whether two regions lie in different subgraphs of one node."""
+    holders = {id(region.holder): id(region.graph) for region in _enclosing(one)}
+    return any(holders.get(id(region.holder), id(region.graph)) != id(region.graph) for region in _enclosing(other))
+
+
+def _enclosing(region: Region) -> Iterator[Region]:
+    """Yield a subgraph and the subgraphs around it."""
+    current: Region | None = region
+    while current is not None and current.holder is not None:
+        yield current
+        current = current.parent
+
+
+class _Arguments:
+    """The parameters that the calls of local functions pass to their inputs."""
+
+    def __init__(self) -> None:
+        self._by_input: dict[tuple[FunctionKey, int], set[ParameterUse | None]] = {}
+
+    def add_call(self, function: FunctionKey, count: int, uses: Mapping[int, ParameterUse]) -> None:
+        """Record the parameters that a call passes, by the index of the input; it has `count` inputs."""
+        for index in range(count):
+            self._by_input.setdefault((function, index), set()).add(uses.get(index))
+
+    def bind(self, region: Region, function: FunctionKey, use_by_value: dict[int, ParameterUse]) -> None:
+        """Let the inputs of a function body stand for the parameters that all calls so far pass to them."""
+        for index, tensor in enumerate(region.graph.inputs):
+            uses = self._by_input.get((function, index), set())
+            if len(uses) == 1:
+                (use,) = uses
+                if use is not None:
+                    use_by_value[id(tensor)] = use
 
 
 def _is_folded(node: gs.Node) -> bool:
     """Whether onnxscript's optimiser folded a normalisation into a node, which adds an input named `WEIGHT_bias`."""
     names = {tensor.name for tensor in node.inputs if isinstance(tensor, gs.Constant)}
     return any(f"{name}_bias" in names for name in names)
-
-
-def _parameter_use(name: str) -> ParameterUse | None:
-    owner = parameter_owner(name)
-    return None if owner is None else ParameterUse(name, owner)
 
 
 def _folded_parameters(model: Model) -> dict[str, str]:

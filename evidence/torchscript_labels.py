@@ -5,9 +5,12 @@ TorchScript writes the open modules as labels: `/stage/stage.0/stage.0.0/fc1`. A
 called are missing: `/a` may be `pool.a`. The second scope with the same label below the same parent gets the suffix
 `_1`, whether it is a second call of the same module or another module with the same label.
 
-The labels form a tree, which is resolved from the root down. The module of a label lies below its parent's module, and
-its full name is known from parameter names or from a module table. If several modules fit, the one whose parameters are
-read most below the label is chosen.
+The labels form a tree, which is resolved from the root down. The module of a label usually lies below its parent's
+module, and its full name is known from parameter names or from a module table. If several modules fit, the one whose
+parameters are read most below the label is chosen.
+
+Only parameters and a complete table make a label certain. Without them, a container that is never called may stand
+between two labels, and a suffix may belong to the name of a module or count the calls of another one.
 """
 
 from __future__ import annotations
@@ -33,13 +36,35 @@ class _NumberedLabel(NamedTuple):
 
     label: str
     number: int
+    text: str
 
 
 class Resolved(NamedTuple):
-    """The module of a path of labels. `certain` is False if another module fits equally well."""
+    """The module of a path of labels.
+
+    `certain` is False if it may be another module. `absent` is the module that the label names and the module table
+    does not have, or empty.
+    """
 
     scope: str
     certain: bool
+    absent: str = ""
+
+
+class WeightUse(NamedTuple):
+    """A weight without a parameter name that a node reads: the operator, the index of the input, and the weight."""
+
+    op: str
+    input_index: int
+    name: str
+
+
+@dataclass(slots=True)
+class LabelUses:
+    """What the nodes of one path of labels read: how often parameters of each owner, and weights without a name."""
+
+    owners: Counter[str] = field(default_factory=Counter[str])
+    weights: list[WeightUse] = field(default_factory=list[WeightUse])
 
 
 @dataclass(slots=True)
@@ -47,13 +72,19 @@ class _LabelNode:
     """A node of the label tree.
 
     `own` counts the owners of the parameters that nodes with exactly these labels read, `below` those that nodes with
-    further labels read.
+    further labels read. `weights` are the weights that any of them read.
     """
 
     labels: Labels
     children: dict[str, _LabelNode] = field(default_factory=dict)
     own: Counter[str] = field(default_factory=Counter)
     below: Counter[str] = field(default_factory=Counter)
+    weights: list[WeightUse] = field(default_factory=list[WeightUse])
+
+    @property
+    def deepest_owners(self) -> Counter[str]:
+        """The owners that determine the module of the labels below; those of the own nodes if there are none."""
+        return self.below or self.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,39 +135,58 @@ class KnownModules:
         return sorted(names, key=lambda name: (depth(name), natural_sort_key(name)))
 
 
-def resolve(paths: Mapping[Labels, Counter[str]], known: KnownModules) -> dict[Labels, Resolved]:
-    """Return the module of every path of labels.
+def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labels, Resolved]:
+    """Return the module of every path of labels, given in order of first appearance with what its nodes read.
 
-    `paths` maps each path, in order of first appearance, to the owners of the parameters that its nodes read. The time
-    is linear in the number of labels if the number of modules with the same label below one parent is bounded.
+    The time is linear in the number of labels if the number of modules with the same label below one parent is bounded.
     """
     root = _label_tree(paths)
     resolved: dict[Labels, Resolved] = {(): Resolved("", certain=True)}
     pending = [(root, resolved[()])]
     while pending:
         node, parent_module = pending.pop()
-        siblings = _Siblings(node.children, {}, defaultdict(set))
+        siblings = _Siblings(node.children, {}, {}, defaultdict(set))
         # Labels with parameters come first, because their modules are evidence for the other labels of the same parent.
         for name, child in sorted(node.children.items(), key=lambda item: not (item[1].below or item[1].own)):
-            owners = child.below or child.own
-            found = _resolve_child(parent_module, name, owners, siblings, known)
+            found = _resolve_child(parent_module, name, child, siblings, known)
             resolved[child.labels] = found
             pending.append((child, found))
-            siblings.add(name, found.scope, owners)
-            if child.own and child.below and not _support(found.scope, child.own):
+            siblings.add(name, found.scope, child.deepest_owners)
+            if child.own and child.children and not _support(found.scope, child.own):
                 # Two modules with the same label: one has nodes of its own, the other has the labels below.
-                resolved[child.labels] = _resolve_child(parent_module, name, child.own, siblings, known)
+                own = _LabelNode(child.labels, own=child.own, weights=child.weights)
+                resolved[child.labels] = _resolve_child(parent_module, name, own, siblings, known)
     return resolved
 
 
-def _label_tree(paths: Mapping[Labels, Counter[str]]) -> _LabelNode:
+def cut_labels(paths: Mapping[Labels, LabelUses], resolved: Mapping[Labels, Resolved]) -> frozenset[Labels]:
+    """Return the paths that lack their innermost labels, as those of a scripted model do.
+
+    Every weight read there is a parameter of a module further down, and no label tells of such a module. A module that
+    uses the parameters of one it never calls reads weights of its own as well, or has labels below.
+    """
+    callers = {resolved[path[:end]].scope for path in paths for end in range(len(path))}
+    return frozenset(
+        path
+        for path, uses in paths.items()
+        if uses.owners
+        and not uses.weights
+        and resolved[path].scope not in callers
+        and all(is_descendant(owner, resolved[path].scope) for owner in uses.owners)
+        and resolved[path].scope not in uses.owners
+    )
+
+
+def _label_tree(paths: Mapping[Labels, LabelUses]) -> _LabelNode:
     root = _LabelNode(())
-    for path, owners in paths.items():
+    for path, uses in paths.items():
         node = root
         for index, name in enumerate(path):
-            node.below.update(owners)
+            node.below.update(uses.owners)
+            node.weights += uses.weights
             node = node.children.setdefault(name, _LabelNode(path[: index + 1]))
-        node.own.update(owners)
+        node.own.update(uses.owners)
+        node.weights += uses.weights
     return root
 
 
@@ -148,21 +198,45 @@ class _Siblings(NamedTuple):
     """
 
     labels: Mapping[str, _LabelNode]
+    scope_by_label: dict[str, str]
     resolved_scopes: dict[str, None]
     parents_by_number: defaultdict[int, set[str]]
 
     def add(self, name: str, scope: str, owners: Counter[str]) -> None:
         """Record the module of a label."""
         self.resolved_scopes[scope] = None
+        self.scope_by_label[name] = scope
         numbered = None if label(scope) == name else _split_number(name)
         if _support(scope, owners):
             self.parents_by_number[0 if numbered is None else numbered.number].add(parent(scope))
 
+    def has_other_weights(self, base: str, name: str) -> bool:
+        """Whether two labels read different weights at the same place: then they are not the same module."""
+        if base not in self.labels or name not in self.labels:
+            return False
+        for one, other in zip(self.labels[base].weights, self.labels[name].weights, strict=False):
+            if one[:2] != other[:2]:
+                return False
+            if one.name != other.name:
+                return True
+        return False
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Whether another module has this label as well: one that reads other weights counts it further."""
+        repeated = (other for other in self.labels if other.startswith(f"{name}_") and _split_number(other) is not None)
+        return any(self.has_other_weights(name, other) for other in repeated)
+
+    def are_numbered(self, parent_label: str, *, but: str) -> bool:
+        """Whether the parent numbers its children: all labels but some that start with a name repeat the parent's."""
+        others = [label for label in self.labels if label != but and not label.startswith(f"{but}_")]
+        return bool(parent_label and others) and all(_is_numbered(label, parent_label) for label in others)
+
 
 def _resolve_child(
-    parent_module: Resolved, name: str, owners: Counter[str], siblings: _Siblings, known: KnownModules
+    parent_module: Resolved, name: str, child: _LabelNode, siblings: _Siblings, known: KnownModules
 ) -> Resolved:
     """Return the module of one label below a module."""
+    owners = child.deepest_owners
     exact = _candidates(parent_module.scope, name, owners, known)
     numbered = _split_number(name)
     if numbered is not None:
@@ -174,16 +248,42 @@ def _resolve_child(
         ):
             return _resolve_repeated(parent_module, numbered, owners, siblings, known)
     if exact:
-        best = _best(exact, owners)
-        rivals = [scope for scope in exact if scope != best and depth(scope) == depth(best)]
-        return Resolved(best, parent_module.certain and (not rivals or _support(best, owners) > 0))
+        fits = {scope: _fit(scope, child, known) for scope in exact}
+        best = max(exact, key=lambda scope: (_support(scope, child.below), fits[scope], _support(scope, owners)))
+        is_named = _support(best, owners) > 0
+        rivals = [
+            scope for scope in exact if scope != best and depth(scope) == depth(best) and fits[scope] == fits[best]
+        ]
+        certain = is_named or (known.complete and not rivals and not siblings.is_ambiguous(name))
+        return Resolved(best, parent_module.certain and certain)
     outside = _module_outside_parent(name, owners, known)
     if outside is not None:
         return Resolved(outside, parent_module.certain)
-    in_a_container = any(holder != parent_module.scope for holder in siblings.parents_by_number[0])
-    return Resolved(
-        _join_scope(parent_module.scope, name), parent_module.certain and not known.complete and not in_a_container
-    )
+    if known.complete:
+        return _elsewhere_in_table(parent_module, name, known)
+    parent_label = label(parent_module.scope) if parent_module.scope else ""
+    if not owners and siblings.are_numbered(parent_label, but=name):
+        # A Sequential numbers its own modules; one with a name was registered around it first.
+        return Resolved(_join_scope(parent(parent_module.scope), name), certain=False)
+    return Resolved(_join_scope(parent_module.scope, name), parent_module.certain and _is_caller(child))
+
+
+def _is_caller(child: _LabelNode) -> bool:
+    """Whether parameters are read below a label, which makes the labels between known by the modules they lead to."""
+    return bool(child.below)
+
+
+def _elsewhere_in_table(parent_module: Resolved, name: str, known: KnownModules) -> Resolved:
+    """Return the module of a label that no module below the parent has: one from elsewhere, else the parent itself."""
+    found = [scope for scope in known.by_label.get(name, ()) if scope in known.names]
+    if not found:
+        return Resolved(parent_module.scope, certain=False, absent=_join_scope(parent_module.scope, name))
+    return Resolved(min(found, key=lambda scope: (depth(scope), natural_sort_key(scope))), certain=len(found) == 1)
+
+
+def _fit(scope: str, child: _LabelNode, known: KnownModules) -> int:
+    """Return how many of the labels below a label are known below a module."""
+    return sum(bool(_modules_with_label(scope, name, known)) for name in child.children)
 
 
 def _resolve_repeated(
@@ -196,7 +296,18 @@ def _resolve_repeated(
     """Return the module of a label that is repeated below its parent: another module that fits, or the same module."""
     base = numbered.label
     candidates = _candidates(parent_module.scope, base, owners, known)
-    best = _best(candidates, owners) if candidates else _join_scope(parent_module.scope, base)
+    if siblings.has_other_weights(base, numbered.text):
+        free = [scope for scope in candidates if scope not in siblings.resolved_scopes]
+        other = (
+            free[0]
+            if free
+            else parent_module.scope
+            if known.complete
+            else _join_scope(parent_module.scope, numbered.text)
+        )
+        return Resolved(other, certain=False)
+    same = siblings.scope_by_label.get(base, _join_scope(parent_module.scope, base))
+    best = _best(candidates, owners) if candidates else same
     if _support(best, owners):
         return Resolved(best, parent_module.certain)
     outside = _module_outside_parent(base, owners, known)
@@ -216,7 +327,9 @@ def _resolve_repeated(
     if unused:
         # No parameter distinguishes the scopes of this label, so they are assigned to the fitting modules in order.
         return Resolved(unused[0], certain=False)
-    return Resolved(best, parent_module.certain)
+    if known.complete and best not in known.names:
+        return _elsewhere_in_table(parent_module, base, known)
+    return Resolved(best, parent_module.certain and known.complete)
 
 
 def _modules_read_below(name: str, siblings: _Siblings, known: KnownModules) -> list[str]:
@@ -255,7 +368,7 @@ def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[s
     if not found and _is_numbered(name, base) and not known.complete:
         # The container is known from its other children (`act.1` from `act.0.weight`).
         found = [f"{container}.{numbers}" for container in known.below(ancestor, base)]
-    return found
+    return [scope for scope in found if scope in known.names] if known.complete else found
 
 
 def _module_outside_parent(name: str, owners: Counter[str], known: KnownModules) -> str | None:
@@ -281,7 +394,7 @@ def _matching_length(name: str, labels: Labels) -> int:
 
 def _split_number(name: str) -> _NumberedLabel | None:
     found = _NUMBERED.fullmatch(name)
-    return None if found is None else _NumberedLabel(found[1], int(found[2]))
+    return None if found is None else _NumberedLabel(found[1], int(found[2]), name)
 
 
 def _is_numbered(name: str, base: str) -> bool:

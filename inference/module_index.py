@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..analysis.call_order import order_of_calls
+from ..analysis.call_order import fits_call_order, order_of_calls
 from ..tags.table_in_use import TableInUse
 from .arrays import Flags
 from .call_alignment import CallIndex
@@ -31,13 +31,18 @@ class ModuleIndexes:
     """The module index for each region of a model.
 
     `table` is the table in use, which may grow from region to region; `parameter_owners` are the modules whose
-    parameters the file names. `calls` are those of the declared table; there are none without one.
+    parameters the file names; `scopes` are the modules of the main graph's nodes in the order of the file, None if
+    unknown. `calls` are those of the declared table; there are none without one, or if the file has its modules in
+    another order.
     """
 
-    def __init__(self, table: TableInUse, parameter_owners: Collection[str]) -> None:
+    def __init__(self, table: TableInUse, parameter_owners: Collection[str], scopes: Iterable[str | None] = ()) -> None:
         self.modules = table.modules
         self.has_table = table.declared is not None
-        self.calls = CallIndex(() if table.declared is None else order_of_calls(table.declared, parameter_owners))
+        calls = [] if table.declared is None else order_of_calls(table.declared, parameter_owners)
+        if table.declared is not None and not fits_call_order(table.declared, calls, scopes):
+            calls = []
+        self.calls = CallIndex(calls)
         self._parameter_owners = parameter_owners
         self._revision = -1
         self._called: ModuleIndex | None = None

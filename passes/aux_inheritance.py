@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+import onnx_graphsurgeon as gs
+
 from ..analysis.call_sites import regions_with_scope
 from ..analysis.served_module import served_modules
-from ..graph.regions import Region
+from ..graph.regions import Region, subgraphs
+from ..identity_map import IdentityMap
 from ..inference import predict
 from ..inference.arrays import UNKNOWN
 from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
 from ..inference.scoring_model import load_model
+from ..tags.module_table import ModuleTable, lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass, option
 from .context import Context
@@ -39,7 +44,9 @@ class AuxInheritance(Pass):
 
     def apply(self, context: Context) -> None:
         """Place what has no tag in every region that has a tag to inherit from."""
-        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners())
+        _place_holders(context)
+        scopes = [None if tag is None else tag.scope for tag in map(context.tags.get, context.graph.nodes)]
+        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), scopes)
         for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
             _place(region, around, indexes, context)
         if self.root is Root.SERVE:
@@ -48,6 +55,29 @@ class AuxInheritance(Pass):
                 if tag is not None and tag.serves is None:
                     reason = f"{context.tags.reason(node)}; it works for '{scope}'"
                     context.set_tag(node, tag._replace(serves=scope), reason)
+
+
+def _place_holders(context: Context) -> None:
+    """Tag nodes that hold subgraphs by the modules that run in these; inner nodes come first."""
+    modules = context.table.modules
+    callers = {modules.nearest_called(parent(scope)) for scope in modules if scope}
+    scopes: IdentityMap[gs.Node, list[str]] = IdentityMap()
+    for region in reversed(context.regions()):
+        tags = (context.tags.get(node) for node in region.graph.nodes)
+        inside = [tag.scope for tag in tags if tag is not None]
+        if region.holder is not None and inside:
+            scopes[region.holder] = [*(scopes.get(region.holder) or ()), *inside]
+            # The first subgraph comes last, and then all are known.
+            if context.tags.get(region.holder) is None and next(subgraphs(region.holder))[1] is region.graph:
+                scope = _caller(scopes[region.holder], callers, modules)
+                reason = f"its subgraphs run in {_called(scope)}"
+                context.set_tag(region.holder, Tag(scope, Source.INHERITED, Confidence.MEDIUM), reason)
+
+
+def _caller(scopes: list[str], callers: Container[str], modules: ModuleTable) -> str:
+    """Return the module that holds all modules, or the one that calls it if it calls none itself."""
+    scope = modules.nearest_called(lca(scopes))
+    return scope if scope in callers else modules.nearest_called(parent(scope))
 
 
 def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context) -> None:

@@ -62,7 +62,7 @@ class Context:
         self.rewritten = False
         self.graph_unchanged = False
         self.findings = Findings()
-        self.evidence = Evidence(self._find_parameter_uses, self._find_weight_aliases)
+        self.evidence = Evidence(model, self._find_parameter_uses, self._find_weight_aliases)
         self.tags = TagStore()
         self.table = self._table(given)
         self.attributions: IdentityMap[gs.Node, Attribution | None] = IdentityMap()
@@ -125,7 +125,7 @@ class Context:
         self.rewritten |= rewrites
         self.graph_unchanged = False
         if rewrites or self._record.rewrites:
-            self.evidence.forget_weights()
+            self.evidence.forget_graph()
             self._regions = None
         self._record = PassRecord(name, rewrites)
         return self._record
@@ -157,7 +157,8 @@ class Context:
     def _find_parameter_uses(self) -> ParameterUses:
         # A reference model knows more of a weight than its name: who reads it.
         names = self.evidence.weight_aliases if isinstance(self.reference, Checkpoint) else {}
-        return ParameterUses(self.model, {name: old for name, old in names.items() if is_parameter(old)})
+        restored = {name: old for name, old in names.items() if is_parameter(old)}
+        return ParameterUses(self.model, restored, self.evidence.name_prefixes)
 
     def _find_weight_aliases(self) -> Mapping[str, str]:
         if self.reference is None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from ..tags.module_table import natural_sort_key
+
 
 class Severity(StrEnum):
     """`info`: worth knowing; `warning`: the input or the options are off; `error`: the output breaks the contract."""
@@ -30,6 +32,16 @@ class Findings(list[Finding]):
     def add(self, severity: Severity, rule: str, message: str, node: str | None = None) -> None:
         """Add a finding; `node` is a position."""
         self.append(Finding(severity, rule, message, node))
+
+
+def unknown_modules(scopes: Sequence[str]) -> Finding:
+    """Return the finding that names in the file tell of modules that the module table does not have."""
+    shown = examples([f"'{scope}'" for scope in sorted(scopes, key=natural_sort_key)])
+    return Finding(
+        Severity.WARNING,
+        "unknown-module",
+        f"{len(scopes)} modules that nodes name are not in the module table ({shown}); is it this model's?",
+    )
 
 
 _EXAMPLES = 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..tags.module_table import ModuleTable, natural_sort_key, parent
+from ..tags.module_table import ModuleTable, parent
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
 from .context import Context
-from .findings import Severity, examples
+from .findings import unknown_modules
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ModuleMapping(Pass):
                 scope for scope in named if scope and scope not in context.table.declared and scope not in aliases
             ]
             if unknown:
-                _report(unknown, context)
+                context.findings.append(unknown_modules(unknown))
         for scope in unknown:
             _add_ancestors(scope, context)
 
@@ -67,12 +67,3 @@ def _add_ancestors(scope: str, context: Context) -> None:
         ):
             context.table.modules.add(above)
         scope = parent(scope)
-
-
-def _report(unknown: list[str], context: Context) -> None:
-    shown = examples([f"'{scope}'" for scope in sorted(unknown, key=natural_sort_key)])
-    context.findings.add(
-        Severity.WARNING,
-        "unknown-module",
-        f"{len(unknown)} modules that nodes name are not in the module table ({shown}); is it this model's?",
-    )

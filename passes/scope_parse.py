@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from math import prod
 from typing import ClassVar, NamedTuple
 
 import onnx_graphsurgeon as gs
@@ -12,18 +14,22 @@ import onnx_graphsurgeon as gs
 from ..analysis.parameter_folding import Folding
 from ..evidence.claims import Claim
 from ..evidence.exporter_metadata import class_names, read_class_path, read_module_stack
+from ..evidence.merged_models import NamePrefixes
 from ..evidence.node_names import LabelPath, ModulePath, read_name
 from ..evidence.parameter_uses import ParameterUses
-from ..evidence.torchscript_labels import KnownModules, Labels, Resolved, resolve
+from ..evidence.torchscript_labels import KnownModules, Labels, LabelUses, Resolved, WeightUse, cut_labels, resolve
 from ..restore.reference_model import ReferenceModel
-from ..tags.module_table import lca
+from ..tags.module_table import ModuleTable, lca
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass
 from .context import Context
-from .findings import Severity
+from .findings import Severity, unknown_modules
 
 # So many of the nodes of a model, or of its reference where that has fewer, should be in both.
 _MIN_SHARED_NODES = 0.1
+
+# A function of one module may well be called after it; one that holds two is a third module's.
+_MIN_PASSED_MODULES = 2
 
 
 class _Named(NamedTuple):
@@ -35,10 +41,14 @@ class _Named(NamedTuple):
 
 
 class _Stack(NamedTuple):
-    """The modules that were open, outermost first, and whether there is no doubt about the innermost."""
+    """The modules that were open, outermost first, and whether there is no doubt about the innermost.
+
+    `is_cut` means that names lack the innermost modules, which own the parameters that are read there.
+    """
 
     scopes: list[str]
     certain: bool
+    is_cut: bool = False
 
 
 _Path = LabelPath | ModulePath
@@ -59,31 +69,27 @@ class ScopeParse(Pass):
     def apply(self, context: Context) -> None:
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
         weights = context.evidence.parameter_uses
+        is_module = _is_module(context)
         described = [node for node in context.nodes() if context.model.has_metadata(node)]
         for node in described:
             _claim_stored_tag(node, context)
         if isinstance(context.reference, ReferenceModel):
             _claim_reference(context.reference, context)
         for node in described:
-            _claim_module_stack(node, context)
+            _claim_module_stack(node, context, is_module)
         named = _named_nodes(context)
         stacks = _open_modules(named, weights, context)
         for path, stack in stacks.items():
             _claim_names(path, named[path], stack, context)
         if described:
             _claim_classes(named, stacks, context)
-        for node, readings in weights.items():
-            for reading in readings:
-                # A container of parameters, or a module whose weights another one uses, never runs itself.
-                owner = (
-                    reading.owner
-                    if context.table.declared is None
-                    else context.table.declared.nearest_called(reading.owner)
-                )
-                context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", reading.parameter))
+        _claim_parameters(weights, context)
         folding = None if context.table.declared is None else Folding.of(context.table.declared, weights.owners())
+        functions = {context.model.function_key(region.graph) for region in context.regions() if region.is_function}
         for node, claims in context.evidence.claims.items():
-            if context.tags.get(node) is None:
+            if context.tags.get(node) is None and not (
+                context.model.call_key(node) in functions and _decide_call(node, claims, context)
+            ):
                 _decide(node, claims, folding, context)
 
 
@@ -109,28 +115,59 @@ def _claim_reference(reference: ReferenceModel, context: Context) -> None:
         context.findings.add(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
 
 
-def _claim_module_stack(node: gs.Node, context: Context) -> None:
-    stack = read_module_stack(context.model.metadata(node))
+def _claim_module_stack(node: gs.Node, context: Context, is_module: Callable[[str], bool]) -> None:
+    stack = read_module_stack(context.model.metadata(node), is_module)
     if stack is None:
         return
-    context.evidence.add(node, Claim(stack.scope, Source.METADATA, "metadata", stack.text))
-    context.add_stack(stack.scopes, stack.classes)
+    root, _ = context.evidence.name_prefixes.split(node.name)
+    scopes, classes = stack.scopes, stack.classes
+    if root:
+        scopes, classes = ("", *(_below(root, scope) for scope in scopes)), (None, *classes)
+    context.evidence.add(node, Claim(scopes[-1], Source.METADATA, "metadata", stack.text))
+    context.add_stack(scopes, classes)
+
+
+def _below(root: str, scope: str) -> str:
+    return f"{root}.{scope}" if scope else root
+
+
+def _is_module(context: Context) -> Callable[[str], bool]:
+    """Return whether a module of a name is known from parameters or from the declared table."""
+
+    @cache
+    def names() -> frozenset[str]:
+        declared = () if context.table.declared is None else context.table.declared
+        return KnownModules.of([*context.evidence.parameter_uses.owners(), *declared]).names
+
+    return lambda name: name in names()
 
 
 def _named_nodes(context: Context) -> _Paths:
     """Return the paths in the names of nodes; where a node's own holds none, in that of a value that it writes."""
     paths: _Paths = defaultdict(list)
+    prefixes = context.evidence.name_prefixes
+    # Whoever exports a model names its outputs, and may put a slash in.
+    outputs = {id(tensor) for tensor in context.graph.outputs}
     for node in context.nodes():
-        path = read_name(node.name) if node.name else None
+        path = _read_path(node.name, prefixes) if node.name else None
         if path is not None:
             paths[path].append(_Named(node, "node name", node.name))
             continue
         for value in node.outputs:
-            path = read_name(value.name)
-            if path is not None:
+            path = _read_path(value.name, prefixes)
+            if path is not None and not (isinstance(path, ModulePath) and id(value) in outputs):
                 paths[path].append(_Named(node, "value name", value.name))
                 break
     return paths
+
+
+def _read_path(name: str, prefixes: NamePrefixes) -> _Path | None:
+    """Return the path in a name, below the root of the model that the name belongs to."""
+    root, rest = prefixes.split(name)
+    path = read_name(rest)
+    if path is None or not root:
+        return path
+    return LabelPath((root, *path.labels)) if isinstance(path, LabelPath) else ModulePath((root, *path.layers))
 
 
 def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
@@ -138,31 +175,48 @@ def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
     context.use_declared_table()
     if context.table.declared is None:
         return KnownModules.of(weights.owners())
-    return KnownModules.of(context.table.declared, complete=True)
+    declared, owners = context.table.declared, weights.owners()
+    aliases = declared.aliases()
+    if all(owner in declared or owner in aliases for owner in owners):
+        return KnownModules.of(declared, complete=True)
+    return KnownModules.of([*declared, *owners])
 
 
 def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> dict[_Path, _Stack]:
     """Return the modules that were open for every path."""
     known = _known_modules(weights, context)
     labels = {path: known.rejoin(path.labels) for path in named if isinstance(path, LabelPath)}
-    owners: dict[Labels, Counter[str]] = defaultdict(Counter)
+    uses: dict[Labels, LabelUses] = defaultdict(LabelUses)
     for path, joined in labels.items():
-        counts = owners[joined]
         for found in named[path]:
-            for reading in weights.of(found.node):
-                counts[reading.owner] += 1
-    resolved = resolve(owners, known)
+            uses[joined].owners.update(use.owner for use in weights.of(found.node))
+            uses[joined].weights += _weights_without_a_name(found.node, weights)
+        _ = uses[joined]
+    resolved = resolve(uses, known)
+    absent = [found.absent for found in resolved.values() if found.absent]
+    if absent:
+        context.findings.append(unknown_modules(absent))
+    cut = cut_labels(uses, resolved)
     # Any name may hold a slash; that several nodes share what stands before it makes it a layer's.
     return {
-        path: _labelled(labels[path], resolved)
+        path: _labelled(labels[path], resolved, is_cut=labels[path] in cut)
         if isinstance(path, LabelPath)
         else _Stack([".".join(path.layers[:end]) for end in range(len(path.layers) + 1)], len(group) > 1)
         for path, group in named.items()
     }
 
 
-def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved]) -> _Stack:
-    return _Stack([resolved[labels[:end]].scope for end in range(len(labels) + 1)], resolved[labels].certain)
+def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bool) -> _Stack:
+    scopes = [resolved[labels[:end]].scope for end in range(len(labels) + 1)]
+    return _Stack(scopes, resolved[labels].certain and not is_cut, is_cut)
+
+
+def _weights_without_a_name(node: gs.Node, uses: ParameterUses) -> Iterator[WeightUse]:
+    """Yield the weights of more than one element that a node reads and no parameter name tells of."""
+    named = {use.parameter for use in uses.of(node)}
+    for index, tensor in enumerate(node.inputs):
+        if isinstance(tensor, gs.Constant) and tensor.name not in named and prod(tensor.shape) > 1:
+            yield WeightUse(node.op, index, tensor.name)
 
 
 def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Context) -> None:
@@ -170,7 +224,10 @@ def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Conte
     context.add_stack(stack.scopes)
     scope = stack.scopes[-1]
     is_label = isinstance(path, LabelPath)
+    uses = context.evidence.parameter_uses
     for node, origin, text in named:
+        if stack.is_cut and uses.of(node):
+            continue
         # Labels end in the operator; with another one, a tool gave the node the name of what it replaces or adjoins.
         certain = stack.certain and (not is_label or text.rpartition("/")[2].startswith(node.op))
         context.evidence.add(node, Claim(scope, Source.NAME, origin, text, certain))
@@ -184,6 +241,72 @@ def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Conte
             class_path = read_class_path(context.model.metadata(found.node))
             if class_path is not None and len(class_path) == len(scopes):
                 context.add_stack(scopes, class_names(class_path))
+
+
+def _claim_parameters(uses: ParameterUses, context: Context) -> None:
+    table = context.table.declared
+    lost = _Lost.of(table, uses, context)
+    called_again = False
+    for node, found in uses.items():
+        # If one module of a block is called again, the others are as well.
+        before, called_again = called_again, not all(uses.is_first_reader(node, use) for use in found)
+        for use in found:
+            # A container of parameters, or a module whose weights another one uses, never runs itself.
+            owner = use.owner if table is None else table.nearest_called(use.owner)
+            if called_again and not before and lost.may_read(node, use.owner):
+                continue
+            context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", use.parameter))
+
+
+class _Lost(NamedTuple):
+    """What a file lacks that stores equal parameters once, under the name of the first module.
+
+    `modules` are the modules of the table by position, `last` the position of the last module of each class whose
+    parameters have no name in the file. `operators` are those of the nodes that read weights without a name: these may
+    be the parameters of such modules.
+    """
+
+    modules: Mapping[str, tuple[int, str | None]]
+    last: Mapping[str | None, int]
+    operators: frozenset[str]
+
+    @classmethod
+    def of(cls, table: ModuleTable | None, uses: ParameterUses, context: Context) -> _Lost:
+        if table is None:
+            return cls({}, {}, frozenset())
+        named = set(uses.owners())
+        modules = {scope: (index, table[scope].class_name) for index, scope in enumerate(table)}
+        return cls(
+            modules,
+            {class_name: index for scope, (index, class_name) in modules.items() if scope not in named},
+            frozenset(node.op for node in context.nodes() for _ in _weights_without_a_name(node, uses)),
+        )
+
+    def may_read(self, node: gs.Node, owner: str) -> bool:
+        """Whether a node that reads parameters of a module again may be a later module of that class."""
+        if owner not in self.modules or node.op in self.operators:
+            return False
+        position, class_name = self.modules[owner]
+        return self.last.get(class_name, -1) > position
+
+
+def _decide_call(node: gs.Node, claims: list[Claim], context: Context) -> bool:
+    """Tag a call of a function to which parameters of several modules are passed; return whether it is one.
+
+    An exporter that makes a function of a module names the call after the last module in it.
+    """
+    owners = [claim for claim in claims if claim.source is Source.PARAMETER]
+    if claims[0].source is not Source.NAME or len({claim.scope for claim in owners}) < _MIN_PASSED_MODULES:
+        return False
+    scope = lca([claims[0].scope, *(claim.scope for claim in owners)])
+    context.set_tag(
+        node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it passes parameters on: {_quoted(owners)}"
+    )
+    return True
+
+
+def _quoted(claims: list[Claim]) -> str:
+    return " and ".join(f"'{claim.text}'" for claim in claims[:3])
 
 
 def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context: Context) -> None:
@@ -202,7 +325,8 @@ def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context
         context.set_tag(node, Tag(first.scope, Source.PARAMETER, confidence), f"it reads the parameter '{first.text}'")
         return
     scope = lca(owners)
-    texts = " and ".join(f"'{claim.text}'" for claim in claims[:3])
     context.set_tag(
-        node, Tag(scope, Source.PARAMETER, Confidence.MEDIUM), f"it reads parameters of several modules: {texts}"
+        node,
+        Tag(scope, Source.PARAMETER, Confidence.MEDIUM),
+        f"it reads parameters of several modules: {_quoted(claims)}",
     )

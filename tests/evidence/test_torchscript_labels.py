@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hpass.evidence.parameter_names import label
-from hpass.evidence.torchscript_labels import KnownModules, Resolved, resolve
+from hpass.evidence.torchscript_labels import KnownModules, LabelUses, Resolved, resolve
 
 Paths = Mapping[str, Sequence[str]]
 
@@ -22,7 +22,7 @@ def resolved(paths: Paths, owners: Sequence[str] = (), table: Sequence[str] | No
     """
     read = [owner for found in paths.values() for owner in found]
     known = KnownModules.of([*owners, *read]) if table is None else KnownModules.of(table, complete=True)
-    by_labels = {known.rejoin(tuple(path.split("/"))): Counter(found) for path, found in paths.items()}
+    by_labels = {known.rejoin(tuple(path.split("/"))): LabelUses(Counter(found)) for path, found in paths.items()}
     found = resolve(by_labels, known)
     return dict(zip(paths, (found[labels] for labels in by_labels), strict=True))
 
@@ -140,7 +140,8 @@ def test_labels_are_resolved_by_a_module_table(paths: Paths, table: Sequence[str
 @pytest.mark.parametrize(
     ("paths", "table", "certain"),
     [
-        pytest.param({"a": []}, None, True, id="nothing says otherwise"),
+        pytest.param({"a": []}, None, False, id="no parameter and no table confirms it"),
+        pytest.param({"a": ["a"]}, None, True, id="a parameter confirms it"),
         pytest.param({"a": []}, ["a"], True, id="the table has it"),
         pytest.param({"a": []}, ["b"], False, id="the table lacks it"),
         pytest.param({"a": []}, ["x.a", "y.a"], False, id="the table has two of them"),

@@ -84,9 +84,9 @@ CASES = [
         given=table({"": None, "a": None}),
     ),
     Case(
-        "a module that the table lacks has its name",
+        "a module that the table lacks is the nearest one that it has",
         '["/a/c/Relu"] v = Relu(x)',
-        {"/a/c/Relu": "/M/A/c"},
+        {"/a/c/Relu": "/M/A"},
         given=table({"": "M", "a": "A"}),
     ),
     Case(

@@ -24,7 +24,7 @@ MODEL = model(
 )
 KNOWN = {
     "stack": ("a", "metadata", "high"),
-    "/b/Relu": ("b", "name", "high"),
+    "/b/Relu": ("b", "name", "medium"),
     "reads": ("c.fc", "parameter", "medium"),
 }
 LOST = ("", "fallback", "low")

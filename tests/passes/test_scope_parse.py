@@ -88,13 +88,13 @@ TAGGED = [
         {"n": ("a", "name", "high")},
         {"n": stack("b") | {"hpass.scope": "a", "hpass.source": "name", "hpass.confidence": "high"}},
     ),
-    Case("TorchScript: node name", '["/a/b/Relu"] y = Relu(x)', {"/a/b/Relu": ("a.b", "name", "high")}),
+    Case("TorchScript: node name", '["/a/b/Relu"] y = Relu(x)', {"/a/b/Relu": ("a.b", "name", "medium")}),
     Case("TorchScript: the root", '["/Relu_1"] y = Relu(x)', {"/Relu_1": ("", "name", "high")}),
-    Case("TorchScript: value name", '["n"] "/a/b/Relu_output_0" = Relu(x)', {"n": ("a.b", "name", "high")}),
+    Case("TorchScript: value name", '["n"] "/a/b/Relu_output_0" = Relu(x)', {"n": ("a.b", "name", "medium")}),
     Case(
         "TorchScript: any of several value names",
         '["n"] "v", "/a/Split_output_1" = Split(x)',
-        {"n": ("a", "name", "high")},
+        {"n": ("a", "name", "medium")},
     ),
     Case(
         "TensorFlow's converters: node name",
@@ -259,7 +259,7 @@ TAGGED = [
         "names in a subgraph",
         '["/a/If"] y = If(x) <then_branch = t () => (float[1] u) { ["/a/b/Neg"] u = Neg(x) },'
         ' else_branch = e () => (float[1] v) { ["plain"] v = Abs(x) }>',
-        {"/a/If": ("a", "name", "high"), "/a/b/Neg": ("a.b", "name", "high")},
+        {"/a/If": ("a", "name", "medium"), "/a/b/Neg": ("a.b", "name", "medium")},
     ),
 ]
 

@@ -1,0 +1,71 @@
+"""Several models in one file, told apart by the prefixes of their names.
+
+`onnx.compose.merge_models` puts a prefix in front of every name of a model: nodes, values, initializers, inputs and
+outputs. The module names in a prefixed name, or in the metadata of the node, belong to that model alone, so each prefix
+is the root of a module tree of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import onnx_graphsurgeon as gs
+
+from ..graph.model import Model
+from .exporter_metadata import read_module_stack
+from .node_names import is_torchscript_name
+
+_SEPARATORS = "_.:-|/"
+
+
+@dataclass(frozen=True)
+class NamePrefixes:
+    """The prefixes of the names in a file, the longest first, each with the name of its root module.
+
+    A root is empty if all named nodes have the same prefix: then the file holds one model.
+    """
+
+    roots: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, model: Model) -> NamePrefixes:
+        """Find the prefixes in a model: those of a path or of a parameter that other names of the graph share."""
+        nodes = [node for node in model.nodes() if node.name]
+        shared = [
+            *(tensor.name for tensor in (*model.graph.inputs, *model.graph.outputs)),
+            *(tensor.name for node in nodes for tensor in node.inputs if isinstance(tensor, gs.Constant)),
+        ]
+        found = dict.fromkeys(prefix for node in nodes for prefix in _candidates(node, model))
+        prefixes = [prefix for prefix in found if any(name.startswith(prefix) for name in shared)]
+        if len(prefixes) == 1 and all(node.name.startswith(prefixes[0]) for node in nodes):
+            return cls(((prefixes[0], ""),))
+        longest_first = sorted(prefixes, key=len, reverse=True)
+        return cls(tuple((prefix, prefix.rstrip(_SEPARATORS) or prefix) for prefix in longest_first))
+
+    def split(self, name: str) -> tuple[str, str]:
+        """Return the root of the model that a name belongs to, and the name without the prefix."""
+        for prefix, root in self.roots:
+            if name.startswith(prefix):
+                return root, name[len(prefix) :]
+        return "", name
+
+
+def _candidates(node: gs.Node, model: Model) -> Iterator[str]:
+    """Yield what stands before the path in a node's name, or before the module in the name of a parameter it reads."""
+    start = node.name.find("/")
+    if start > 0:
+        if node.name.startswith("//", start):
+            start += 1
+        if node.name[start - 1] in _SEPARATORS and is_torchscript_name(node.name[start:]):
+            yield node.name[:start]
+        return
+    stack = read_module_stack(model.metadata(node)) if model.has_metadata(node) else None
+    if stack is None or not stack.scope:
+        return
+    for tensor in node.inputs:
+        if isinstance(tensor, gs.Constant):
+            owner, _, _ = tensor.name.rpartition(".")
+            prefix = owner.removesuffix(stack.scope)
+            if prefix and prefix != owner and node.name.startswith(prefix):
+                yield prefix

@@ -1,0 +1,187 @@
+"""What names, parameters and tables say if they contradict each other or do not suffice: nothing wrong is `high`."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+from onnx import compose
+from text_models import model, stack, table, tags_of
+
+import hpass
+
+SCOPE_PARSE = "scope-parse"
+TWO_LINEARS = {"": "L", "A": "ModuleDict", "A.d": "Linear", "B": "ModuleDict", "B.d": "Linear"}
+
+
+def found(source: onnx.ModelProto, modules: dict[str, object] | None = None) -> dict[str, tuple[str, str]]:
+    """Return scope and confidence of each node that scope-parse tags, by name."""
+    run = hpass.run(source, SCOPE_PARSE, modules=None if modules is None else table(modules))
+    return {name: (scope, confidence) for name, (scope, _, confidence) in tags_of(run.context).items()}
+
+
+def test_a_name_wins_over_a_parameter_that_came_through_a_merging_identity() -> None:
+    source = model(
+        '["i"] copy = Identity("b.1.bias") ["/b/b.0/Conv"] u = Conv(x, v, copy)'
+        ' ["/b/b.1/Conv"] y = Conv(u, w, "b.1.bias")',
+        parameters=["b.1.bias", "v", "w"],
+    )
+
+    assert found(source)["/b/b.0/Conv"][0] == "b.0"
+
+
+def test_equal_parameters_stored_once_do_not_name_the_second_reader() -> None:
+    source = model(
+        '["one"] a = MatMul(x, "p.fc.weight") ["two"] b = Norm(a, "p.norm.weight")'
+        ' ["three"] c = MatMul(b, "q.fc.weight") ["four"] y = Norm(c, "p.norm.weight")',
+        parameters=["p.fc.weight", "p.norm.weight", "q.fc.weight"],
+    )
+    modules = {"": "M", "p": "B", "p.fc": "L", "p.norm": "N", "q": "B", "q.fc": "L", "q.norm": "N"}
+
+    assert "four" not in found(source, modules)
+    assert found(source, modules | {"q.norm": "Other"})["four"][0] == "p.norm"
+
+
+@pytest.mark.parametrize("separator", ["_", "/", "."])
+def test_each_of_two_merged_models_is_a_tree_below_its_prefix(separator: str) -> None:
+    one, two = (
+        model('["/fc/Gemm"] h = Gemm(x, "fc.weight") ["/Relu"] y = Relu(h)', parameters=["fc.weight"]) for _ in range(2)
+    )
+
+    merged = compose.merge_models(one, two, io_map=[("y", "x")], prefix1=f"enc{separator}", prefix2=f"dec{separator}")
+
+    assert sorted(scope for scope, _ in found(merged).values()) == ["dec", "dec.fc", "enc", "enc.fc"]
+
+
+def test_each_of_two_merged_models_is_a_tree_in_metadata_too() -> None:
+    nodes = '["n1"] h = Gemm(x, "fc.weight") ["n2"] y = Relu(h)'
+    metadata = {"n1": stack("fc"), "n2": stack("act")}
+    one, two = (model(nodes, metadata=metadata, parameters=["fc.weight"]) for _ in range(2))
+
+    merged = compose.merge_models(one, two, io_map=[("y", "x")], prefix1="enc_", prefix2="dec_")
+
+    assert found(merged) == {
+        "enc_n1": ("enc.fc", "high"),
+        "enc_n2": ("enc.act", "high"),
+        "dec_n1": ("dec.fc", "high"),
+        "dec_n2": ("dec.act", "high"),
+    }
+
+
+def test_a_prefix_of_the_whole_file_is_no_module() -> None:
+    source = model('["/fc/Gemm"] h = Gemm(x, "fc.weight") ["/Relu"] y = Relu(h)', parameters=["fc.weight"])
+
+    assert {scope for scope, _ in found(compose.add_prefix(source, "all_")).values()} == {"fc", ""}
+
+
+def test_a_call_that_passes_parameters_of_several_modules_is_their_parent_s() -> None:
+    source = model(
+        '["/m/b/F"] y = local.F(x, "m.a.weight", "m.b.weight")',
+        parameters=["m.a.weight", "m.b.weight"],
+        functions='<domain: "local", opset_import: ["": 18]> F (i, v, w) => (o)'
+        ' { ["f"] h = Gemm(i, v) ["g"] o = Gemm(h, w) }',
+    )
+
+    assert found(source) == {"/m/b/F": ("m", "medium"), "f": ("m.a", "medium"), "g": ("m.b", "medium")}
+
+
+def test_a_key_that_ends_like_a_repeated_call_is_the_module_of_that_name() -> None:
+    names = ["s.x@1.weight", "s.x@2.weight"]
+    metadata = {"a": stack("s.x@1"), "b": stack("s.x@2"), "c": stack("s.y@1")}
+    source = model(
+        f'["a"] u = Gemm(x, "{names[0]}") ["b"] v = Gemm(u, "{names[1]}") ["c"] y = Relu(v)',
+        metadata=metadata,
+        parameters=names,
+    )
+
+    assert [scope for scope, _ in found(source).values()] == ["s.x@1", "s.x@2", "s.y"]
+
+
+def test_the_name_of_a_graph_output_is_no_path() -> None:
+    source = model('["a"] h = Gemm(x, "head.weight") ["b"] y = Relu(h)', parameters=["head.weight"])
+    source.graph.output[0].name = source.graph.node[1].output[0] = "pred/boxes"
+
+    assert found(source) == {"a": ("head", "medium")}
+
+
+def test_a_suffix_that_no_parameter_and_no_table_explains_is_not_certain() -> None:
+    source = model('["/relu/Relu"] u = Relu(x) ["/relu_1/Relu"] y = Relu(u)')
+
+    assert found(source) == {"/relu/Relu": ("relu", "medium"), "/relu_1/Relu": ("relu", "medium")}
+    assert found(source, {"": "M", "relu": "ReLU"}) == {
+        "/relu/Relu": ("relu", "high"),
+        "/relu_1/Relu": ("relu", "high"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("modules", "scopes"),
+    [
+        (None, ["d", "d_1"]),
+        ({"": "L", "A": "ModuleDict", "A.d": "Linear", "B": "ModuleDict", "B.d": "Linear"}, ["A.d", "B.d"]),
+    ],
+)
+def test_other_weights_mean_another_module(modules: dict[str, object] | None, scopes: list[str]) -> None:
+    source = model('["/d/MatMul"] u = MatMul(x, v) ["/d_1/MatMul"] y = MatMul(u, w)', parameters=["v", "w"])
+
+    assert list(found(source, modules).values()) == [(scope, "medium") for scope in scopes]
+
+
+def test_a_complete_table_admits_no_module_outside_it() -> None:
+    modules = {
+        "": "S",
+        "body": "ModuleDict",
+        "body.p": "Sequential",
+        "body.p.0": "ReLU",
+        "out": "ModuleDict",
+        "out.p": "Linear",
+    }
+    source = model('["/p/p.0/Relu"] h = Relu(x) ["/p/Gemm"] y = Gemm(h, "out.p.weight")', parameters=["out.p.weight"])
+
+    assert found(source, modules) == {"/p/p.0/Relu": ("body.p.0", "high"), "/p/Gemm": ("out.p", "high")}
+
+
+def test_a_module_called_inside_another_is_found_elsewhere_in_the_table() -> None:
+    source = model(
+        '["/net/net.0/Gemm"] u = Gemm(x, "net.0.weight") ["/net/act/Relu"] v = Relu(u) ["/net/act_1/Relu"] y = Relu(v)',
+        parameters=["net.0.weight"],
+    )
+
+    assert [*found(source).values()][1:] == [("act", "medium"), ("act", "medium")]
+    assert [*found(source, {"": "M", "act": "ReLU", "net": "Sequential", "net.0": "Linear"}).values()][1:] == [
+        ("act", "high"),
+        ("act", "high"),
+    ]
+
+
+def test_names_that_stop_above_all_parameters_are_cut() -> None:
+    source = model(
+        '["/b.0/Gemm"] u = Gemm(x, "b.0.fc.weight") ["/b.0/Relu"] v = Relu(u)'
+        ' ["/head/Gemm"] y = Gemm(v, "head.weight")',
+        parameters=["b.0.fc.weight", "head.weight"],
+    )
+
+    assert found(source) == {
+        "/b.0/Gemm": ("b.0.fc", "medium"),
+        "/b.0/Relu": ("b.0", "medium"),
+        "/head/Gemm": ("head", "high"),
+    }
+
+
+def test_a_parameter_read_in_two_branches_names_both_readers_and_the_if() -> None:
+    source = model(
+        '["if"] y = If(x) <then_branch = t () => (float[1] u) { ["gemm"] g = Gemm(x, "s.fc.weight")'
+        ' ["mul"] u = Mul(g, "s.w") },'
+        ' else_branch = e () => (float[1] v) { ["div"] v = Div(x, "s.w") }>',
+        parameters=["s.w", "s.fc.weight"],
+    )
+
+    tags = tags_of(hpass.run(source, "scope-parse,module-mapping,aux-inheritance").context)
+
+    assert {name: scope for name, (scope, _, _) in tags.items()} == {"gemm": "s.fc", "mul": "s", "div": "s", "if": "s"}
+
+
+def test_a_table_that_lacks_the_owner_of_a_parameter_is_not_complete() -> None:
+    source = model('["/a/Gemm"] u = Gemm(x, "a.weight") ["/b/Relu"] y = Relu(u)', parameters=["a.weight"])
+
+    assert found(source, {"": "M", "other": "O"})["/b/Relu"] == ("b", "medium")
+    assert found(source, {"": "M", "a": "A"})["/b/Relu"] == ("", "medium")
