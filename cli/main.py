@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import typer
@@ -51,6 +52,7 @@ def run_command(arguments: Sequence[str]) -> int:
     traceback is shown.
     """
     try:
+        _check_arguments(arguments)
         with get_command(app).make_context("hpass", list(arguments)) as context:
             status = context.command.invoke(context)
     except typer.Exit as request:
@@ -79,6 +81,15 @@ def run_command(arguments: Sequence[str]) -> int:
         log_error(text)
         return BAD_MODEL
     return DONE if status is None else int(status)
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Raise UsageError for an empty argument: it means nothing, and as a path it would mean the current directory."""
+    for previous, argument in pairwise(("hpass", *arguments)):
+        if not argument:
+            raise UsageError(f"the argument after '{previous}' is empty; give a value, or remove it")
+        if argument.startswith("--") and argument.partition("=")[1:] == ("=", ""):
+            raise UsageError(f"'{argument}' has no value; give one, or remove it")
 
 
 def _one_line(error: TyperException) -> str:

@@ -143,5 +143,5 @@ def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Pa
 
     document = report(run, seconds=seconds, output=str(target))
     text = dumps(document)
-    is_markdown = options.report is not None and options.report.suffix == ".md"
+    is_markdown = options.report is not None and options.report.name.endswith(".md")
     return text if options.json else "", markdown(run, document) if is_markdown else text

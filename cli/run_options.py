@@ -82,7 +82,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         if STREAM in self.targets:
             self._check_standard_output()
-        if self.report is not None and self.report.suffix not in _REPORT_SUFFIXES:
+        if self.report is not None and not self.report.name.endswith(_REPORT_SUFFIXES):
             suffixes = " or ".join(_REPORT_SUFFIXES)
             raise UsageError(f"--report {self.report}: unknown format; the name must end in {suffixes}")
         if len(self.sources) > 1:

@@ -93,6 +93,9 @@ def export(
     """
     options = options or Options()
     target = _resolve_output(out)
+    if modules_out is not None:
+        # Checked before the work begins.
+        _resolve_output(modules_out)
     progress("building the model")
     with captured_output(verbose=options.verbose):
         loaded = load(model_spec, options)
@@ -242,7 +245,7 @@ def _resolve_output(out: Path) -> Path:
     """
     target = out.resolve()
     if target.is_dir():
-        raise UsageError(f"{out}: is a folder; OUT must be the .onnx file to write")
+        raise UsageError(f"{out}: is a folder; name the file to write")
     if not target.parent.is_dir():
         raise HpassError(f"{out}: the folder {target.parent} does not exist; create it first")
     return target

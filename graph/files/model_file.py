@@ -103,6 +103,8 @@ def _read_bytes(path: str | Path, name: str) -> bytes | bytearray:
             if sys.stdin is None:
                 raise HpassError(f"{name}: it is closed; name a file, or send a model there")
             data = read_stream(sys.stdin.buffer, name, SIZE_LIMIT)
+            if data is not None and not data:
+                raise HpassError(f"{name}: it is empty; send one model there, and name it only once")
         else:
             file = Path(path)
             if file.is_dir():

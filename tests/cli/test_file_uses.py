@@ -230,7 +230,7 @@ def test_each_command_checks_its_files(
         "run a.onnx -o old.onnx --report r.json --dump folder --modules t.json --reference b.onnx",
         "run a.onnx -o old.onnx --report old.md --dump .",
         "run data.onnx -o folder/x.onnx --dump folder --report folder/r.json",
-        "run twice.onnx -o folder",
+        "run twice.onnx -o folder --dump folder",
         "run a.onnx b.onnx -o folder --reference a.onnx --modules t.json",
         "run a.onnx -o /dev/null --dump folder",
         "run a.onnx --reference a.onnx",
