@@ -27,8 +27,8 @@ from .tags.tag_format import Tag
 ModelSource = str | Path | onnx.ModelProto | Model
 
 CHECKPOINT_SUFFIX = ".safetensors"
-# In bytes; a table of 200,000 modules takes a tenth of it.
-_LARGEST_TABLE = 1 << 28
+# The maximum size of a module table. A table of 200,000 modules takes a tenth of it.
+_MAX_TABLE_BYTES = 1 << 28
 _TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
 
 
@@ -69,7 +69,7 @@ class Run:
         """Write the tags and the edits of rewriting passes into the model's message and return the message.
 
         `edited` may be False if the graph has no edits, that is if `context.graph_unchanged` is True after the run.
-        Raises AssertionError if it has edits although no pass declares that it rewrites, which is a bug in a pass.
+        Raises AssertionError if there are edits although no pass declares that it rewrites, which is a bug in a pass.
         """
         if edited and not self.context.rewritten:
             edits = self.model.edits() - self.edits_before
@@ -139,7 +139,7 @@ def strip(source: ModelSource) -> Model:
 def read_modules(path: str | Path) -> ModuleTable:
     """Read a module table from a JSON file. Raises UsageError if the file cannot be read or is not a module table."""
     try:
-        text = read_file(Path(path), _LARGEST_TABLE)
+        text = read_file(Path(path), _MAX_TABLE_BYTES)
         table = None if text is None else ModuleTable.loads(text.decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
@@ -149,7 +149,9 @@ def read_modules(path: str | Path) -> ModuleTable:
     except HpassError as error:
         raise UsageError(str(error)) from error
     if table is None:
-        raise UsageError(f"{path}: more than {_LARGEST_TABLE:,} bytes, too many for a table; is this the right file?")
+        raise UsageError(
+            f"{path}: more than {_MAX_TABLE_BYTES:,} bytes, too large for a module table; name another file"
+        )
     return table
 
 

@@ -127,7 +127,7 @@ def export(
         replaced = [data for exported in exports for data in data_files(exported.path)]
         written = _write_exports(exports, job.folder, transaction, out, modules_out)
     for data in replaced:
-        # What cannot be removed stays. No model reads it any more.
+        # No model reads it any more, so it does no harm if it cannot be removed.
         with suppress(OSError):
             data.unlink()
     return written

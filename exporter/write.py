@@ -1,4 +1,4 @@
-"""The files of an export: large weights lie in a file of their own, and what they replace goes afterwards."""
+"""Write the files of an export. Large weights are external data."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import onnx
 import onnx_ir
 
 from ..graph.files.transaction import Transaction
-from ..graph.files.write_errors import refuse_to_write
+from ..graph.files.write_errors import translate_write_errors
 
-# Protobuf ends at 2 GiB; larger weights go to a file beside the model, with room for the graph itself.
-LARGEST_INLINE = 1 << 30
+# Larger weights are external data. Protobuf's limit is 2 GiB, which must include the graph.
+MAX_INLINE_BYTES = 1 << 30
 
 
 def stage_model(model: onnx_ir.Model, out: Path, folder: Path) -> None:
-    """Write a model into a folder under OUT's name, with its weights beside it if they are large.
+    """Write a model to a folder under OUT's name, with large weights as external data.
 
-    The data file takes a name that no file beside OUT has, so that putting it there harms no older OUT. Raises
-    HpassError if there is no room.
+    The data file has a name that no file beside OUT has, so that an older OUT keeps its data. Raises HpassError if a
+    file cannot be written.
     """
     large = sum(value.const_value.nbytes for value in model.graph.initializers.values() if value.const_value)
     data: str | None = None
-    if large > LARGEST_INLINE:
+    if large > MAX_INLINE_BYTES:
         data = f"{out.name}.data"
         number = 1
         while (out.parent / data).exists() or (folder / data).exists():
             number += 1
             data = f"{out.name}.{number}.data"
-    with refuse_to_write(out):
+    with translate_write_errors(out):
         onnx_ir.save(model, folder / out.name, external_data=data)
 
 
 def add_staged(transaction: Transaction, folder: Path, models: Sequence[Path]) -> list[Path]:
-    """Add the files in a folder to a transaction: models, and before them the files of their data, which are returned.
+    """Add the files in a folder to a transaction, their data files first. Return the data files.
 
-    All go beside the models. Raises HpassError.
+    All files are moved to the folder of the models. Raises HpassError if that fails.
     """
     files = [path for path in folder.iterdir() if path.is_file()]
     data = [models[0].with_name(path.name) for path in files if path.name not in {model.name for model in models}]
@@ -49,7 +49,7 @@ def add_staged(transaction: Transaction, folder: Path, models: Sequence[Path]) -
 
 
 def data_files(out: Path) -> list[Path]:
-    """Return the data files of an earlier OUT that carry its name, so that nobody else's are touched."""
+    """Return the data files of an earlier OUT whose names start with its name, which excludes those of other models."""
     candidates = [path for path in out.parent.glob(f"{out.name}*.data") if path.is_file()]
     if not candidates or not out.is_file():
         return []

@@ -19,7 +19,7 @@ from .decode import as_pairs, as_text
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
 from .files.transaction import Transaction
-from .files.write_errors import refuse_to_write
+from .files.write_errors import translate_write_errors
 from .graph_diff import Edits, count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
@@ -210,17 +210,17 @@ class Model:
     def write(
         self, transaction: Transaction, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY
     ) -> None:
-        """Add the file that `save` writes, with its external data, to a transaction for the same path.
+        """Add the model's file and its external data to a transaction for the same path.
 
-        What goes to standard output, to a device or to a pipe goes there at once. Raises as `save`.
+        Standard output, devices and pipes are written immediately. Raises HpassError as `save` does.
         """
         if str(path) == model_file.STANDARD_STREAM:
-            with refuse_to_write("standard output"):
+            with translate_write_errors("standard output"):
                 model_file.write(self.proto, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
             return
         target = Path(path)
-        with refuse_to_write(target):
+        with translate_write_errors(target):
             if target.is_dir():
                 raise HpassError(f"{target}: is a folder; name a file in it (-o {target / 'model.onnx'})")
             if not target.parent.is_dir():

@@ -19,7 +19,7 @@ from onnx.external_data_helper import uses_external_data
 from onnx.numpy_helper import to_array
 
 from ..errors import HpassError, UsageError
-from ..graph.files.model_file import external_place
+from ..graph.files.model_file import external_position
 from ..graph.lazy_values import element_type
 from ..graph.model import Model
 
@@ -112,7 +112,7 @@ def _checkpoint_weight(name: str, entry: Mapping[str, Any], data: npt.NDArray[np
 def _external_elements(name: str, tensor: onnx.TensorProto, dtype: np.dtype[Any], model: Model) -> npt.NDArray[Any]:
     """Map the elements of a tensor of a model that has a folder. Raises HpassError if they are not there."""
     try:
-        location, offset = external_place(tensor)
+        location, offset = external_position(tensor)
         return np.memmap((model.folder or Path()) / location, dtype, "r", offset=offset, shape=(prod(tensor.dims),))
     except (OSError, ValueError, OverflowError) as error:
         raise HpassError(f"{model.name}: the external data of '{name}' cannot be read ({error})") from error

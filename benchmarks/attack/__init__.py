@@ -1,1 +1,1 @@
-"""Attacks on hpass: what it promises must hold under them."""
+"""Attacks on hpass, which check that it keeps its guarantees."""

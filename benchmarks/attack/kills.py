@@ -1,9 +1,9 @@
-"""Kills runs while they write, and looks at what is there afterwards: `python -m benchmarks.attack.kills`.
+"""Kill runs while they write, and check the files afterwards: `python -m benchmarks.attack.kills`.
 
-A model with external data is written over an older one of the same layout. The writing process is killed before each
-of its system calls in turn, and at random moments; after some of the kills, the process that completes the work is
-killed before each of its own system calls as well. What is found then must be the old files or the new ones, or a
-journal that the next command completes. The killed processes are forks of this one, so it needs a POSIX system.
+A model with external data overwrites an older one with the same file names. The writing process is killed before each
+of its system calls in turn, and at random times. With `--twice`, the process that completes a journal is also killed
+before each of its system calls. After a kill there must be the old files, the new files, or a journal that the next
+command completes. The killed processes are forks of this one, so the benchmark needs a POSIX system.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ import onnx.parser
 import hpass
 
 TEXT = '<ir_version: 8, opset_import: ["" : 17]> g (float[2] x) => (float[2] y) { y = Relu(x) }'
-# Functions of these modules reach the system; those that change nothing there are left out.
-_SYSTEM = {"posix", "fcntl", "_io", "io"}
-_READING = {
+# The functions of these modules make system calls. Those that change no file are excluded.
+_SYSTEM_MODULES = {"posix", "fcntl", "_io", "io"}
+_READING_FUNCTIONS = {
     "_path_normpath", "fileno", "fspath", "fstat", "getcwd", "geteuid", "listdir", "lseek", "lstat", "read",
     "readlink", "scandir", "seek", "stat", "strerror", "tell",
 }  # fmt: skip
-_KILLED = 86
+_KILLED_STATUS = 86
 
 
 @dataclass
-class Tally:
-    """What was found after the kills of one kind."""
+class KillCounts:
+    """The states of the files after the kills of one kind, by number, and the problems."""
 
     kills: int = 0
     found: Counter[str] = field(default_factory=Counter[str])
@@ -47,8 +47,8 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Two sets of files under the same names: the one that is there and the one that a run puts in its place."""
+class Scenario:
+    """Two sets of files with the same names: the old set, and the new set that a run writes over it."""
 
     folder: Path
     files: int
@@ -57,27 +57,27 @@ class Scene:
 
     @property
     def target(self) -> Path:
-        """The model that is written."""
+        """The path of the model that is written."""
         return self.folder / "out" / "model.onnx"
 
     @property
     def source(self) -> Path:
-        """The model that is read."""
+        """The path of the model that is read."""
         return self.target if self.in_place else self.folder / "in" / "model.onnx"
 
     def prepare(self) -> None:
-        """Put the older set in place, and nothing else."""
+        """Remove all files, and write the old set."""
         shutil.rmtree(self.target.parent, ignore_errors=True)
         _write_set(self.target, self.files, self.size, b"o")
         if not self.in_place and not self.source.parent.exists():
             _write_set(self.source, self.files, self.size, b"n")
 
     def write(self, run: hpass.Run) -> None:
-        """Write the set anew."""
+        """Write the new set."""
         run.save(self.target)
 
     def content(self) -> dict[str, bytes]:
-        """Return every file that is there but for those of unfinished work."""
+        """Return the content of every file by name, except files in staging folders and journals."""
         root = self.target.parent
         return {
             path.relative_to(root).as_posix(): path.read_bytes()
@@ -86,7 +86,7 @@ class Scene:
         }
 
     def unfinished(self) -> list[str]:
-        """Return the folders of unfinished work."""
+        """Return the names of the staging folders and journals."""
         return [path.name for path in self.target.parent.glob(".hpass-*")]
 
 
@@ -95,7 +95,7 @@ def _write_set(model_path: Path, files: int, size: int, letter: bytes) -> None:
     model = onnx.parser.parse_model(TEXT)
     model.doc_string = letter.decode()
     for number in range(files):
-        # Some lie in a folder of their own.
+        # Two thirds of the files are in a subfolder.
         name = f"weights/{number}.bin" if number % 3 else f"{number}.bin"
         tensor = model.graph.initializer.add(name=f"w{number}", data_type=onnx.TensorProto.UINT8, dims=[size])
         tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -106,10 +106,9 @@ def _write_set(model_path: Path, files: int, size: int, letter: bytes) -> None:
 
 
 def _in_child(work: Callable[[], object], *, kill_before: int | None = None, moment: float | None = None) -> int:
-    """Run something in a process of its own; return its exit status, negative for a signal.
+    """Run `work` in a forked process and return its exit status, negative for a signal, 0 if it was not killed.
 
-    It ends before its system call number `kill_before`, or is killed `moment` seconds after its start. 0 means that it
-    came to its end.
+    The process is killed before its system call number `kill_before`, or `moment` seconds after its start.
     """
     child = os.fork()
     if not child:
@@ -129,81 +128,81 @@ def _in_child(work: Callable[[], object], *, kill_before: int | None = None, mom
 
 
 class _Killer:
-    """A profile function that ends the process before a certain system call."""
+    """A profile function that ends the process before the system call with a number."""
 
     def __init__(self, number: int) -> None:
         self.left = number
 
     def __call__(self, _frame: object, event: str, function: Any) -> None:
-        if event != "c_call" or function.__name__ in _READING:
+        if event != "c_call" or function.__name__ in _READING_FUNCTIONS:
             return
         owner = getattr(function, "__module__", None) or type(getattr(function, "__self__", None)).__module__
-        if owner in _SYSTEM:
+        if owner in _SYSTEM_MODULES:
             if not self.left:
-                os._exit(_KILLED)
+                os._exit(_KILLED_STATUS)
             self.left -= 1
 
 
 class Attack:
-    """Kills in one scene."""
+    """Kills a run in one scenario."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        scene.prepare()
-        self.run = hpass.run(scene.source)
-        self.old = scene.content()
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        scenario.prepare()
+        self.run = hpass.run(scenario.source)
+        self.old = scenario.content()
         started = time.perf_counter()
-        if _in_child(lambda: scene.write(self.run)):
-            raise AssertionError("the run fails even if nobody kills it")
+        if _in_child(lambda: scenario.write(self.run)):
+            raise AssertionError("the run fails without a kill")
         self.seconds = time.perf_counter() - started
-        self.new = scene.content()
+        self.new = scenario.content()
 
-    def every_call(self) -> Tally:
-        """Kill before the first system call, before the second, and so on to the end."""
-        tally = Tally()
-        for number in _counting():
-            self.scene.prepare()
+    def every_call(self) -> KillCounts:
+        """Kill the run before each system call in turn."""
+        tally = KillCounts()
+        for number in _counter():
+            self.scenario.prepare()
             if not _in_child(self._write, kill_before=number):
                 return tally
-            self._look(f"killed before call {number}", tally)
-        raise AssertionError("the numbers do not end")
+            self._check_files(f"killed before call {number}", tally)
+        raise AssertionError("unreachable: the counter has no end")
 
-    def random_moments(self, count: int, seed: int = 0) -> Tally:
-        """Kill at moments of the run's usual time."""
-        tally, moments = Tally(), random.Random(seed)
+    def random_moments(self, count: int, seed: int = 0) -> KillCounts:
+        """Kill the run at `count` random times within its usual duration."""
+        tally, moments = KillCounts(), random.Random(seed)
         while tally.kills < count:
-            self.scene.prepare()
+            self.scenario.prepare()
             moment = moments.uniform(0, self.seconds)
             if _in_child(self._write, moment=moment):
-                self._look(f"killed after {moment:.4f} s", tally)
+                self._check_files(f"killed after {moment:.4f} s", tally)
         return tally
 
-    def every_call_twice(self) -> Tally:
-        """Kill as `every_call`, and if a journal is left, kill whoever completes it before each of its calls."""
-        tally = Tally()
-        for number in _counting():
-            for second in _counting():
-                self.scene.prepare()
+    def every_call_twice(self) -> KillCounts:
+        """Kill as `every_call` does. If a journal is left, also kill the process that completes it before each call."""
+        tally = KillCounts()
+        for number in _counter():
+            for second in _counter():
+                self.scenario.prepare()
                 if not _in_child(self._write, kill_before=number):
                     return tally
-                if ".hpass-journal" not in self.scene.unfinished():
+                if ".hpass-journal" not in self.scenario.unfinished():
                     break
                 finished = not _in_child(self._read, kill_before=second)
-                self._look(f"killed before call {number}, then before call {second}", tally)
+                self._check_files(f"killed before call {number}, then before call {second}", tally)
                 if finished:
                     break
-        raise AssertionError("the numbers do not end")
+        raise AssertionError("unreachable: the counter has no end")
 
     def _write(self) -> None:
-        self.scene.write(self.run)
+        self.scenario.write(self.run)
 
     def _read(self) -> None:
-        hpass.load(self.scene.target)
+        hpass.load(self.scenario.target)
 
-    def _look(self, kill: str, tally: Tally) -> None:
-        """Say what a kill has left, let a command that reads complete it, and one that writes clean up."""
+    def _check_files(self, kill: str, tally: KillCounts) -> None:
+        """Record the state after a kill, let a reading command complete it, and let a writing command clean up."""
         tally.kills += 1
-        state = "journal" if ".hpass-journal" in self.scene.unfinished() else self._state()
+        state = "journal" if ".hpass-journal" in self.scenario.unfinished() else self._state()
         try:
             self._read()
         except hpass.HpassError as error:
@@ -213,15 +212,15 @@ class Attack:
             tally.problems.append(f"{kill}: {state}, then {after}")
         tally.found["mixed" if after == "mixed" else state] += 1
         self._write()
-        if self._state() != "new" or self.scene.unfinished():
-            tally.problems.append(f"{kill}: the next run leaves {self._state()} and {self.scene.unfinished()}")
+        if self._state() != "new" or self.scenario.unfinished():
+            tally.problems.append(f"{kill}: the next run leaves {self._state()} and {self.scenario.unfinished()}")
 
     def _state(self) -> str:
-        content = self.scene.content()
+        content = self.scenario.content()
         return "old" if content == self.old else "new" if content == self.new else "mixed"
 
 
-def _counting() -> Iterator[int]:
+def _counter() -> Iterator[int]:
     number = 0
     while True:
         yield number
@@ -229,13 +228,18 @@ def _counting() -> Iterator[int]:
 
 
 def main() -> None:
-    """Kill, print what was found, and end with 1 if anything was lost or mixed."""
+    """Run the kills and print the table. The exit status is 1 if there is a problem."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack.kills", description=__doc__)
-    parser.add_argument("--count", type=int, default=200, help="kills at random moments (default: 200)")
+    parser.add_argument("--count", type=int, default=200, help="number of kills at random times (default: 200)")
     parser.add_argument("--files", default="1,4,12", help="numbers of external files (default: 1,4,12)")
-    parser.add_argument("--size", type=int, default=1 << 20, help="bytes of each for random kills (default: 1 MiB)")
-    parser.add_argument("--in-place", action="store_true", help="write over the input")
-    parser.add_argument("--twice", action="store_true", help="also kill whoever completes the work")
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=1 << 20,
+        help="size of each external file for random kills, in bytes (default: 1 MiB)",
+    )
+    parser.add_argument("--in-place", action="store_true", help="overwrite the input")
+    parser.add_argument("--twice", action="store_true", help="also kill the process that completes a journal")
     arguments = parser.parse_args()
     sys.stdout.write("| external files | kills | number | old | new | journal, completed | mixed | other problems |\n")
     sys.stdout.write("|--:|---|--:|--:|--:|--:|--:|--:|\n")
@@ -250,10 +254,10 @@ def main() -> None:
     sys.exit(bool(problems))
 
 
-def _attacks(files: int, arguments: argparse.Namespace) -> Iterator[tuple[str, Tally]]:
+def _attacks(files: int, arguments: argparse.Namespace) -> Iterator[tuple[str, KillCounts]]:
     for size, kinds in ((1 << 10, ("every call", "twice")), (arguments.size, ("random",))):
         with tempfile.TemporaryDirectory(prefix="hpass-kills-") as folder:
-            attack = Attack(Scene(Path(folder), files, size, arguments.in_place))
+            attack = Attack(Scenario(Path(folder), files, size, arguments.in_place))
             if "random" in kinds:
                 yield "at random moments", attack.random_moments(arguments.count)
                 continue

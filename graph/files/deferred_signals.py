@@ -1,4 +1,4 @@
-"""A block that requests to stop do not interrupt."""
+"""Defer signals that end the process until a block is done."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def deferred_signals() -> Generator[None]:
-    """Deliver Ctrl-C and requests to end only when the block is done. Only the main thread receives any."""
+    """Return a context that delays SIGINT, SIGTERM and SIGHUP until its end. Only the main thread receives signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def record(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    # None: a handler that was not set from Python and could not be set again.
-    before = {number: signal.getsignal(number) for number in numbers}
-    known = {number: handler for number, handler in before.items() if handler not in (None, signal.SIG_IGN)}
+    # None means that the handler was not set from Python, so it could not be restored.
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    restorable = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
     try:
-        for number in known:
-            signal.signal(number, note)
+        for number in restorable:
+            signal.signal(number, record)
         yield
     finally:
-        for number, handler in known.items():
+        for number, handler in restorable.items():
             signal.signal(number, handler)
         for number in received:
             signal.raise_signal(number)

@@ -1,4 +1,4 @@
-"""External data: the files beside a model that hold its large tensors. They are moved along, never parsed."""
+"""External data: the files beside a model that contain its large tensors. They are copied or linked, never parsed."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .transaction import Transaction
 
 
 class ExternalDataMode(StrEnum):
-    """How external data comes along into another folder: as a copy, or as a link to the original."""
+    """How external data is placed in another folder: as a copy, or as a symbolic link to the original."""
 
     COPY = "copy"
     LINK = "link"
 
 
 def check_external_data(model: onnx.ModelProto, folder: Path, name: str) -> list[str]:
-    """Return the external files of a model that lies in `folder`.
+    """Return the external files of a model in `folder`, relative to it.
 
-    Raises HpassError where one is missing or lies outside the folder, which onnxruntime refuses as well.
+    Raises HpassError if one is missing or outside the folder, which onnxruntime does not accept either.
     """
     locations = model_file.external_files(model)
-    home = Path(os.path.realpath(folder))
+    model_folder = Path(os.path.realpath(folder))
     for location in locations:
         if "\0" in location:
-            raise HpassError(f"{name}: its external data {location!r} cannot be a file; export the model again")
+            raise HpassError(f"{name}: its external data {location!r} is not a file name; export the model again")
         path = folder / location
         resolved = Path(os.path.realpath(path))
-        if not location or Path(location).is_absolute() or home not in resolved.parents:
+        if not location or Path(location).is_absolute() or model_folder not in resolved.parents:
             raise HpassError(
-                f"{name}: its external data '{location}' lies outside the model's folder; move it beside the model"
+                f"{name}: its external data '{location}' is outside the model's folder; move it beside the model"
             )
         if not _is_file(path):
-            raise HpassError(f"{name}: its external data '{location}' is missing in {folder}; put it there")
+            raise HpassError(f"{name}: its external data '{location}' is missing in {folder}; copy it there")
     return locations
 
 
@@ -46,14 +46,14 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # A name that is too long, a folder that may not be entered.
+        # For example, the name is too long, or a folder must not be entered.
         return False
 
 
 def reading_folders(path: Path) -> list[Path]:
-    """Return where readers of a model look for its external data: beside the file, and beside the link if it is one."""
-    beside, behind = Path(os.path.realpath(path.parent)), Path(os.path.realpath(path)).parent
-    return [path.parent] if beside == behind else [behind, path.parent]
+    """Return the folders in which readers look for a model's external data: that of the file and that of the link."""
+    own_folder, target_folder = Path(os.path.realpath(path.parent)), Path(os.path.realpath(path)).parent
+    return [path.parent] if own_folder == target_folder else [target_folder, path.parent]
 
 
 def copy_external_data(
@@ -65,23 +65,26 @@ def copy_external_data(
     replaceable: list[str],
     how: ExternalDataMode = ExternalDataMode.COPY,
 ) -> None:
-    """Bring external files from one folder to where readers of the model at `target` look, under the same names.
+    """Copy or link external files from the folder `source` to the folders in which readers of `target` look for them.
 
-    `replaceable` are the locations that the model being replaced there uses. Raises HpassError if a file of another
-    model is in the way, or one that cannot be replaced in one step with the model.
+    `replaceable` are the external files of the model that is replaced at `target`. Raises HpassError if another file
+    has the name of one of them, or if a file cannot be replaced in one step with the model.
     """
-    waiting: list[tuple[str, Path]] = []
+    missing: list[tuple[str, Path]] = []
     for folder in reading_folders(target):
         for location in locations:
-            place = folder / location
-            if not same_content(source / location, place):
-                waiting.append((location, place))
-            elif not place.samefile(source / location):
-                transaction.rely_on(place)
-    for location, place in waiting:
-        may_replace = location in replaceable and transaction.covers(place)
-        if os.path.lexists(place) and not may_replace:
-            raise HpassError(f"{place} is in the way of the model's external data; choose another folder, or remove it")
-    put = transaction.link if how is ExternalDataMode.LINK else transaction.copy
-    for location, place in waiting:
-        put(source / location, place, replace=os.path.lexists(place))
+            destination = folder / location
+            if not same_content(source / location, destination):
+                missing.append((location, destination))
+            elif not destination.samefile(source / location):
+                transaction.rely_on(destination)
+    for location, destination in missing:
+        may_replace = location in replaceable and transaction.covers(destination)
+        if os.path.lexists(destination) and not may_replace:
+            raise HpassError(
+                f"{destination}: exists, but is the name of the model's external data; "
+                "remove it, or choose another folder"
+            )
+    transfer = transaction.link if how is ExternalDataMode.LINK else transaction.copy
+    for location, destination in missing:
+        transfer(source / location, destination, replace=os.path.lexists(destination))

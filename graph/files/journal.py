@@ -1,7 +1,7 @@
-"""The journal of a transaction: a staging folder under a name that says that its files are to take their places.
+"""The journal of a transaction: a staging folder whose new name means that its files must be moved into place.
 
-Renaming the folder is the commit. Before it, nothing has changed; from then on, whoever reads or writes a model in the
-folder that the journal lies in completes what it lists, or refuses. docs/files.md says what a journal holds.
+To rename the folder is the commit. Before it, nothing has changed. After it, every command that reads or writes a model
+in the folder of the journal completes the moves that the journal lists, or refuses to run.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, BinaryIO
 
 from ...errors import HpassError
 from .file_content import same_content
-from .placement import Identity, StagedFile, place, staged_path
-from .staging import LOCK, is_still, open_plain, remove_staging, wait_for_lock
+from .placement import Identity, StagedFile, move_into_place, staged_path
+from .staging import LOCK, is_file_at, open_without_following, remove_staging, wait_for_lock
 
 JOURNAL = ".hpass-journal"
 _VERSION = 1
-_LONGEST = 1 << 24
+_MAX_LIST_BYTES = 1 << 24
 
 
 def write_list(staging: Path, files: Sequence[StagedFile]) -> None:
@@ -36,41 +36,41 @@ def write_list(staging: Path, files: Sequence[StagedFile]) -> None:
 
 
 def recover_beside(path: Path) -> None:
-    """Complete what interrupted runs had begun beside a file, and beside what it leads to if it is a link.
+    """Complete interrupted transactions in the folder of a file and, if it is a link, in the folder of its target.
 
-    Raises as `recover`, and OSError if there is no way to the file.
+    Raises HpassError as `recover` does, and OSError if the folder cannot be reached.
     """
     for folder in {Path(os.path.realpath(path.parent)), Path(os.path.realpath(path)).parent}:
         recover(folder)
 
 
 def recover(folder: Path) -> None:
-    """Complete what an interrupted run had begun to put in place in a folder; wait for one that does so now.
+    """Complete an interrupted transaction in a folder, or wait for a run that is committing one.
 
-    `folder` is the path without links. Raises HpassError, and leaves all as it is, if the files are no longer those
-    that the journal lists, or if it is not to be trusted.
+    `folder` is a path without links. Raises HpassError, and changes nothing, if the files differ from those that the
+    journal lists, or if the journal cannot be trusted.
     """
     journal = folder / JOURNAL
     while (status := _status(journal)) is not None:
         if not stat.S_ISDIR(status.st_mode):
-            raise _refused(journal, "is no folder")
+            raise _journal_error(journal, "is not a folder")
         _check_owner(journal, status, folder)
         try:
-            with open_plain(journal / LOCK) as file:
+            with open_without_following(journal / LOCK) as file:
                 wait_for_lock(file)
-                if is_still(file, journal / LOCK):
+                if is_file_at(file, journal / LOCK):
                     _complete(journal, folder, _read_list(file, journal, folder))
                     remove_staging(journal, file)
         except FileNotFoundError:
             _remove_empty(journal)
         except OSError as error:
-            raise _refused(journal, f"cannot be completed here ({error.strerror})") from error
+            raise _journal_error(journal, f"cannot be completed here ({error.strerror})") from error
 
 
 def name_below(path: Path, folder: Path) -> str | None:
-    """Return the name of a path below a folder, as a journal has it; None if no journal of that folder may list it.
+    """Return the name of a path relative to a folder, as a journal lists it; None if a journal must not list it.
 
-    It may not if it lies outside, in a hidden folder (as the hooks of git do), or on another file system.
+    It must not list paths outside the folder, in a hidden folder (such as .git/hooks), or on another file system.
     """
     parent = Path(os.path.realpath(path.parent))
     if path.name in {"", ".", ".."} or not parent.is_relative_to(folder):
@@ -86,36 +86,40 @@ def name_below(path: Path, folder: Path) -> str | None:
 
 
 def _complete(journal: Path, folder: Path, files: Sequence[StagedFile]) -> None:
-    waiting = [os.path.lexists(staged_path(journal, number)) for number in range(len(files))]
-    if not any(waiting):
-        # All are in their places, and may have been written anew since.
+    is_staged_list = [os.path.lexists(staged_path(journal, number)) for number in range(len(files))]
+    if not any(is_staged_list):
+        # All files are in place, and may have been written again since.
         return
-    for number, (file, waits) in enumerate(zip(files, waiting, strict=True)):
+    for number, (file, is_staged) in enumerate(zip(files, is_staged_list, strict=True)):
         staged, target = staged_path(journal, number), folder / file.name
-        if waits and Identity.of(staged) != file.made:
-            raise _refused(journal, f"its copy of {file.name!r} is not what the run made")
-        there = Identity.of(target)
-        replaceable = there in {None, file.replaces} or same_content(staged, target)
-        if there != file.made and not (waits and replaceable):
-            raise _refused(journal, f"{file.name!r} has changed since")
-    place(journal, folder, files)
+        if is_staged and Identity.of(staged) != file.made:
+            raise _journal_error(journal, f"its copy of {file.name!r} is not what the run made")
+        current = Identity.of(target)
+        replaceable = current in {None, file.replaces} or same_content(staged, target)
+        if current != file.made and not (is_staged and replaceable):
+            raise _journal_error(journal, f"{file.name!r} has changed since")
+    move_into_place(journal, folder, files)
 
 
 def _read_list(file: BinaryIO, journal: Path, folder: Path) -> list[StagedFile]:
-    """Return what a journal lists. It may come from anywhere, with an archive for example."""
+    """Return the list of files in a journal. It is not trusted, because it may come from an archive, for example."""
     is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     try:
-        content = json.loads(file.read(_LONGEST) if is_file else b"")
+        content = json.loads(file.read(_MAX_LIST_BYTES) if is_file else b"")
         if content["version"] != _VERSION:
-            raise _refused(journal, f"it is of version {content['version']!r:.40}, which this hpass does not know")
+            raise _journal_error(
+                journal, f"it is of version {content['version']!r:.40}, which this hpass does not know"
+            )
         files = [_entry(entry) for entry in content["files"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _refused(journal, "its list of files is damaged") from error
+        raise _journal_error(journal, "its list of files is damaged") from error
     for entry in files:
-        if not _is_name(entry.name, folder):
-            raise _refused(journal, f"it lists {entry.name!r:.200}, which is no place for a file of a model")
+        if not _is_allowed_name(entry.name, folder):
+            raise _journal_error(
+                journal, f"it lists {entry.name!r:.200}, which is not a valid place for a file of a model"
+            )
     if len({entry.name for entry in files}) < len(files):
-        raise _refused(journal, "it lists a file twice")
+        raise _journal_error(journal, "it lists a file twice")
     return files
 
 
@@ -124,8 +128,8 @@ def _entry(entry: Any) -> StagedFile:
     return StagedFile(entry["name"], _identity(entry), None if replaces is None else _identity(replaces))
 
 
-def _is_name(name: object, folder: Path) -> bool:
-    """Whether a name from a journal is that of a place in its folder, reached by no link and no detour."""
+def _is_allowed_name(name: object, folder: Path) -> bool:
+    """Whether a name in a journal is a path in its folder, without links and without `..`."""
     if not isinstance(name, str) or "\0" in name:
         return False
     try:
@@ -145,31 +149,30 @@ def _status(journal: Path) -> os.stat_result | None:
     try:
         return journal.lstat()
     except OSError:
-        # There is none, or no folder that this user may look into.
+        # There is no journal, or this user may not read the folder.
         return None
 
 
 def _check_owner(journal: Path, status: os.stat_result, folder: Path) -> None:
-    """Refuse the journal of somebody who may not replace the files beside it: in /tmp, files are their owners' only."""
+    """Raise HpassError if the journal belongs to a user who may not replace the files beside it, as in /tmp."""
     shared = folder.stat()
     if shared.st_mode & stat.S_ISVTX and status.st_uid not in {os.geteuid(), shared.st_uid}:
-        raise _refused(journal, "belongs to another user")
+        raise _journal_error(journal, "belongs to another user")
 
 
 def _remove_empty(journal: Path) -> None:
-    """Remove a journal without a list, which is what is left of one whose files are in their places."""
+    """Remove a journal without a list, which is what remains of a journal whose files are all in place."""
     try:
         journal.rmdir()
     except FileNotFoundError:
         return
     except OSError as error:
-        # Another run may have renamed its own to it meanwhile.
+        # Meanwhile another run may have renamed its staging folder to this name.
         if not os.path.lexists(journal / LOCK):
-            raise _refused(journal, f"without a list of its files ({error.strerror})") from error
+            raise _journal_error(journal, f"without a list of its files ({error.strerror})") from error
 
 
-def _refused(journal: Path, problem: str) -> HpassError:
+def _journal_error(journal: Path, problem: str) -> HpassError:
     return HpassError(
-        f"{journal}: left by a run that was interrupted, and {problem}; "
-        "remove this folder to keep the files beside it as they are"
+        f"{journal}: left by an interrupted run, and {problem}; remove it to keep the files beside it as they are"
     )

@@ -1,4 +1,4 @@
-"""How a model is read from a file and written back: the only place that knows that it is one protobuf message."""
+"""Read and write a model as one protobuf message. No other file depends on this form."""
 
 from __future__ import annotations
 
@@ -19,72 +19,72 @@ from .limited_read import read_file, read_stream
 from .transaction import Transaction
 
 STANDARD_STREAM = "-"
-# protobuf cannot serialize a message of 2 GiB or more.
-SIZE_LIMIT = 2**31 - 1
+# Protobuf cannot serialise a message of 2 GiB or more.
+SIZE_LIMIT_BYTES = 2**31 - 1
 
 
 def read(path: str | Path) -> onnx.ModelProto:
-    """Return the model in a file, or on standard input for `-`. Raises HpassError where there is none."""
+    """Return the model in a file, or on standard input for `-`. Raises HpassError if there is no model."""
     name = "standard input" if str(path) == STANDARD_STREAM else str(path)
     return parse(_read_bytes(path, name), name)
 
 
 def parse(data: bytes | bytearray, name: str) -> onnx.ModelProto:
-    """Return the model that `data` holds. Raises HpassError, naming its origin `name`, where it holds none."""
+    """Parse a model. Raises HpassError, naming the origin `name`, if the data is not a model."""
     if not data:
         raise HpassError(f"{name}: the file is empty; export the model again")
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(cast("bytes", data))  # a bytearray will do as well
+        model.ParseFromString(cast("bytes", data))  # a bytearray is accepted as well
     except DecodeError as error:
         if _looks_like_text(data):
             raise HpassError(
-                f"{name}: this is text, not a binary ONNX model; if it is a model in text form, "
+                f"{name}: is text, not a binary ONNX model; if it is a model in text form, "
                 f"convert it first: onnx.save(onnx.load('{name}', format='textproto'), 'model.onnx')"
             ) from error
         raise HpassError(
-            f"{name}: not an ONNX model, or cut off ({len(data):,} bytes do not parse); fetch or export it again"
+            f"{name}: not an ONNX model, or truncated ({len(data):,} bytes do not parse); download or export it again"
         ) from error
     if not model.HasField("graph"):
-        raise HpassError(f"{name}: no ONNX model (it parses, but holds no graph); is this the right file?")
+        raise HpassError(f"{name}: not an ONNX model (it parses, but has no graph); check that it is the right file")
     return model
 
 
 def transaction_for(path: str | Path) -> Transaction:
-    """Return a transaction for a model and what belongs to it; standard output (`-`) lies in no folder.
+    """Return a transaction for a model and its other files. For standard output (`-`) it has no target.
 
-    Raises HpassError.
+    Raises HpassError if an interrupted transaction in the folder cannot be completed.
     """
     return Transaction(None if str(path) == STANDARD_STREAM else Path(path))
 
 
 def write(model: onnx.ModelProto, file: BinaryIO) -> None:
-    """Write the model into an open file. Raises as `serialize`, and OSError as the system reports it."""
+    """Write a model into an open file. Raises HpassError as `serialize` does, and OSError if that fails."""
     file.writelines(serialize(model))
 
 
 def serialize(model: onnx.ModelProto) -> list[bytes]:
-    """Return the model's bytes, in pieces. Raises HpassError where they would be 2 GiB or more."""
-    too_large = "the model takes 2 GiB or more in one file; save its weights as external data first"
+    """Return the bytes of a model in chunks. Raises HpassError if they are 2 GiB or more."""
+    too_large = "the model needs 2 GiB or more in one file; save its weights as external data first"
     try:
-        parts = chunks(model)
+        chunk_list = chunks(model)
     except (EncodeError, ValueError) as error:
         raise HpassError(too_large) from error
-    if sum(map(len, parts)) > SIZE_LIMIT:
+    if sum(map(len, chunk_list)) > SIZE_LIMIT_BYTES:
         raise HpassError(too_large)
-    return parts
+    return chunk_list
 
 
 def external_files(model: onnx.ModelProto) -> list[str]:
-    """Return the files in which the model keeps tensors, as it names them, each once, in order of appearance."""
+    """Return the names of a model's external files, each once, in order of appearance."""
     external = (tensor for tensor in all_tensors(model) if tensor.data_location == TensorProto.EXTERNAL)
     return list(dict.fromkeys(name for tensor in external for name in _locations(tensor)))
 
 
-def external_place(tensor: TensorProto) -> tuple[str, int]:
-    """Return the file that contains the elements of a tensor with external data, and where in it they start, in bytes.
+def external_position(tensor: TensorProto) -> tuple[str, int]:
+    """Return the external file of a tensor, and the offset of its elements in the file, in bytes.
 
-    Raises ValueError if the tensor does not say so.
+    Raises ValueError if the tensor has no valid location or offset.
     """
     locations = _locations(tensor)
     if not locations:
@@ -93,7 +93,7 @@ def external_place(tensor: TensorProto) -> tuple[str, int]:
 
 
 def _locations(tensor: TensorProto) -> list[str]:
-    """Return the files that a tensor with external data names: one, unless the model is malformed."""
+    """Return the external files that a tensor names: exactly one, unless the model is malformed."""
     return [as_file_name(entry.value) for entry in tensor.external_data if entry.key == "location"]
 
 
@@ -101,21 +101,21 @@ def _read_bytes(path: str | Path, name: str) -> bytes | bytearray:
     try:
         if str(path) == STANDARD_STREAM:
             if sys.stdin is None:
-                raise HpassError(f"{name}: it is closed; name a file, or send a model there")
-            data = read_stream(sys.stdin.buffer, name, SIZE_LIMIT)
+                raise HpassError(f"{name}: is closed; name a file, or redirect a model to it")
+            data = read_stream(sys.stdin.buffer, name, SIZE_LIMIT_BYTES)
             if data is not None and not data:
-                raise HpassError(f"{name}: it is empty; send one model there, and name it only once")
+                raise HpassError(f"{name}: is empty; redirect one model to it, and name it only once")
         else:
             file = Path(path)
             if file.is_dir():
-                raise HpassError(f"{name}: a folder, not a model; name the .onnx file in it")
+                raise HpassError(f"{name}: is a folder, not a model; name the .onnx file in it")
             recover_beside(file)
-            data = read_file(file, SIZE_LIMIT)
+            data = read_file(file, SIZE_LIMIT_BYTES)
     except OSError as error:
         raise HpassError(f"{name}: {_reason(error)}") from error
     if data is None:
         raise HpassError(
-            f"{name}: 2 GiB or more in one file cannot be handled; save the weights as external data first"
+            f"{name}: is 2 GiB or larger, which hpass cannot read; save the weights as external data first"
         )
     return data
 
@@ -129,6 +129,6 @@ def _reason(error: OSError) -> str:
 
 
 def _looks_like_text(data: bytes | bytearray) -> bool:
-    """Whether the start of the data is printable, which a ModelProto's first fields never are."""
+    """Whether the start of the data is printable. The first bytes of a ModelProto are not."""
     head = data[:256]
     return all(byte >= ord(" ") or byte in b"\t\n\r" for byte in head) and b":" in data[:4096]

@@ -1,4 +1,4 @@
-"""Staged files take their places: moves that may be repeated after a kill, and undone after an error."""
+"""Move staged files into place. The moves can be repeated after a kill, and undone after an error."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .file_content import same_content
-from .write_errors import refuse_to_write
+from .write_errors import translate_write_errors
 
-# What systems say of a folder that cannot be opened or synced at all.
+# The errors of systems on which a folder cannot be opened or synchronised.
 _NO_FOLDER_SYNC = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EISDIR)
 
 
 class Identity(NamedTuple):
-    """What tells a file from the one that it replaces: its size in bytes and when it was last written, in ns."""
+    """The size of a file in bytes and its modification time in nanoseconds, which identify a version of the file."""
 
     size: int
     time_ns: int
 
     @classmethod
     def of(cls, path: Path) -> Identity | None:
-        """Return the identity of what lies at a path, of a link itself; None if nothing does."""
+        """Return the identity of the file at a path, of a link itself and not its target; None if there is no file."""
         try:
             status = path.lstat()
         except FileNotFoundError:
@@ -34,9 +34,10 @@ class Identity(NamedTuple):
 
 
 class StagedFile(NamedTuple):
-    """A file that was made in a staging folder, under its position in the list as name.
+    """A file in a staging folder. Its name there is its index in the list of staged files.
 
-    `name` is its place below another folder, parts joined by `/`; `replaces` is what lies there now, None for nothing.
+    `name` is its destination relative to a folder, with `/` as separator. `made` is the identity of the staged file,
+    and `replaces` that of the file at the destination; None if there is none.
     """
 
     name: str
@@ -45,40 +46,43 @@ class StagedFile(NamedTuple):
 
 
 def staged_path(staging: Path, number: int) -> Path:
-    """Return where a staged file lies before it takes its place."""
+    """Return the path of a staged file in the staging folder."""
     return staging / str(number)
 
 
 def folders_of(file: StagedFile, folder: Path) -> list[Path]:
-    """Return the folders between a staged file's place and the folder that its name counts from, innermost first."""
+    """Return the folders between a staged file's destination and `folder`, innermost first."""
     parents = (folder / file.name).parents
     return list(parents[: parents.index(folder)])
 
 
-def place(staging: Path, folder: Path, files: Sequence[StagedFile], *, kept: int = 0, journaled: bool = True) -> None:
-    """Move to their places, in order, those files that are not there yet, and make that last through a power cut.
+def move_into_place(
+    staging: Path, folder: Path, files: Sequence[StagedFile], *, undoable: int = 0, journaled: bool = True
+) -> None:
+    """Move all staged files to their destinations in order, and synchronise the folders. Moved files are skipped.
 
-    What the first `kept` of them replace stays in the staging folder, for `undo`. Raises HpassError.
+    The files that the first `undoable` of them replace are kept in the staging folder for `undo`. If `journaled`, a
+    journal covers the moves. Raises HpassError if a file cannot be moved.
     """
     for number, file in enumerate(files):
         staged, target = staged_path(staging, number), folder / file.name
         if not os.path.lexists(staged):
             continue
-        with refuse_to_write(target):
+        with translate_write_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             if file.replaces is None:
-                _add(staged, target)
+                _add_new(staged, target)
                 continue
-            if number < kept:
-                _keep(target, _old_path(staging, number), may_move=journaled)
+            if number < undoable:
+                _save_old(target, _old_path(staging, number), may_move=journaled)
             staged.replace(target)
     for parent in {folder, *(parent for file in files for parent in folders_of(file, folder))}:
-        with refuse_to_write(parent):
+        with translate_write_errors(parent):
             sync_folder(parent)
 
 
 def undo(staging: Path, folder: Path, files: Sequence[StagedFile]) -> None:
-    """Put back what `place` has replaced, and remove what it has added. Raises OSError."""
+    """Restore the files that `move_into_place` replaced, and remove those that it added. Raises OSError."""
     for number in reversed(range(len(files))):
         old, target = _old_path(staging, number), folder / files[number].name
         if os.path.lexists(old):
@@ -88,7 +92,7 @@ def undo(staging: Path, folder: Path, files: Sequence[StagedFile]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make what was renamed in a folder last through a power cut, if the system can sync folders. Raises OSError."""
+    """Synchronise a folder, so that renames in it survive a power failure, if the system can. Raises OSError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -100,8 +104,11 @@ def sync_folder(folder: Path) -> None:
             raise
 
 
-def _add(staged: Path, target: Path) -> None:
-    """Move a file to where nothing lies, unless somebody has put the same there meanwhile."""
+def _add_new(staged: Path, target: Path) -> None:
+    """Move a file to a path without a file. A file with equal content that has been created meanwhile is replaced.
+
+    Raises FileExistsError if the other file has another content.
+    """
     try:
         os.link(staged, target, follow_symlinks=False)
     except FileExistsError:
@@ -109,15 +116,15 @@ def _add(staged: Path, target: Path) -> None:
             raise
         staged.replace(target)
     except (OSError, NotImplementedError):
-        # This file system has no hard links.
+        # The file system does not support hard links.
         if os.path.lexists(target) and not same_content(staged, target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         staged.replace(target)
     staged.unlink(missing_ok=True)
 
 
-def _keep(target: Path, old: Path, *, may_move: bool) -> None:
-    """Keep a file that is about to be replaced; without hard links by a copy, or by a move that a journal covers."""
+def _save_old(target: Path, old: Path, *, may_move: bool) -> None:
+    """Save a file before it is replaced: as a hard link; else by a move if a journal covers it; else as a copy."""
     with suppress(FileNotFoundError):
         try:
             os.link(target, old, follow_symlinks=False)

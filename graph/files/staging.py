@@ -1,7 +1,7 @@
-"""A hidden folder in which files are made that will take the places of others beside it.
+"""Staging folders: hidden folders in which new files are written before they replace the files beside the folder.
 
-It is locked while the run that made it lives. One that nobody holds was left by a run that was killed; the next run
-that needs one in the same place removes it.
+A staging folder is locked while its run lives. An unlocked one was left by a killed run. The next run that needs a
+staging folder in the same place removes it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import BinaryIO
 try:
     import fcntl
 except ImportError:
-    # Windows has no such locks; there a file that is open can be neither removed nor renamed.
+    # Windows has no such locks, and an open file there can be neither removed nor renamed.
     fcntl = None
 
 LOCK = "journal.json"
-# More than a few renames take.
-_COMMIT_S = 2.0
+# The time to wait for another run's commit without locks, in seconds: longer than a few renames take. Not tuned.
+_COMMIT_WAIT_S = 2.0
 _NAME = ".hpass-staging-{}"
 
 
 def create_staging(folder: Path) -> tuple[Path, BinaryIO]:
-    """Make a staging folder in another one; return it and its lock, which is an empty open file. Raises OSError."""
+    """Create a staging folder in a folder. Return its path and its lock, an empty open file. Raises OSError."""
     for number in count(1):
         path = folder / _NAME.format(number)
         while _is_free(path):
@@ -40,7 +40,7 @@ def create_staging(folder: Path) -> tuple[Path, BinaryIO]:
 
 
 def remove_staging(path: Path, lock: BinaryIO) -> None:
-    """Remove a staging folder that this run holds; what cannot be removed stays."""
+    """Remove a staging folder that this run has locked. Errors are ignored."""
     if fcntl is None:
         lock.close()
     with suppress(OSError):
@@ -49,15 +49,15 @@ def remove_staging(path: Path, lock: BinaryIO) -> None:
                 shutil.rmtree(entry)
             elif entry.name != LOCK:
                 entry.unlink()
-        # The lock goes last, and after it nothing but the empty folder: another run may use the name at once.
+        # The lock is removed last, before the empty folder, because another run may then use the name at once.
         (path / LOCK).unlink()
         lock.close()
         path.rmdir()
     lock.close()
 
 
-def open_plain(path: Path) -> BinaryIO:
-    """Open an existing file to read it and to lock it; not what a link leads to, and without waiting for a pipe.
+def open_without_following(path: Path) -> BinaryIO:
+    """Open an existing file for reading and locking. Links are not followed, and pipes do not block.
 
     Raises OSError.
     """
@@ -66,16 +66,16 @@ def open_plain(path: Path) -> BinaryIO:
 
 
 def wait_for_lock(file: BinaryIO) -> None:
-    """Wait until no other run holds the lock of an open file; without locks, as long as a commit may take."""
+    """Wait until no other run has locked an open file. On systems without locks, wait for `_COMMIT_WAIT_S` seconds."""
     if fcntl is not None:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
             return
-    time.sleep(_COMMIT_S)
+    time.sleep(_COMMIT_WAIT_S)
 
 
-def is_still(file: BinaryIO, path: Path) -> bool:
-    """Whether an open file is what lies at a path."""
+def is_file_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the file at a path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except OSError:
@@ -83,7 +83,7 @@ def is_still(file: BinaryIO, path: Path) -> bool:
 
 
 def _new_lock(path: Path) -> BinaryIO | None:
-    """Return the lock of a new staging folder; None if another run took the folder for abandoned in between."""
+    """Return the lock of a new staging folder; None if another run removed the folder before it was locked."""
     try:
         file = path.open("xb")
     except (FileNotFoundError, FileExistsError):
@@ -98,39 +98,39 @@ def _new_lock(path: Path) -> BinaryIO | None:
         file.close()
         return None
     except OSError:
-        # This file system has no locks. Nobody will take the folder for abandoned.
+        # The file system has no locks, so no run removes the folder.
         pass
-    if is_still(file, path):
+    if is_file_at(file, path):
         return file
     file.close()
     return None
 
 
 def _is_free(path: Path) -> bool:
-    """Whether a staging folder can be made at a path; one that nobody holds is removed."""
+    """Remove an unlocked staging folder at a path. Return whether a new one can be created there."""
     try:
         _remove_abandoned(path)
     except FileNotFoundError:
-        # There is none, or its maker was killed before it was locked, or it is about to lock it.
+        # There is no folder, or its run was killed before it locked the folder, or is about to lock it.
         with suppress(OSError):
             path.rmdir()
     except OSError:
-        # Another run holds it, or nobody can tell.
+        # Another run has locked it, or that cannot be determined.
         return False
     return not os.path.lexists(path)
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove a staging folder. Raises OSError if there is none, if a run holds it, or if there is no way to know."""
+    """Remove an unlocked staging folder. Raises OSError if there is none, or if a run has, or may have, locked it."""
     if path.is_symlink():
         raise PermissionError
     if fcntl is None:
         (path / LOCK).unlink()
         shutil.rmtree(path)
         return
-    with open_plain(path / LOCK) as lock:
+    with open_without_following(path / LOCK) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not is_still(lock, path / LOCK):
-            # It went between the two calls, and what is there now is another run's.
+        if not is_file_at(lock, path / LOCK):
+            # The folder was replaced between the two calls; the new one belongs to another run.
             raise BlockingIOError
         remove_staging(path, lock)

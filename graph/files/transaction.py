@@ -1,8 +1,8 @@
-"""Several files that take their places together: whenever a run ends or is killed, all are old or all are new.
+"""Replace several files in one step: after an error or a kill, either all files are old or all files are new.
 
-Each is made in a hidden folder beside its place (`staging`) and synced. The commit renames that folder to a journal
-(`journal`), which is one step for all of them; then they are moved to their places (`placement`). A run that is killed
-in between leaves the journal, and the next run that reads or writes in that folder completes it.
+Each new file is written to a hidden folder beside its destination (`staging`) and synchronised. The commit renames that
+folder to a journal (`journal`), which is one step for all files. Then the files are moved to their destinations
+(`placement`). If a run is killed in between, the next run that reads or writes in the folder completes the journal.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from ...errors import HpassError
 from .deferred_signals import deferred_signals
 from .file_content import copy_content
 from .journal import JOURNAL, name_below, recover, recover_beside, write_list
-from .placement import Identity, StagedFile, folders_of, place, staged_path, sync_folder, undo
+from .placement import Identity, StagedFile, folders_of, move_into_place, staged_path, sync_folder, undo
 from .staging import create_staging, remove_staging
-from .write_errors import refuse_to_write
+from .write_errors import translate_write_errors
 
 _JOURNAL_EXISTS = (errno.EEXIST, errno.ENOTEMPTY)
 _IN_USE = (errno.EACCES, errno.EPERM, errno.EBUSY)
-# Of object stores, whose folders are parts of names.
+# The errors of object stores, in which folders are only parts of names.
 _NO_FOLDER_RENAME = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EMFILE, errno.EINVAL)
 
-Fill = Callable[[BinaryIO], object]
-"""Writes the content of a new file into it. The file has a descriptor, for whatever copies without reading."""
+WriteContent = Callable[[BinaryIO], object]
+"""A function that writes the content of a new file. The file has a descriptor, so that content can be cloned."""
 
 
 class Transaction:
-    """Files that take their places when the block ends without an error; if it ends with one, nothing has happened.
+    """A context manager that replaces files at the end of its block, or changes nothing if the block raises an error.
 
-    `target` is the file that the others belong to, a model: what goes into its folder or below is one set, of which no
-    kill leaves a part. Files that go elsewhere take their places just before it. Every method raises HpassError, in one
-    line, if a file cannot be written, and so does the end of the block.
+    `target` is the model that the other files belong to. The files in its folder and below are one set, which a kill
+    cannot split. Files in other folders are replaced just before the set. Every method, and the end of the block,
+    raises HpassError if a file cannot be written.
     """
 
     def __init__(self, target: Path | None = None) -> None:
-        self._home: Path | None = None
+        self._target_folder: Path | None = None
         self._sets: dict[Path, _FileSet] = {}
         self._relied_on: dict[Path, Identity | None] = {}
         if target is not None:
-            with refuse_to_write(target):
-                self._home = Path(os.path.realpath(target)).parent
+            with translate_write_errors(target):
+                self._target_folder = Path(os.path.realpath(target)).parent
                 recover_beside(target)
 
     def __enter__(self) -> Self:
@@ -65,53 +65,53 @@ class Transaction:
                     files.remove()
 
     def covers(self, path: Path) -> bool:
-        """Whether a file would be one of the target's set."""
-        return self._home is not None and name_below(path, self._home) is not None
+        """Whether a file would belong to the set of the target."""
+        return self._target_folder is not None and name_below(path, self._target_folder) is not None
 
     def rely_on(self, path: Path) -> None:
-        """End with an error if a file that lies at a path now is another one when the transaction ends."""
+        """Let the commit raise HpassError if the file at a path is not the same one as now."""
         self._relied_on[path] = Identity.of(path)
 
     def scratch(self, path: Path) -> Path:
-        """Return an empty folder on the file system of a path, for the time of the transaction."""
-        with refuse_to_write(path):
+        """Return a temporary folder on the file system of a path. It is removed at the end of the transaction."""
+        with translate_write_errors(path):
             folder = self._set_for(Path(os.path.realpath(path)))[0].staging / "scratch"
             folder.mkdir(exist_ok=True)
             return folder
 
-    def write(self, path: Path, fill: Fill) -> None:
-        """Replace a file, or what a link leads to, with one that `fill` writes; permissions and owner stay.
+    def write(self, path: Path, write_content: WriteContent) -> None:
+        """Replace a file, or the target of a link, by one that `write_content` writes. Permissions and owner stay.
 
-        A device or a pipe has no old content to keep, and is written at once.
+        A device or a pipe is written immediately, because it has no old content to restore.
         """
-        with refuse_to_write(path):
+        with translate_write_errors(path):
             target = Path(os.path.realpath(path))
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             if target.exists() and not target.is_file():
                 with target.open("wb") as file:
-                    fill(file)
+                    write_content(file)
                 return
-            self._stage(target, lambda staged: _write(staged, target, fill), replace=True)
+            self._stage(target, lambda staged: _write(staged, target, write_content), replace=True)
 
     def copy(self, source: Path, path: Path, *, replace: bool) -> None:
-        """Put a copy of a file at a path, not at what a link there leads to.
+        """Write a copy of a file to a path. A link at the path is replaced, not its target.
 
-        Without `replace` nothing may be there when the transaction ends, unless it has the same content.
+        Unless `replace` is True, there must be no file at the path at the commit, or one with equal content.
         """
-        with refuse_to_write(path):
+        with translate_write_errors(path):
             self._stage(
                 path, lambda staged: _write(staged, path, lambda file: copy_content(source, file)), replace=replace
             )
 
     def link(self, source: Path, path: Path, *, replace: bool) -> None:
-        """Put a symbolic link to a file at a path; `replace` as in `copy`."""
-        with refuse_to_write(path):
+        """Create a symbolic link to a file at a path. `replace` has the same meaning as in `copy`."""
+        with translate_write_errors(path):
             self._stage(path, lambda staged: staged.symlink_to(source.resolve()), replace=replace)
 
     def move(self, source: Path, path: Path, *, replace: bool) -> None:
-        """Move a file from `scratch` to a path; `replace` as in `copy`."""
-        with refuse_to_write(path):
+        """Move a file from a `scratch` folder to a path. `replace` has the same meaning as in `copy`."""
+        with translate_write_errors(path):
             self._stage(path, lambda staged: _move(source, staged, path), replace=replace)
 
     def _stage(self, path: Path, make: Callable[[Path], None], *, replace: bool) -> None:
@@ -119,8 +119,8 @@ class Transaction:
         files.add(name, make, replace=replace)
 
     def _set_for(self, path: Path) -> tuple[_FileSet, str]:
-        if self._home is not None and (below := name_below(path, self._home)) is not None:
-            folder, name = self._home, below
+        if self._target_folder is not None and (below := name_below(path, self._target_folder)) is not None:
+            folder, name = self._target_folder, below
         else:
             folder, name = Path(os.path.realpath(path.parent)), path.name
             while not folder.exists():
@@ -131,25 +131,25 @@ class Transaction:
         return self._sets[folder], name
 
     def _commit(self) -> None:
-        # The target's set comes last: it is what the others are about.
-        sets = sorted(self._sets.values(), key=lambda files: files.folder == self._home)
+        # The target's set is committed last, because its files refer to the others.
+        sets = sorted(self._sets.values(), key=lambda files: files.folder == self._target_folder)
         with deferred_signals():
-            begun: list[_FileSet] = []
+            started: list[_FileSet] = []
             for path, identity in self._relied_on.items():
                 if Identity.of(path) != identity:
                     raise HpassError(f"{path}: changed while the model was written; run again")
             try:
                 for files in sets:
-                    begun.append(files)
-                    files.commit(is_last=files.folder == self._home)
+                    started.append(files)
+                    files.commit(is_last=files.folder == self._target_folder)
             except BaseException:
-                for files in reversed(begun):
+                for files in reversed(started):
                     files.undo()
                 raise
 
 
 class _FileSet:
-    """The staged files of one folder, and those below it that belong to the same set."""
+    """The staged files of one folder and its subfolders."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -158,44 +158,44 @@ class _FileSet:
         self._numbers: dict[str, int] = {}
         self._listed: list[StagedFile] = []
         self._new_folders: list[Path] = []
-        self._is_kept = False
+        self._has_old_files = False
 
     def add(self, name: str, make: Callable[[Path], None], *, replace: bool) -> None:
-        """Make a file that will lie at a name below the folder, in the stead of one made before."""
+        """Stage a file, which `make` creates at a path, for a name below the folder. It replaces an earlier one."""
         number = self._numbers.setdefault(name, len(self._numbers))
         staged = staged_path(self.staging, number)
         staged.unlink(missing_ok=True)
         make(staged)
         made = Identity.of(staged)
         if made is None:
-            raise AssertionError(f"{name} was not made")
+            raise AssertionError(f"{name}: no file was created")
         self._files[number : number + 1] = [(name, made, replace)]
 
     def commit(self, *, is_last: bool) -> None:
-        """Move all files to their places; the last set with a journal, if it is more than one. Raises HpassError."""
-        with refuse_to_write(self.folder):
+        """Move all files into place. Raises HpassError. The last set has a journal if it has more than one file."""
+        with translate_write_errors(self.folder):
             self._list()
             journaled = is_last and len(self._listed) > 1 and self._become_journal()
         kept = len(self._listed) - is_last
-        place(self.staging, self.folder, self._listed, kept=kept, journaled=journaled)
+        move_into_place(self.staging, self.folder, self._listed, undoable=kept, journaled=journaled)
 
     def undo(self) -> None:
-        """Put everything back. Raises HpassError if that fails, and then what was there stays in the staging folder."""
+        """Restore the old files. Raises HpassError if that fails; the old files then stay in the staging folder."""
         try:
             undo(self.staging, self.folder, self._listed)
         except OSError as error:
-            self._is_kept = True
+            self._has_old_files = True
             raise HpassError(
-                f"{self.folder}: neither could the new files be put there nor the old ones put back "
-                f"({error.strerror or error}); those that are missing lie in {self.staging}"
+                f"{self.folder}: the new files could not be written, and the old files could not be restored "
+                f"({error.strerror or error}); copy the missing files from {self.staging}"
             ) from error
         for folder in self._new_folders:
             with suppress(OSError):
                 folder.rmdir()
 
     def remove(self) -> None:
-        """Remove the staging folder with all that has no other place."""
-        if not self._is_kept:
+        """Remove the staging folder with all files in it, unless old files could not be restored."""
+        if not self._has_old_files:
             remove_staging(self.staging, self._lock)
 
     def _list(self) -> None:
@@ -216,11 +216,11 @@ class _FileSet:
                 self.staging.rename(journal)
             except OSError as error:
                 if error.errno in _JOURNAL_EXISTS:
-                    # Another run is at its commit, or was killed there.
+                    # Another run is committing, or was killed while it was.
                     recover(self.folder)
                     self._list()
                 elif error.errno in _IN_USE and not self._lock.closed:
-                    # On Windows and its file servers, no folder with an open file can be renamed.
+                    # On Windows and its file servers, a folder with an open file cannot be renamed.
                     self._lock.close()
                 elif error.errno in _NO_FOLDER_RENAME:
                     return False
@@ -232,10 +232,10 @@ class _FileSet:
                 return True
 
 
-def _write(staged: Path, target: Path, fill: Fill) -> None:
+def _write(staged: Path, target: Path, write_content: WriteContent) -> None:
     with staged.open("xb") as file:
         _keep_attributes(file.fileno(), target)
-        fill(file)
+        write_content(file)
         file.flush()
         os.fsync(file.fileno())
 
@@ -248,9 +248,9 @@ def _move(source: Path, staged: Path, target: Path) -> None:
 
 
 def _keep_attributes(descriptor: int, target: Path) -> None:
-    """Give a new file the owner and the mode of the one that it will replace."""
+    """Give a new file the owner and the mode of the file that it will replace."""
     if not hasattr(os, "fchown"):
-        # Windows has neither; there a new file is as accessible as its folder.
+        # Windows has neither. A new file there inherits the permissions of its folder.
         return
     try:
         old = target.lstat()

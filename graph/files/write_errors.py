@@ -1,4 +1,4 @@
-"""What the system says of a file that cannot be written, in one line."""
+"""Report a file that cannot be written in one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ...errors import HpassError
 
 
 @contextmanager
-def refuse_to_write(path: Path | str) -> Generator[None]:
-    """Turn an OSError of the block into an HpassError that names what was to be written."""
+def translate_write_errors(path: Path | str) -> Generator[None]:
+    """Return a context that turns an OSError into an HpassError that names the file to write."""
     try:
         yield
     except OSError as error:

@@ -106,8 +106,8 @@ def test_a_journal_that_cannot_be_completed_is_one_line(hpass: Any, model: Path)
         assert result.status == 1
         assert result.out == ""
         assert result.err == (
-            f"hpass: {journal}: left by a run that was interrupted, and its list of files is damaged; "
-            "remove this folder to keep the files beside it as they are\n"
+            f"hpass: {journal}: left by an interrupted run, and its list of files is damaged; "
+            "remove it to keep the files beside it as they are\n"
         )
 
 

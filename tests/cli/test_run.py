@@ -296,7 +296,7 @@ def _make(path: Path, content: bytes) -> Path:
         (lambda folder: folder / "none.onnx", "there is no such file"),
         (lambda folder: _make(folder / "empty.onnx", b""), "empty"),
         (lambda folder: _make(folder / "text.onnx", b'ir_version: 8\ngraph { name: "g" }\n'), "text"),
-        (lambda folder: _make(folder / "cut.onnx", (FIXTURES / "hybrid.onnx").read_bytes()[:999]), "cut off"),
+        (lambda folder: _make(folder / "cut.onnx", (FIXTURES / "hybrid.onnx").read_bytes()[:999]), "truncated"),
         (lambda folder: _make_folder(folder / "folder.onnx"), "folder"),
         pytest.param(
             lambda folder: _make_unreadable(folder / "secret.onnx"),

@@ -33,7 +33,7 @@ def test_results_on_stdout_and_progress_on_stderr(tmp_path: Path, capsys: pytest
 def test_the_data_file_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "LARGEST_INLINE", 0)
+    monkeypatch.setattr(write, "MAX_INLINE_BYTES", 0)
     assert run_command(["export", f"{MODELS}:net", str(tmp_path / "net.onnx"), "--engine", "torchscript"]) == 0
     assert capsys.readouterr().out.splitlines()[2:] == [f"{tmp_path / 'net.onnx.data'}: its external data"]
 
@@ -41,7 +41,7 @@ def test_the_data_file_is_named(
 def test_paths_are_told_as_they_were_written(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "LARGEST_INLINE", 0)
+    monkeypatch.setattr(write, "MAX_INLINE_BYTES", 0)
     (here / "real").mkdir()
     (here / "linked").symlink_to("real")
     arguments = ["export", f"{MODELS}:net", "linked/net.onnx", "--engine", "torchscript", "--modules-out", "table.json"]

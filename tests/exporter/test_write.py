@@ -22,7 +22,7 @@ MODELS = Path(__file__).parent / "models.py"
 
 @pytest.fixture
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "LARGEST_INLINE", 0)
+    monkeypatch.setattr(write, "MAX_INLINE_BYTES", 0)
 
 
 def files(folder: Path) -> list[str]:

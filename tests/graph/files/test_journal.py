@@ -50,7 +50,7 @@ def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(OLD)
     (tmp_path / "model.onnx").write_bytes(model("old"))
-    monkeypatch.setattr(transactions, "place", die)
+    monkeypatch.setattr(transactions, "move_into_place", die)
     monkeypatch.setattr(transactions, "undo", die)
     monkeypatch.setattr(transactions, "remove_staging", lambda _, lock: lock.close())
     with pytest.raises(SystemExit):
@@ -233,7 +233,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: (folder / "a.bin").write_bytes(b"newer than both"),
         "'a.bin' has changed since",
     ),
-    "a folder that became a link": (link_folder_out, "it lists 'below/b.bin', which is no place"),
+    "a folder that became a link": (link_folder_out, "it lists 'below/b.bin', which is not a valid place"),
     "a file that became a folder": (
         lambda folder: ((folder / "a.bin").unlink(), (folder / "a.bin").mkdir()),
         "'a.bin' has changed since",
@@ -243,7 +243,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "cannot be completed here (Not a directory)",
     ),
 } | {
-    f"the name {name!r:.40}": (rename_entry(name), f"it lists {name!r:.200}, which is no place for a file of a model")
+    f"the name {name!r:.40}": (rename_entry(name), f"it lists {name!r:.200}, which is not a valid place for a file")
     for name in [
         "", ".", "..", "/", "../precious", "below/../../precious", "below/../a.bin", "./a.bin", "below//b.bin",
         "/etc/precious", "a\0b", ".git/hooks/post-commit", "below/.hidden/x", "below/.", "x/" * 5000 + "x",
@@ -265,9 +265,9 @@ def test_a_journal_that_does_not_fit_is_refused_in_one_line_and_nothing_is_touch
         with pytest.raises(HpassError) as refusal:
             command()
         text = str(refusal.value)
-        assert text.startswith(f"{killed / '.hpass-journal'}: left by a run that was interrupted, and ")
+        assert text.startswith(f"{killed / '.hpass-journal'}: left by an interrupted run, and ")
         assert said in text
-        assert text.endswith("; remove this folder to keep the files beside it as they are")
+        assert text.endswith("; remove it to keep the files beside it as they are")
         assert "\n" not in text
     assert visible(killed) == before
     assert sorted(path.name for path in killed.parent.iterdir()) == precious
@@ -287,7 +287,7 @@ def test_a_file_that_is_listed_twice_is_refused(killed: Path) -> None:
 @pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("below"), os.mkfifo])
 def test_what_is_no_folder_is_no_journal(tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / ".hpass-journal")
-    with pytest.raises(HpassError, match="is no folder"):
+    with pytest.raises(HpassError, match="is not a folder"):
         recover(tmp_path)
 
 
@@ -319,12 +319,12 @@ WRITER = textwrap.dedent("""
     import sys, time
     from pathlib import Path
     from hpass.graph.files import transaction
-    place = transaction.place
+    move_into_place = transaction.move_into_place
     def slowly(*arguments, **options):
         print("committed", flush=True)
         time.sleep(0.5)
-        place(*arguments, **options)
-    transaction.place = slowly
+        move_into_place(*arguments, **options)
+    transaction.move_into_place = slowly
     folder = Path(sys.argv[1])
     with transaction.Transaction(folder / "model.onnx") as writing:
         for name in sys.argv[2:]:

@@ -27,7 +27,7 @@ ROOM = 4 << 30
 def test_a_file_is_read_whole_if_it_is_not_larger_than_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, chunk: int
 ) -> None:
-    monkeypatch.setattr(limited_read, "_CHUNK", chunk)
+    monkeypatch.setattr(limited_read, "_CHUNK_BYTES", chunk)
     data = os.urandom(size)
     expected = data if size <= 100 else None
     path, pipe = tmp_path / "file", tmp_path / "pipe"
@@ -56,7 +56,7 @@ def test_a_device_is_refused(tmp_path: Path, device: str) -> None:
     for path in (Path(device), tmp_path / "link"):
         with pytest.raises(HpassError, match="a device, not a file"):
             read_file(path, 100)
-    with Path(device).open("rb") as stream, pytest.raises(HpassError, match="standard input: a device, not a file"):
+    with Path(device).open("rb") as stream, pytest.raises(HpassError, match="standard input: is a device, not a file"):
         read_stream(stream, "standard input", 100)
 
 
@@ -97,7 +97,7 @@ def test_a_device_is_one_line_in_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], name: str, status: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = f"hpass: {name}: a device, not a file; name a file\n"
+    said = f"hpass: {name}: is a device, not a file; name a file\n"
     assert run_hpass(*arguments, stdin="/dev/zero") == (status, said)
     assert list(tmp_path.iterdir()) == []
 
@@ -105,7 +105,7 @@ def test_a_device_is_one_line_in_little_memory(
 @pytest.mark.slow
 def test_a_stream_without_end_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    said = "standard input: 2 GiB or more in one file cannot be handled; save the weights as external data first"
+    said = "standard input: is 2 GiB or larger; save the weights as external data first"
     assert run_hpass("run", "-", "-o", "x.onnx", feeder="cat /dev/zero") == (1, f"hpass: {said}\n")
     table = f"/dev/stdin: more than {1 << 28:,} bytes, too many for a table; is this the right file?"
     assert run_hpass("tree", FIXTURE, "--modules", "/dev/stdin", feeder="cat /dev/zero") == (2, f"hpass: {table}\n")
