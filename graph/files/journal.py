@@ -1,7 +1,8 @@
 """The journal of a transaction: a staging folder whose new name means that its files must be moved into place.
 
 To rename the folder is the commit. Before it, nothing has changed. After it, every command that reads or writes a model
-in the folder of the journal completes the moves that the journal lists, or refuses to run.
+in the folder of the journal completes the moves that the journal lists, or refuses to run. docs/files.md describes the
+format.
 """
 
 from __future__ import annotations
