@@ -41,7 +41,7 @@ STREAMS: list[tuple[str, str, int, str, bool]] = [
     (">&-", "tree {model}", 1, CLOSED, False),
     (">&- 2>&-", "tree {model}", 1, "", False),
     (">&-", "passes", 1, CLOSED, False),
-    ("<&-", "run - -o {out}", 1, "hpass: standard input: it is closed; name a file, or send a model there", False),
+    ("<&-", "run - -o {out}", 1, "hpass: standard input: is closed; name a file, or redirect a model to it", False),
     (">/dev/full", "--help", 1, FULL, False),
     (">/dev/full", "--version", 1, FULL, False),
     (">/dev/full", "run --help", 1, FULL, False),
