@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from network import refuse_connections
+from safetensors.torch import save_file
 
 from hpass.errors import HpassError
-from hpass.exporter import Options
+from hpass.exporter import Options, module_table
 from hpass.exporter.load import load
 
 pytestmark = pytest.mark.torch
@@ -96,6 +98,36 @@ def test_code_of_a_tokenizer_never_runs(folder: Path, marker: Path, *, trusted: 
 
 @pytest.mark.parametrize("trusted", [False, True])
 def test_code_of_a_model_runs_only_if_trusted(folder: Path, marker: Path, *, trusted: bool) -> None:
+    _add_configuration_code(folder, marker)
+
+    with nullcontext() if trusted else pytest.raises(HpassError, match="--trust-remote-code"):
+        load(str(folder), Options(random_weights=True, trust_remote_code=trusted))
+
+    assert marker.exists() == trusted
+
+
+def test_the_table_of_a_model_never_runs_its_code(folder: Path, marker: Path) -> None:
+    _add_configuration_code(folder, marker)
+
+    with pytest.raises(HpassError, match="--trust-remote-code"):
+        module_table(str(folder))
+
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("weights", ["pytorch_model.bin", "model.safetensors"])
+def test_a_local_model_uses_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    state = load(str(folder), Options(random_weights=True)).model.state_dict()
+    (torch.save if weights.endswith(".bin") else save_file)(state, folder / weights)
+    attempts = refuse_connections(monkeypatch)
+
+    load(str(folder), Options())
+
+    assert attempts == []
+
+
+def _add_configuration_code(folder: Path, marker: Path) -> None:
     (folder / "configuration_own.py").write_text(
         f"from pathlib import Path\nPath({str(marker)!r}).touch()\n"
         "from transformers import BertConfig\nclass OwnConfig(BertConfig): model_type = 'own-config'\n"
@@ -103,8 +135,3 @@ def test_code_of_a_model_runs_only_if_trusted(folder: Path, marker: Path, *, tru
     config = json.loads((folder / "config.json").read_text())
     config |= {"model_type": "own-config", "auto_map": {"AutoConfig": "configuration_own.OwnConfig"}}
     (folder / "config.json").write_text(json.dumps(config))
-
-    with nullcontext() if trusted else pytest.raises(HpassError, match="--trust-remote-code"):
-        load(str(folder), Options(random_weights=True, trust_remote_code=trusted))
-
-    assert marker.exists() == trusted
