@@ -216,7 +216,7 @@ def test_observers_look_on(hpass: Any, model: Path) -> None:
 
     assert result.status == 0
     assert sorted(path.name for path in folder.iterdir()) == ["01-scope-parse.onnx", "02-module-mapping.onnx"]
-    assert "; after scope-parse\n#0 Conv '/features/features.0/conv/Conv' 'features.0.conv' name high" in result.err
+    assert "; after scope-parse\n#0 Conv '/features/features.0/conv/Conv' 'features.0.conv' name medium" in result.err
     assert "total" in result.err
     assert "2 inherited" not in result.out, "the run ended before"
 

@@ -42,7 +42,7 @@ def test_a_thousand_mutants_show_no_fault() -> None:
     records = list(examine_all(Job(20, None), range(1000), jobs=2))
 
     assert [record for record in records if record.outcome.verdict in FAULTS and record.outcome.verdict != KNOWN] == []
-    assert sum(record.outcome.verdict is KNOWN for record in records) <= 5
+    assert sum(record.outcome.verdict is KNOWN for record in records) <= 10
     assert sorted(record.index for record in records) == list(range(1000))
 
 
