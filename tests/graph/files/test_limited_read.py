@@ -107,5 +107,5 @@ def test_a_stream_without_end_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     said = "standard input: is 2 GiB or larger, which hpass cannot read; save the weights as external data first"
     assert run_hpass("run", "-", "-o", "x.onnx", feeder="cat /dev/zero") == (1, f"hpass: {said}\n")
-    table = f"/dev/stdin: more than {1 << 28:,} bytes, too many for a table; is this the right file?"
+    table = f"/dev/stdin: more than {1 << 28:,} bytes, too large for a module table; name another file"
     assert run_hpass("tree", FIXTURE, "--modules", "/dev/stdin", feeder="cat /dev/zero") == (2, f"hpass: {table}\n")
