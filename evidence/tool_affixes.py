@@ -25,14 +25,18 @@ _SUFFIX = re.compile(
     r")$"
 )
 _PREFIX = re.compile(r"^(?:fused |InsertedPrecisionFreeCast_|InsertedCast_|graph_(?:in|out)put_cast_?\d*_?|new_)")
+# Not tuned. A name has one suffix for each tool that it went through; without a bound, a name made of them takes a time
+# quadratic in its length.
+_MAX_SUFFIXES = 16
 _OUTPUT_INDEX = re.compile(r":\d+$")
 
 
 def without_affixes(name: str) -> str:
     """Return the name that a tool derived this name from; the name itself if it has no known affix."""
     name = _PREFIX.sub("", name)
-    while True:
+    for _ in range(_MAX_SUFFIXES):
         shorter = _SUFFIX.sub("", _OUTPUT_INDEX.sub("", name))
         if shorter == name or not shorter:
-            return name
+            break
         name = shorter
+    return name

@@ -18,15 +18,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..tags.module_table import depth, is_descendant, natural_sort_key, parent
+from ..tags.scope import MAX_DEPTH
 from .parameter_names import label
 
 Labels = tuple[str, ...]
 _NUMBER = re.compile(r"\d+")
+_UNDERSCORE = re.compile("_")
 # No model has so many scopes of one label that their number takes more digits.
 _NUMBERED = re.compile(r"(.+)_(\d{1,9})")
 
@@ -67,6 +70,24 @@ class LabelUses:
     weights: list[WeightUse] = field(default_factory=list[WeightUse])
 
 
+class _Owners(Counter[str]):
+    """Modules that own parameters, each with how often they are read. It stays as it is once `within` was called."""
+
+    _within: Counter[str] | None = None
+
+    def within(self, scope: str) -> int:
+        """Return how many of the reads are of parameters in a module or below it."""
+        if self._within is None:
+            self._within = Counter()
+            for owner, count in self.items():
+                above = owner
+                while above:
+                    self._within[above] += count
+                    above = parent(above)
+                self._within[""] += count
+        return self._within[scope]
+
+
 @dataclass(slots=True)
 class _LabelNode:
     """A node of the label tree.
@@ -77,12 +98,12 @@ class _LabelNode:
 
     labels: Labels
     children: dict[str, _LabelNode] = field(default_factory=dict)
-    own: Counter[str] = field(default_factory=Counter)
-    below: Counter[str] = field(default_factory=Counter)
+    own: _Owners = field(default_factory=_Owners)
+    below: _Owners = field(default_factory=_Owners)
     weights: list[WeightUse] = field(default_factory=list[WeightUse])
 
     @property
-    def deepest_owners(self) -> Counter[str]:
+    def deepest_owners(self) -> _Owners:
         """The owners that determine the module of the labels below; those of the own nodes if there are none."""
         return self.below or self.own
 
@@ -91,14 +112,15 @@ class _LabelNode:
 class KnownModules:
     """The names of the known modules, including containers, by label.
 
-    `labels_with_slash` are the labels that contain a slash, which a path splits. `complete` means that there are no
-    other modules (the names come from a module table).
+    `labels_with_slash` are the labels that contain a slash, which a path splits, by what stands before the first slash.
+    `complete` means that there are no other modules (the names come from a module table).
     """
 
     names: frozenset[str]
     by_label: Mapping[str, Sequence[str]]
-    labels_with_slash: Sequence[str]
+    labels_with_slash: Mapping[str, Sequence[str]]
     complete: bool
+    _below: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]], repr=False)
 
     @classmethod
     def of(cls, names: Iterable[str], *, complete: bool = False) -> KnownModules:
@@ -112,7 +134,12 @@ class KnownModules:
         by_label: dict[str, list[str]] = defaultdict(list)
         for name in sorted(known):
             by_label[label(name)].append(name)
-        return cls(frozenset(known), by_label, [name for name in by_label if "/" in name], complete)
+        labels_with_slash: dict[str, list[str]] = defaultdict(list)
+        for name in by_label:
+            start, slash, _ = name.partition("/")
+            if slash:
+                labels_with_slash[start].append(name)
+        return cls(frozenset(known), by_label, labels_with_slash, complete)
 
     def rejoin(self, labels: Labels) -> Labels:
         """Return the labels with the parts of each label in `labels_with_slash` joined again."""
@@ -121,18 +148,23 @@ class KnownModules:
         found: list[str] = []
         index = 0
         while index < len(labels):
-            length = max((_matching_length(name, labels[index:]) for name in self.labels_with_slash), default=0) or 1
+            candidates = self.labels_with_slash.get(labels[index], ())
+            length = max((_matching_length(name, labels[index:]) for name in candidates), default=0) or 1
             found.append("/".join(labels[index : index + length]))
             index += length
         return tuple(found)
 
     def below(self, ancestor: str, wanted_label: str) -> list[str]:
         """Return the modules with a label strictly below another module, those with the fewest atoms first."""
-        names = self.by_label.get(wanted_label, ())
-        if ancestor:
-            # In sorted order the names that start with `ancestor.` are contiguous ("/" is the character after ".").
-            names = names[bisect_left(names, ancestor + ".") : bisect_left(names, ancestor + "/")]
-        return sorted(names, key=lambda name: (depth(name), natural_sort_key(name)))
+        found = self._below.get((ancestor, wanted_label))
+        if found is None:
+            names = self.by_label.get(wanted_label, ())
+            if ancestor:
+                # In sorted order the names that start with `ancestor.` are contiguous ("/" is the character after ".").
+                names = names[bisect_left(names, ancestor + ".") : bisect_left(names, ancestor + "/")]
+            found = sorted(names, key=lambda name: (depth(name), natural_sort_key(name)))
+            self._below[ancestor, wanted_label] = found
+        return found
 
 
 def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labels, Resolved]:
@@ -145,14 +177,14 @@ def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labe
     pending = [(root, resolved[()])]
     while pending:
         node, parent_module = pending.pop()
-        siblings = _Siblings(node.children, {}, {}, defaultdict(set))
+        siblings = _Siblings.of(node.children, parent_module)
         # Labels with parameters come first, because their modules are evidence for the other labels of the same parent.
         for name, child in sorted(node.children.items(), key=lambda item: not (item[1].below or item[1].own)):
             found = _resolve_child(parent_module, name, child, siblings, known)
             resolved[child.labels] = found
             pending.append((child, found))
             siblings.add(name, found.scope, child.deepest_owners)
-            if child.own and child.children and not _support(found.scope, child.own):
+            if child.own and child.children and not child.own.within(found.scope):
                 # Two modules with the same label: one has nodes of its own, the other has the labels below.
                 own = _LabelNode(child.labels, own=child.own, weights=child.weights)
                 resolved[child.labels] = _resolve_child(parent_module, name, own, siblings, known)
@@ -193,21 +225,38 @@ def _label_tree(paths: Mapping[Labels, LabelUses]) -> _LabelNode:
 class _Siblings(NamedTuple):
     """The labels below one parent, and the modules of those resolved so far.
 
-    `parents_by_number` maps the number in a label's suffix (0: no suffix) to the parents of the modules that parameters
-    determine.
+    `repeated` has the labels with a suffix by all that may be the label without it, `unnumbered` those that do not
+    repeat the parent's. `parents_by_number` maps the number in a label's suffix (0: no suffix) to the parents of the
+    modules that parameters determine.
     """
 
     labels: Mapping[str, _LabelNode]
+    repeated: Mapping[str, Sequence[str]]
+    unnumbered: Sequence[str]
     scope_by_label: dict[str, str]
-    resolved_scopes: dict[str, None]
+    resolved_scopes: set[str]
+    resolved_patterns: set[str]
     parents_by_number: defaultdict[int, set[str]]
 
-    def add(self, name: str, scope: str, owners: Counter[str]) -> None:
+    @classmethod
+    def of(cls, labels: Mapping[str, _LabelNode], parent_module: Resolved) -> _Siblings:
+        """Return the labels below a module, none of them resolved."""
+        repeated: dict[str, list[str]] = defaultdict(list)
+        for name in labels:
+            if _split_number(name) is not None:
+                for found in _UNDERSCORE.finditer(name):
+                    repeated[name[: found.start()]].append(name)
+        parent_label = label(parent_module.scope) if parent_module.scope else ""
+        unnumbered = [name for name in labels if not (parent_label and _is_numbered(name, parent_label))]
+        return cls(labels, repeated, unnumbered, {}, set(), set(), defaultdict(set))
+
+    def add(self, name: str, scope: str, owners: _Owners) -> None:
         """Record the module of a label."""
-        self.resolved_scopes[scope] = None
+        self.resolved_scopes.add(scope)
+        self.resolved_patterns.add(_digit_pattern(scope))
         self.scope_by_label[name] = scope
         numbered = None if label(scope) == name else _split_number(name)
-        if _support(scope, owners):
+        if owners.within(scope):
             self.parents_by_number[0 if numbered is None else numbered.number].add(parent(scope))
 
     def has_other_weights(self, base: str, name: str) -> bool:
@@ -223,13 +272,13 @@ class _Siblings(NamedTuple):
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether another module has this label as well: one that reads other weights counts it further."""
-        repeated = (other for other in self.labels if other.startswith(f"{name}_") and _split_number(other) is not None)
-        return any(self.has_other_weights(name, other) for other in repeated)
+        return any(self.has_other_weights(name, other) for other in self.repeated.get(name, ()))
 
-    def are_numbered(self, parent_label: str, *, but: str) -> bool:
+    def are_numbered(self, *, but: str) -> bool:
         """Whether the parent numbers its children: all labels but some that start with a name repeat the parent's."""
-        others = [label for label in self.labels if label != but and not label.startswith(f"{but}_")]
-        return bool(parent_label and others) and all(_is_numbered(label, parent_label) for label in others)
+        return all(_is_repeat(name, but) for name in self.unnumbered) and not all(
+            _is_repeat(name, but) for name in self.labels
+        )
 
 
 def _resolve_child(
@@ -249,8 +298,8 @@ def _resolve_child(
             return _resolve_repeated(parent_module, numbered, owners, siblings, known)
     if exact:
         fits = {scope: _fit(scope, child, known) for scope in exact}
-        best = max(exact, key=lambda scope: (_support(scope, child.below), fits[scope], _support(scope, owners)))
-        is_named = _support(best, owners) > 0
+        best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
+        is_named = owners.within(best) > 0
         rivals = [
             scope for scope in exact if scope != best and depth(scope) == depth(best) and fits[scope] == fits[best]
         ]
@@ -261,8 +310,7 @@ def _resolve_child(
         return Resolved(outside, parent_module.certain)
     if known.complete:
         return _elsewhere_in_table(parent_module, name, known)
-    parent_label = label(parent_module.scope) if parent_module.scope else ""
-    if not owners and siblings.are_numbered(parent_label, but=name):
+    if not owners and siblings.are_numbered(but=name):
         # A Sequential numbers its own modules; one with a name was registered around it first.
         return Resolved(_join_scope(parent(parent_module.scope), name), certain=False)
     return Resolved(_join_scope(parent_module.scope, name), parent_module.certain and _is_caller(child))
@@ -289,7 +337,7 @@ def _fit(scope: str, child: _LabelNode, known: KnownModules) -> int:
 def _resolve_repeated(
     parent_module: Resolved,
     numbered: _NumberedLabel,
-    owners: Counter[str],
+    owners: _Owners,
     siblings: _Siblings,
     known: KnownModules,
 ) -> Resolved:
@@ -308,28 +356,32 @@ def _resolve_repeated(
         return Resolved(other, certain=False)
     same = siblings.scope_by_label.get(base, _join_scope(parent_module.scope, base))
     best = _best(candidates, owners) if candidates else same
-    if _support(best, owners):
+    if owners.within(best):
         return Resolved(best, parent_module.certain)
     outside = _module_outside_parent(base, owners, known)
     if outside is not None:
         return Resolved(outside, parent_module.certain)
-    resolved_patterns = {_digit_pattern(scope) for scope in siblings.resolved_scopes}
-    unused = [
-        scope
-        for scope in _modules_with_label(parent_module.scope, base, known)
-        if scope not in siblings.resolved_scopes and _digit_pattern(scope) in resolved_patterns
-    ]
-    # The children of a second module with the parent's label appear below the first one; their suffixes are equal.
-    parents = siblings.parents_by_number[numbered.number]
-    if len(parents) == 1 and parent_module.scope not in parents:
-        unused.append(_join_scope(next(iter(parents)), base))
-    unused += [scope for scope in _modules_read_below(base, siblings, known) if scope not in siblings.resolved_scopes]
-    if unused:
+    unused = next(_unused_modules(parent_module.scope, numbered, siblings, known), None)
+    if unused is not None:
         # No parameter distinguishes the scopes of this label, so they are assigned to the fitting modules in order.
-        return Resolved(unused[0], certain=False)
+        return Resolved(unused, certain=False)
     if known.complete and best not in known.names:
         return _elsewhere_in_table(parent_module, base, known)
     return Resolved(best, parent_module.certain and known.complete)
+
+
+def _unused_modules(ancestor: str, numbered: _NumberedLabel, siblings: _Siblings, known: KnownModules) -> Iterator[str]:
+    """Yield the modules that a repeated label may denote and no sibling does, the likeliest first."""
+    for scope in _modules_with_label(ancestor, numbered.label, known):
+        if scope not in siblings.resolved_scopes and _digit_pattern(scope) in siblings.resolved_patterns:
+            yield scope
+    # The children of a second module with the parent's label appear below the first one; their suffixes are equal.
+    parents = siblings.parents_by_number[numbered.number]
+    if len(parents) == 1 and ancestor not in parents:
+        yield _join_scope(next(iter(parents)), numbered.label)
+    for scope in _modules_read_below(numbered.label, siblings, known):
+        if scope not in siblings.resolved_scopes:
+            yield scope
 
 
 def _modules_read_below(name: str, siblings: _Siblings, known: KnownModules) -> list[str]:
@@ -344,14 +396,14 @@ def _modules_read_below(name: str, siblings: _Siblings, known: KnownModules) -> 
     return list(found)
 
 
-def _candidates(ancestor: str, name: str, owners: Counter[str], known: KnownModules) -> list[str]:
+def _candidates(ancestor: str, name: str, owners: _Owners, known: KnownModules) -> list[str]:
     """Return the known modules that a label below a module may denote."""
     found = _modules_with_label(ancestor, name, known)
     if known.complete:
         return found
     # A deeper module none of whose parameters are read here is another module.
     child = _join_scope(ancestor, name)
-    return [scope for scope in found if scope == child or _support(scope, owners)]
+    return [scope for scope in found if scope == child or owners.within(scope)]
 
 
 def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[str]:
@@ -371,18 +423,22 @@ def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[s
     return [scope for scope in found if scope in known.names] if known.complete else found
 
 
-def _module_outside_parent(name: str, owners: Counter[str], known: KnownModules) -> str | None:
+def _module_outside_parent(name: str, owners: _Owners, known: KnownModules) -> str | None:
     """Return the module with this label that owns all parameters read below it, even if it lies outside the parent."""
-    fitting = [scope for scope in known.by_label.get(name, ()) if _support(scope, owners)]
+    labelled = known.by_label.get(name, ())
+    if len(labelled) > len(owners) * MAX_DEPTH:
+        above = {scope for owner in owners for scope in _upwards(owner)}
+        labelled = sorted(scope for scope in above if scope in known.names and label(scope) == name)
+    fitting = [scope for scope in labelled if owners.within(scope)]
     if not fitting:
         return None
     best = _best(fitting, owners)
-    return best if _support(best, owners) == owners.total() else None
+    return best if owners.within(best) == owners.total() else None
 
 
-def _best(candidates: Sequence[str], owners: Counter[str]) -> str:
+def _best(candidates: Sequence[str], owners: _Owners) -> str:
     """Return the candidate that contains the most owners; the first one if several do."""
-    return max(candidates, key=lambda scope: _support(scope, owners))
+    return max(candidates, key=owners.within)
 
 
 def _matching_length(name: str, labels: Labels) -> int:
@@ -402,17 +458,26 @@ def _is_numbered(name: str, base: str) -> bool:
     return name.startswith(base + ".") and name[len(base) + 1 :].replace(".", "").isnumeric()
 
 
+@lru_cache(maxsize=65536)
 def _digit_pattern(scope: str) -> str:
     """Return a name with its numbers replaced by `*`, which is equal for repeated blocks."""
     return _NUMBER.sub("*", scope)
 
 
-def _max_support(candidates: Sequence[str], owners: Counter[str]) -> int:
-    return max((_support(scope, owners) for scope in candidates), default=0)
+def _max_support(candidates: Sequence[str], owners: _Owners) -> int:
+    return max(map(owners.within, candidates), default=0)
 
 
-def _support(scope: str, owners: Counter[str]) -> int:
-    return sum(count for owner, count in owners.items() if is_descendant(owner, scope))
+def _is_repeat(name: str, base: str) -> bool:
+    """Whether a label is another one, or that one with something after an underscore."""
+    return name == base or name.startswith(f"{base}_")
+
+
+def _upwards(scope: str) -> Iterator[str]:
+    """Yield a scope and those above it, but for the root."""
+    while scope:
+        yield scope
+        scope = parent(scope)
 
 
 def _join_scope(ancestor: str, name: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..tags.module_table import ModuleTable, parent
+from ..tags.module_table import ModuleTable
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
 from .context import Context
@@ -42,8 +43,7 @@ class ModuleMapping(Pass):
             ]
             if unknown:
                 context.findings.append(unknown_modules(unknown))
-        for scope in unknown:
-            _add_ancestors(scope, context)
+        _add_ancestors(unknown, context)
 
 
 def _name_aliases(table: ModuleTable) -> None:
@@ -53,17 +53,21 @@ def _name_aliases(table: ModuleTable) -> None:
             table.add(alias, table[scope].class_name, called=table[scope].called)
 
 
-def _add_ancestors(scope: str, context: Context) -> None:
-    """Add the modules above one that only its name tells of.
+def _add_ancestors(scopes: Iterable[str], context: Context) -> None:
+    """Add the modules above those that only their names tell of.
 
     One with a numbered child is taken for a container, as is one that was not open when a module in it ran.
     """
-    while scope:
-        above, _, own = scope.rpartition(".")
-        if (
-            above not in context.table.modules
-            and above not in context.evidence.inferred_containers
-            and not own.isnumeric()
-        ):
-            context.table.modules.add(above)
-        scope = parent(scope)
+    seen: set[str] = set()
+    for scope in scopes:
+        below = scope
+        while below and below not in seen:
+            seen.add(below)
+            above, _, own = below.rpartition(".")
+            if (
+                above not in context.table.modules
+                and above not in context.evidence.inferred_containers
+                and not own.isnumeric()
+            ):
+                context.table.modules.add(above)
+            below = above
