@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from reprlib import Repr
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ class UsageError(HpassError):
 
 # The maximum number of names in one line.
 _MAX_LISTED = 20
+_SHORT = Repr()
+_SHORT.maxstring = 100
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, escaped, and shortened in the middle if it is longer than 100 characters."""
+    return _SHORT.repr(text)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -12,15 +12,18 @@ from typing import ClassVar, NamedTuple
 import onnx_graphsurgeon as gs
 
 from ..analysis.parameter_folding import Folding
+from ..errors import quoted
 from ..evidence.claims import Claim
 from ..evidence.exporter_metadata import class_names, read_class_path, read_module_stack
 from ..evidence.merged_models import NamePrefixes
 from ..evidence.node_names import LabelPath, ModulePath, read_name
+from ..evidence.parameter_names import parameter_owner
 from ..evidence.parameter_uses import ParameterUses
 from ..evidence.torchscript_labels import KnownModules, Labels, LabelUses, Resolved, WeightUse, cut_labels, resolve
 from ..restore.reference_model import ReferenceModel
 from ..tags.module_table import ModuleTable, lca
-from ..tags.tag_format import Confidence, Source, Tag
+from ..tags.scope import MAX_DEPTH, is_scope
+from ..tags.tag_format import SCOPE, Confidence, Source, Tag
 from .base import Pass
 from .context import Context
 from .findings import Severity, unknown_modules
@@ -91,6 +94,26 @@ class ScopeParse(Pass):
                 context.model.call_key(node) in functions and _decide_call(node, claims, context)
             ):
                 _decide(node, claims, folding, context)
+        _report_deep_names(described, context)
+
+
+def _report_deep_names(described: Sequence[gs.Node], context: Context) -> None:
+    """Report the names that would be those of modules if they did not lead through so many."""
+    names = [name for node in context.nodes() for name in (node.name, *(value.name for value in node.outputs))]
+    names += [name for region in context.regions() for name, _ in context.model.initializers(region.graph)]
+    scopes = [dict(context.model.stored_entries(node)).get(SCOPE, "") for node in described]
+    deep = [name for name in dict.fromkeys(names) if _is_deep(name) and not (read_name(name) or parameter_owner(name))]
+    deep += [scope for scope in dict.fromkeys(scopes) if _is_deep(scope) and not is_scope(scope)]
+    if deep:
+        context.findings.add(
+            Severity.WARNING,
+            "deep-name",
+            f"{len(deep)} names lead through more than {MAX_DEPTH} modules and are not used ({quoted(deep[0])})",
+        )
+
+
+def _is_deep(name: str) -> bool:
+    return len(name) > MAX_DEPTH and name.count(".") + name.count("/") >= MAX_DEPTH
 
 
 def _claim_stored_tag(node: gs.Node, context: Context) -> None:
@@ -183,7 +206,7 @@ def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
 
 
 def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> dict[_Path, _Stack]:
-    """Return the modules that were open for every path."""
+    """Return the modules that were open for every path; a path that leads too deep is left out."""
     known = _known_modules(weights, context)
     labels = {path: known.rejoin(path.labels) for path in named if isinstance(path, LabelPath)}
     uses: dict[Labels, LabelUses] = defaultdict(LabelUses)
@@ -198,12 +221,13 @@ def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> di
         context.findings.append(unknown_modules(absent))
     cut = cut_labels(uses, resolved)
     # Any name may hold a slash; that several nodes share what stands before it makes it a layer's.
-    return {
+    stacks = {
         path: _labelled(labels[path], resolved, is_cut=labels[path] in cut)
         if isinstance(path, LabelPath)
         else _Stack([".".join(path.layers[:end]) for end in range(len(path.layers) + 1)], len(group) > 1)
         for path, group in named.items()
     }
+    return {path: stack for path, stack in stacks.items() if all(map(is_scope, stack.scopes))}
 
 
 def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bool) -> _Stack:
@@ -235,12 +259,11 @@ def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Conte
 
 def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
     """Take the classes of open modules from class paths, where these are as long as the names say."""
-    for path, group in named.items():
-        scopes = stacks[path].scopes
-        for found in group:
+    for path, stack in stacks.items():
+        for found in named[path]:
             class_path = read_class_path(context.model.metadata(found.node))
-            if class_path is not None and len(class_path) == len(scopes):
-                context.add_stack(scopes, class_names(class_path))
+            if class_path is not None and len(class_path) == len(stack.scopes):
+                context.add_stack(stack.scopes, class_names(class_path))
 
 
 def _claim_parameters(uses: ParameterUses, context: Context) -> None:

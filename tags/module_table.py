@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from reprlib import Repr
 from typing import Any, TypeGuard, cast
 
-from ..errors import HpassError
+from ..errors import HpassError, quoted
 from .prefix_alignment import find_prefixes
 from .scope import is_encodable, is_scope, scope_problem
 
@@ -26,8 +25,6 @@ EXPORTER_TABLE = "module_table"
 _NUMBER = re.compile(r"(\d{1,18})")
 # The maximum nesting of an entry. Readers have different limits, so a deeper one may not be readable after writing.
 _MAX_NESTING = 32
-_ABBREVIATED = Repr()
-_ABBREVIATED.maxstring = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +344,7 @@ def _to_json(module: Module) -> dict[str, Any]:
 
 
 def _from_json(scope: str, entry: object, origin: str) -> Module:
-    name = _ABBREVIATED.repr(scope)
+    name = quoted(scope)
     problem = scope_problem(scope)
     if problem is not None:
         raise HpassError(f"{origin}: {name} is not the name of a module; {problem}")
