@@ -49,6 +49,8 @@ def check_fully(model: Path | onnx.ModelProto, seconds: float) -> str | None:
     The checker may hang or crash on a malicious model, so it runs in a separate process for at most `seconds`.
     """
     is_file = isinstance(model, Path)
+    if is_file and not _is_utf8(str(model)):
+        return "not run, because onnx cannot open a path that is not UTF-8"
     try:
         # -P: files in the current folder must not shadow modules that onnx imports.
         process = subprocess.run(  # noqa: S603 - our own interpreter and code; the file is an argument
@@ -64,6 +66,14 @@ def check_fully(model: Path | onnx.ModelProto, seconds: float) -> str | None:
         return None
     lines = process.stderr.decode(errors="backslashreplace").strip().splitlines()
     return _one_line(lines[-1]) if lines else f"ended by signal {-process.returncode}"
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _one_line(text: str) -> str:

@@ -102,8 +102,9 @@ def test_messages_come_when_they_are_written(model: Path, unbuffered: str) -> No
 
 @posix_only
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
-    model: Path, tmp_path: Path, jobs: int
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_ends_with_its_status_without_a_traceback_or_a_half_written_file(
+    model: Path, tmp_path: Path, *, jobs: int, number: str, status: int
 ) -> None:
     pipes = [tmp_path / "waiting1.onnx", tmp_path / "waiting2.onnx"]
     for pipe in pipes:
@@ -121,12 +122,13 @@ def test_ctrl_c_ends_with_130_without_a_traceback_or_a_half_written_file(
     # Whoever reads these files waits for what nobody writes.
     writers = [_open_once_read(pipe) for pipe in pipes[:jobs]]
 
-    os.killpg(running.pid, signal.SIGINT)
+    # Ctrl-C reaches all processes of a terminal, kill only the one that it names.
+    (os.killpg if number == "SIGINT" else os.kill)(running.pid, getattr(signal, number))
 
     _, err = running.communicate(timeout=60)
     for writer in writers:
         os.close(writer)
-    assert (running.returncode, err) == (130, b"")
+    assert (running.returncode, err) == (status, b"")
     assert not list(folder.iterdir())
 
 

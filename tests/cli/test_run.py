@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -348,3 +349,33 @@ def test_permissions_of_a_replaced_file_stay(hpass: Any, model: Path) -> None:
     assert hpass("run", model, "--in-place").status == 0
 
     assert stat.S_IMODE(model.stat().st_mode) == 0o640
+
+
+@posix_only
+@pytest.mark.parametrize("name", [b"not utf-8 \xff", b"C1 \xc2\x9b31m", b"line\nbreak", "größe 層".encode()])
+def test_a_file_may_have_any_name(hpass: Any, model: Path, name: bytes) -> None:
+    folder = model.parent / os.fsdecode(name)
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system does not have such names")
+    file = Path(shutil.copy(model, folder / f"{folder.name}.onnx"))
+    table = file.with_suffix(".table")
+    table.write_text('{"": "M"}')
+    tagged, report, text = (file.with_suffix(suffix) for suffix in (".out", ".json", ".md"))
+
+    for line in (
+        ["run", file, "-o", tagged, "--report", report, "--modules", table, "--reference", file],
+        ["run", file, "-o", tagged, "--report", text, "--dump", folder / "dump", "--json"],
+        ["tree", tagged],
+        ["show", tagged, "#0"],
+        ["validate", tagged, "--against", file],
+        ["diff", file, tagged],
+        ["strip", tagged, "--in-place"],
+    ):
+        result = hpass(*line)
+        assert (result.status, result.err) == (0, ""), line
+
+    assert json.loads(report.read_text(encoding="utf-8"))["input"] == str(file)
+    assert all(line.isprintable() for line in text.read_text(encoding="utf-8").split("\n"))
+    assert tagged.read_bytes() == file.read_bytes()

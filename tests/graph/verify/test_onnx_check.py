@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import onnx
@@ -60,3 +61,9 @@ def test_a_checker_that_crashes_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(onnx_check, "_FULL_CHECK", "import os; os.kill(os.getpid(), 9)")
 
     assert check_fully(model(GOOD), seconds=60) == "ended by signal 9"
+
+
+def test_a_path_that_onnx_cannot_open_is_a_clear_problem() -> None:
+    assert check_fully(Path(os.fsdecode(b"a\xff.onnx")), seconds=60) == (
+        "not run, because onnx cannot open a path that is not UTF-8"
+    )
