@@ -13,6 +13,7 @@ import onnx_graphsurgeon as gs
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable, lca
+from ..tags.tag_format import Source, Tag
 from ..tags.tag_store import TagStore
 
 
@@ -24,7 +25,7 @@ def served_modules(graph: gs.Graph, tags: TagStore, modules: ModuleTable) -> Ite
     served: IdentityMap[gs.Node, str] = IdentityMap()
     # Consumers stand behind their producers, so in reverse order they are settled first.
     for node in reversed(graph.nodes):
-        tag = tags.get(node)
+        tag = _evident_tag(node, tags)
         if tag is None or tag.scope:
             continue
         scope = _served_module(node, outputs, served, tags, modules)
@@ -46,6 +47,12 @@ def _served_module(
         if tensor in outputs:
             return ""
         for consumer in tensor.outputs:
-            tag = tags.get(consumer)
+            tag = _evident_tag(consumer, tags)
             scopes.append("" if tag is None else tag.scope or served.get(consumer) or "")
     return modules.nearest_called(lca(scopes))
+
+
+def _evident_tag(node: gs.Node, tags: TagStore) -> Tag | None:
+    """Return the tag of a node, unless the fallback gave it: a first run does not have it yet, a second one reads it."""
+    tag = tags.get(node)
+    return None if tag is not None and tag.source is Source.FALLBACK else tag

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,10 @@ from .write_errors import translate_write_errors
 
 # The errors of systems on which a folder cannot be opened or synchronised.
 _NO_FOLDER_SYNC = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EISDIR)
+
+
+Save = Callable[[Path, Path], object]
+"""Saves a file that is about to be replaced under another name, on a file system without hard links."""
 
 
 class Identity(NamedTuple):
@@ -56,13 +59,11 @@ def folders_of(file: StagedFile, folder: Path) -> list[Path]:
     return list(parents[: parents.index(folder)])
 
 
-def move_into_place(
-    staging: Path, folder: Path, files: Sequence[StagedFile], *, undoable: int = 0, journaled: bool = True
-) -> None:
+def move_into_place(staging: Path, folder: Path, files: Sequence[StagedFile], save: Save | None = None) -> None:
     """Move all staged files to their destinations in order, and synchronise the folders. Moved files are skipped.
 
-    The files that the first `undoable` of them replace are kept in the staging folder for `undo`. If `journaled`, a
-    journal covers the moves. Raises HpassError if a file cannot be moved.
+    If `save` is given, the files that they replace are kept in the staging folder for `undo`: as hard links, or by
+    `save` if the file system has none. Raises HpassError if a file cannot be moved.
     """
     for number, file in enumerate(files):
         staged, target = staged_path(staging, number), folder / file.name
@@ -73,8 +74,8 @@ def move_into_place(
             if file.replaces is None:
                 _add_new(staged, target)
                 continue
-            if number < undoable:
-                _save_old(target, _old_path(staging, number), may_move=journaled)
+            if save is not None:
+                _save_old(target, _old_path(staging, number), save)
             staged.replace(target)
     for parent in {folder, *(parent for file in files for parent in folders_of(file, folder))}:
         with translate_write_errors(parent):
@@ -83,11 +84,11 @@ def move_into_place(
 
 def undo(staging: Path, folder: Path, files: Sequence[StagedFile]) -> None:
     """Restore the files that `move_into_place` replaced, and remove those that it added. Raises OSError."""
-    for number in reversed(range(len(files))):
-        old, target = _old_path(staging, number), folder / files[number].name
+    for number, file in reversed(list(enumerate(files))):
+        old, target = _old_path(staging, number), folder / file.name
         if os.path.lexists(old):
             old.replace(target)
-        elif not os.path.lexists(staged_path(staging, number)):
+        elif file.replaces is None and not os.path.lexists(staged_path(staging, number)):
             target.unlink(missing_ok=True)
 
 
@@ -123,18 +124,16 @@ def _add_new(staged: Path, target: Path) -> None:
     staged.unlink(missing_ok=True)
 
 
-def _save_old(target: Path, old: Path, *, may_move: bool) -> None:
-    """Save a file before it is replaced: as a hard link; else by a move if a journal covers it; else as a copy."""
+def _save_old(target: Path, old: Path, save: Save) -> None:
     with suppress(FileNotFoundError):
         try:
             os.link(target, old, follow_symlinks=False)
         except FileNotFoundError:
             raise
         except (OSError, NotImplementedError):
-            if may_move:
-                target.rename(old)
-            else:
-                shutil.copy2(target, old, follow_symlinks=False)
+            # A folder that has appeared is not a file to save; to replace it fails.
+            if not target.is_dir():
+                save(target, old)
 
 
 def _old_path(staging: Path, number: int) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +21,7 @@ from ...errors import HpassError
 from .deferred_signals import deferred_signals
 from .file_content import copy_content
 from .journal import JOURNAL, name_below, recover, recover_beside, write_list
-from .placement import Identity, StagedFile, folders_of, move_into_place, staged_path, sync_folder, undo
+from .placement import Identity, Save, StagedFile, folders_of, move_into_place, staged_path, sync_folder, undo
 from .staging import create_staging, remove_staging
 from .write_errors import translate_write_errors
 
@@ -136,8 +137,9 @@ class Transaction:
         with deferred_signals():
             started: list[_FileSet] = []
             for path, identity in self._relied_on.items():
-                if Identity.of(path) != identity:
-                    raise HpassError(f"{path}: changed while the model was written; run again")
+                with translate_write_errors(path):
+                    if Identity.of(path) != identity:
+                        raise HpassError(f"{path}: changed while the model was written; run again")
             try:
                 for files in sets:
                     started.append(files)
@@ -175,9 +177,12 @@ class _FileSet:
         """Move all files into place. Raises HpassError. The last set has a journal if it has more than one file."""
         with translate_write_errors(self.folder):
             self._list()
-            journaled = is_last and len(self._listed) > 1 and self._become_journal()
-        kept = len(self._listed) - is_last
-        move_into_place(self.staging, self.folder, self._listed, undoable=kept, journaled=journaled)
+            save: Save = shutil.copy2
+            if is_last:
+                journaled = len(self._listed) > 1 and self._become_journal()
+                # A journal covers the moment without the file. After a single file nothing else can fail.
+                save = Path.rename if journaled else _save_nothing
+        move_into_place(self.staging, self.folder, self._listed, save)
 
     def undo(self) -> None:
         """Restore the old files. Raises HpassError if that fails; the old files then stay in the staging folder."""
@@ -230,6 +235,10 @@ class _FileSet:
                 self.staging = journal
                 sync_folder(self.folder)
                 return True
+
+
+def _save_nothing(_target: Path, _old: Path) -> None:
+    pass
 
 
 def _write(staged: Path, target: Path, write_content: WriteContent) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import signal
+import weakref
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 import hpass
 from hpass.cli import batch
 from hpass.cli.batch import _pool
-from hpass.cli.run_job import run_job
+from hpass.cli.run_job import Outcome, run_job
 from hpass.cli.run_options import RunOptions
 from hpass.cli.signals import Terminated
 from hpass.cli.tagging_options import TaggingOptions
@@ -76,3 +79,49 @@ def test_a_process_that_is_terminated_takes_no_other_job(
 
     with pytest.raises(LeftError):
         batch._try_or_exit(model, model.with_name("out.onnx"))
+
+
+@pytest.fixture
+def _unfrozen() -> Generator[None]:
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_unfrozen")
+@pytest.mark.parametrize("line", [[], ["--json"], ["-v"]])
+def test_the_work_per_file_does_not_grow_with_their_number(
+    hpass: Any, model: Path, monkeypatch: pytest.MonkeyPatch, line: list[str]
+) -> None:
+    """What the collector looks at after each file is what that file left, not what all files before it left."""
+    sources = [shutil.copy(model, model.with_name(f"{number}.onnx")) for number in range(12)]
+    examined: list[int] = []
+    collect = gc.collect
+
+    def count() -> int:
+        examined.append(len(gc.get_objects()))
+        return collect()
+
+    monkeypatch.setattr("hpass.cli.batch.gc.collect", count)
+
+    assert hpass("run", *sources, *line).status == 0
+
+    assert len(examined) == 12
+    assert max(examined[4:]) < 1.5 * min(examined[1:])
+
+
+def test_an_outcome_is_not_kept(hpass: Any, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [shutil.copy(model, model.with_name(f"{number}.onnx")) for number in range(4)]
+    kept: list[weakref.ref[Outcome]] = []
+    alive: list[int] = []
+
+    def remember(options: RunOptions, source: Path, target: Path) -> Outcome:
+        outcome = run_job(options, source, target)
+        alive.append(sum(other() is not None for other in kept))
+        kept.append(weakref.ref(outcome))
+        return outcome
+
+    monkeypatch.setattr("hpass.cli.batch.try_job", remember)
+
+    assert hpass("run", *sources, "--json").status == 0
+
+    assert max(alive) <= 1

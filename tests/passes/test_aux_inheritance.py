@@ -315,3 +315,12 @@ def test_where_nothing_has_a_name_the_calls_of_a_table_are_laid_over_the_nodes()
         "3": "head",
     }
     assert scopes_of(hpass.run(source, passes, modules=table({"": "Net"})).context) == {}
+
+
+def test_what_serves_a_node_of_the_fallback_serves_no_module_in_any_run() -> None:
+    """The subgraph has no evidence of its own: its node has no tag before the fallback."""
+    branch = '<then_branch = g () => (float[4, 4] b) { ["inner"] b = Neg(s) }>'
+    source = model(f'["/Shape"] s = Shape(x) ["/n/If"] y = If(x) {branch}')
+    first = hpass.run(source).apply()
+    assert [entry.value for entry in first.graph.node[0].metadata_props if entry.key == "hpass.scope"] == [""]
+    assert hpass.run(first).apply() == first

@@ -236,6 +236,33 @@ def test_if_one_file_cannot_take_its_place_all_stay_as_they_were(
     assert content(older) == OLD
 
 
+@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.mark.parametrize("names", [["model.onnx"], ["a.bin", "model.onnx"], ["new.bin", "model.onnx"]])
+def test_a_folder_that_cannot_be_synced_costs_no_file(
+    older: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], *, hard_links: bool
+) -> None:
+    def fail(_folder: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not hard_links:
+        monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(placement, "sync_folder", fail)
+
+    def write_all() -> None:
+        with Transaction(older / "model.onnx") as transaction:
+            for name in names:
+                transaction.write(older / name, lambda file: file.write(b"new"))
+
+    with pytest.raises(HpassError, match="Input/output error"):
+        write_all()
+    # A file that is alone cannot be kept without hard links; then the new one is there.
+    alone_and_new = not hard_links and len(names) == 1
+    assert content(older) == (OLD | {"model.onnx": b"new"} if alone_and_new else OLD)
+
+
 def test_files_elsewhere_stay_as_they_were_if_the_set_cannot_take_its_place(
     older: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
