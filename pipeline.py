@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 from urllib.parse import quote, unquote
 
 from .errors import UsageError, nearest
@@ -74,7 +75,8 @@ class Pipeline:
         if isinstance(settings, str):
             settings = [settings]
         elif isinstance(settings, Mapping):
-            settings = [f"{name}={option_text(value)}" for name, value in settings.items()]
+            values = cast("Mapping[str, object]", settings)
+            settings = [f"{name}={option_text(value)}" for name, value in values.items()]
         pipeline = self
         for setting in settings:
             pipeline = pipeline.with_option(setting)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeGuard
 
 from .errors import UsageError
 from .passes import STANDARD_PASSES
@@ -53,13 +54,16 @@ class PassRegistry(Mapping[str, type[Pass]]):
         return dict(entries)
 
 
+def _is_pass(found: object) -> TypeGuard[type[Pass]]:
+    return isinstance(found, type) and issubclass(found, Pass)
+
+
 def _load(entry: EntryPoint) -> type[Pass]:
     """Import the class of an entry point. Raises UsageError, naming the package, if it is not a valid pass."""
     subject = f"{_package(entry)}: entry point '{entry.name}' ({entry.value})"
     try:
-        found = entry.load()
-        is_pass = isinstance(found, type) and issubclass(found, Pass)
-        if is_pass:
+        found: Any = entry.load()
+        if _is_pass(found):
             # Both may raise: a class may have no name, and its annotations may be invalid.
             _ = found.name, found.options()
     except KeyboardInterrupt:
@@ -67,7 +71,7 @@ def _load(entry: EntryPoint) -> type[Pass]:
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise UsageError(f"{subject} cannot be loaded ({reason}); update or uninstall the package") from error
-    if not is_pass:
+    if not _is_pass(found):
         raise UsageError(f"{subject} is not a subclass of hpass.Pass")
     if not _NAME.fullmatch(entry.name) or found.name != entry.name:
         raise UsageError(f"{subject} loads a pass named '{found.name}'; both names must be the same, in kebab-case")

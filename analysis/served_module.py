@@ -53,6 +53,6 @@ def _served_module(
 
 
 def _evident_tag(node: gs.Node, tags: TagStore) -> Tag | None:
-    """Return the tag of a node, unless the fallback gave it: a first run does not have it yet, a second one reads it."""
+    """Return the tag of a node, unless the fallback gave it: a first run lacks it at this point."""
     tag = tags.get(node)
     return None if tag is not None and tag.source is Source.FALLBACK else tag

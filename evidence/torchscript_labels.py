@@ -97,7 +97,7 @@ class _LabelNode:
     """
 
     labels: Labels
-    children: dict[str, _LabelNode] = field(default_factory=dict)
+    children: dict[str, _LabelNode] = field(default_factory=dict[str, "_LabelNode"])
     own: _Owners = field(default_factory=_Owners)
     below: _Owners = field(default_factory=_Owners)
     weights: list[WeightUse] = field(default_factory=list[WeightUse])

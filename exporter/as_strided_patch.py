@@ -1,5 +1,8 @@
 """Trace `as_strided` correctly in TorchScript, whose ONNX export treats every tensor as contiguous."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

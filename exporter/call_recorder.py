@@ -1,5 +1,8 @@
 """Record which modules a run calls, and in which order."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Generator

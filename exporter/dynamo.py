@@ -1,5 +1,8 @@
 """Export with torch.export: transformers' exporter for transformers models, torch.onnx for any other module."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,8 @@
 """Export a PyTorch model to ONNX files with scope names and module tables."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import copy

@@ -1,5 +1,8 @@
 """Build models from `FILE.py:FACTORY`."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import importlib.util

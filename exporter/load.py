@@ -1,5 +1,8 @@
 """Build the module of a MODEL argument, with what is known of its inputs."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,8 @@
 """Build the module table of a PyTorch model: every module by its fully-qualified name."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

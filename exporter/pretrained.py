@@ -1,5 +1,8 @@
 """Build models with transformers: from a folder, a config file or an id."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import contextlib

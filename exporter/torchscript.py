@@ -1,5 +1,8 @@
 """Export by TorchScript tracing, torch's older exporter, which wrote many of the existing ONNX files."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import contextlib

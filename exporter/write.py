@@ -1,5 +1,8 @@
 """Write the files of an export. Large weights are external data."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import contextlib

@@ -4,6 +4,9 @@ The constructors set each attribute through a property that synchronises linked 
 synchronise. All attributes that are not set here are copied from an object that the constructor made.
 """
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

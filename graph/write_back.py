@@ -7,6 +7,8 @@ that the message of every other node stays the same object.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 import onnx
@@ -219,7 +221,7 @@ def _write_interface(graph: gs.Graph, proto: GraphLike) -> None:
                 del field[index]
         present = {as_text(info.name) for info in field}
         field.extend(_value_info(tensor) for tensor in tensors if tensor.name not in present)
-        field.sort(key=lambda info: index_of.get(as_text(info.name), len(index_of)))
+        field.sort(key=partial(_position, index_of))
 
 
 def _write_types(graph: gs.Graph, proto: GraphLike, declared: list[DeclaredType], removed: set[str]) -> None:
@@ -261,12 +263,19 @@ def _rename_in_annotations(graph: gs.Graph, proto: onnx.GraphProto, imported: Im
                 entry.value = renamed[entry.value]
 
 
+def _position(index_of: Mapping[str, int], info: onnx.ValueInfoProto) -> int:
+    return index_of.get(as_text(info.name), len(index_of))
+
+
 def _value_info(tensor: gs.Tensor) -> onnx.ValueInfoProto:
     return OnnxExporter.export_value_info_proto(tensor, do_type_check=False)
 
 
 def _is_list_of_graphs(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], gs.Graph)
+    if not isinstance(value, list):
+        return False
+    elements = cast("list[object]", value)
+    return bool(elements) and isinstance(elements[0], gs.Graph)
 
 
 def _drop_removed(all_regions: list[Region], imported: ImportedModel) -> None:

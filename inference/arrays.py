@@ -16,6 +16,11 @@ UNKNOWN = -1
 """Stands in an array of numbers for a module or a node that is not known or does not exist."""
 
 
+def as_ints(array: Ids) -> list[int]:
+    """Return the elements of a flat array as Python's integers, which are faster to work with one by one."""
+    return array.tolist()
+
+
 def concatenated_ranges(starts: Ids, lengths: Ids) -> tuple[Ids, Ids]:
     """Return the ranges `starts[i], ..., starts[i] + lengths[i] - 1` for all `i`, one after the other.
 

@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..analysis.call_order import Call
-from .arrays import Flags, Floats, Ids
+from .arrays import Flags, Floats, Ids, as_ints
 from .dataflow import Dataflow, Role
 
 # Alignments of more cells (nodes times calls) than this are skipped; one of this size takes a few seconds.
@@ -192,6 +192,7 @@ def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: CallIndex, po
     )
     best = best_scores(np.where(score > 0, score, _MISMATCH), skip_node, skip_call)
     aligned: dict[int, str] = {}
+    position_of = as_ints(positions)
     row, column = len(nodes), len(positions)
     while row and column:
         if best[row, column] == best[row, column - 1] + skip_call[column - 1]:
@@ -200,7 +201,7 @@ def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: CallIndex, po
             row -= 1
         else:
             row, column = row - 1, column - 1
-            aligned[nodes[row]] = calls.calls[positions[column]].scope
+            aligned[nodes[row]] = calls.calls[position_of[column]].scope
     return aligned
 
 

@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
-from .arrays import Ids
+from .arrays import Ids, as_ints
 
 
 class Role(IntEnum):
@@ -163,6 +163,6 @@ def _reads_outside(node: gs.Node) -> bool:
 def _grouped(keys: Ids, values: Ids, count: int) -> list[list[int]]:
     """Return the values of each key from 0 to `count - 1`, in order."""
     groups: list[list[int]] = [[] for _ in range(count)]
-    for key, value in zip(keys.tolist(), values.tolist(), strict=True):
+    for key, value in zip(as_ints(keys), as_ints(values), strict=True):
         groups[key].append(value)
     return groups

@@ -11,11 +11,11 @@ lowest common ancestor of the modules of the anchors before and after the node.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Flags, Floats, Ids
+from .arrays import Flags, Floats, Ids, as_ints
 from .call_alignment import names_overlap
 from .class_statistics import OTHER_CLASS
 from .feature_context import FeatureContext
@@ -44,7 +44,8 @@ _MIN_LOG_POSTERIOR = -8.0
 _MAX_LEVELS = 4.0
 
 
-class Feature(NamedTuple):
+@dataclass(frozen=True)
+class Feature:
     """An input of the scoring model: what it says, for people, and the function that computes it.
 
     The values are one for each row, or for each node if the feature is one of `node_features.py`.
@@ -98,7 +99,7 @@ def _by_class(context: FeatureContext, value: Callable[[str | None, str], float]
     """Return `value(class name, operator)` for each row, asked once for each class of a candidate and each operator."""
     flow, tree = context.problem.flow, context.problem.tree
     classes, row = np.unique(tree.class_id[context.scope], return_inverse=True)
-    values = [value(tree.classes[at], operator) for at in classes for operator in flow.operator_names]
+    values = [value(tree.classes[at], operator) for at in as_ints(classes) for operator in flow.operator_names]
     return np.array(values, float).reshape(len(classes), len(flow.operator_names))[row, flow.operator[context.node]]
 
 

@@ -12,7 +12,7 @@ from ..graph.regions import Region
 from ..tags.table_in_use import TableInUse
 from ..tags.tag_format import Source, Tag
 from .anchors import Anchors
-from .arrays import UNKNOWN, Flags, Floats, Ids
+from .arrays import UNKNOWN, Flags, Floats, Ids, as_ints
 from .block_analogy import analogous_modules
 from .call_alignment import aligned_modules
 from .call_sequence import CallSequence
@@ -137,8 +137,8 @@ def build_problem(
     flow = Dataflow(nodes)
     order = node_order(flow, scopes)
     if (np.diff(order) < 0).any():
-        flow = Dataflow([nodes[position] for position in order])
-        scopes = [scopes[position] for position in order]
+        flow = Dataflow([nodes[position] for position in as_ints(order)])
+        scopes = [scopes[position] for position in as_ints(order)]
     analogue = analogous_modules(flow, scopes)
     if indexes.has_table:
         analogue = {node: scope for node, scope in analogue.items() if indexes.modules.is_called(scope)}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import UNKNOWN, Ids
+from .arrays import UNKNOWN, Ids, as_ints
 from .dataflow import Dataflow
 from .scope_tree import ScopeTree
 
@@ -28,13 +28,13 @@ def reachable_modules(flow: Dataflow, known_scope: Ids, tree: ScopeTree, *, down
     the LCA of a set is the LCA of its first and its last module in preorder, so only those two are carried along.
     """
     count = len(flow)
-    scopes, preorder = known_scope.tolist(), tree.preorder.tolist()
+    scopes, preorder = as_ints(known_scope), as_ints(tree.preorder)
     nearer = min if downstream else max
     nearest = [count if downstream else -1] * count
     first, last = [len(tree)] * count, [-1] * count
     near, far = (flow.sources, flow.targets) if downstream else (flow.targets, flow.sources)
     order = np.argsort(-near if downstream else near, kind="stable")
-    for node, neighbour in zip(near[order].tolist(), far[order].tolist(), strict=True):
+    for node, neighbour in zip(as_ints(near[order]), as_ints(far[order]), strict=True):
         scope = scopes[neighbour]
         if scope >= 0:
             rank = preorder[scope]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..tags.module_table import ModuleTable, parent
-from .arrays import UNKNOWN, Flags, Ids
+from .arrays import UNKNOWN, Flags, Ids, as_ints
 
 _NUMBER = re.compile(r"\d+")
 
@@ -132,11 +132,11 @@ class ScopeTree:
         """Return `class_group_id`; `atoms` are the last parts of the names."""
         atoms = [_NUMBER.sub("*", atom) for atom in atoms]
         children: list[set[str]] = [set() for _ in atoms]
-        for atom, above in zip(atoms[1:], self.parent[1:].tolist(), strict=True):
+        for atom, above in zip(atoms[1:], as_ints(self.parent[1:]), strict=True):
             children[above].add(atom)
         groups: dict[object, int] = {}
         group_id = np.empty(len(atoms), np.int64)
-        for index, class_number in enumerate(self.class_id.tolist()):
+        for index, class_number in enumerate(as_ints(self.class_id)):
             group: object = self.classes[class_number] or (
                 frozenset(children[index]) if children[index] else atoms[index]
             )
@@ -146,7 +146,7 @@ class ScopeTree:
     def _preorder_walk(self) -> tuple[Ids, Ids, Ids]:
         """Return `depth`, `preorder` and `subtree_end`. Iterative, because modules may be nested very deep."""
         children: list[list[int]] = [[] for _ in self.names]
-        for index, above in enumerate(self.parent.tolist()):
+        for index, above in enumerate(as_ints(self.parent)):
             if index:
                 children[above].append(index)
         depth, preorder, subtree_end = (np.zeros(len(self.names), np.int64) for _ in range(3))

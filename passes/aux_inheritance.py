@@ -14,7 +14,7 @@ from ..analysis.served_module import served_modules
 from ..graph.regions import Region, subgraphs
 from ..identity_map import IdentityMap
 from ..inference import predict
-from ..inference.arrays import UNKNOWN
+from ..inference.arrays import UNKNOWN, as_ints
 from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
 from ..inference.scoring_model import load_model
@@ -102,10 +102,10 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
     names = problem.tree.names
     in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
     for position, scope, probability, other, is_in_distribution in zip(
-        problem.file_position[prediction.node].tolist(),
-        prediction.scope.tolist(),
+        as_ints(problem.file_position[prediction.node]),
+        as_ints(prediction.scope),
         prediction.probability.tolist(),
-        prediction.runner_up.tolist(),
+        as_ints(prediction.runner_up),
         in_distribution.tolist(),
         strict=True,
     ):

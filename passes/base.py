@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple, final, get_type_hints
+from typing import Any, ClassVar, NamedTuple, cast, final, get_type_hints
 
 import onnx_graphsurgeon as gs
 
@@ -139,7 +139,7 @@ def _external(name: str) -> str:
 def _type_name(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "|".join(str(member.value) for member in kind)
-    return {bool: "true|false", int: "integer", float: "number"}.get(kind, "text")
+    return {bool: "true|false", int: "integer", float: "number"}.get(cast("type", kind), "text")
 
 
 def option_text(value: object) -> str:

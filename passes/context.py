@@ -156,7 +156,7 @@ class Context:
 
     def _find_parameter_uses(self) -> ParameterUses:
         # A reference model knows more of a weight than its name: who reads it.
-        names = self.evidence.weight_aliases if isinstance(self.reference, Checkpoint) else {}
+        names: Mapping[str, str] = self.evidence.weight_aliases if isinstance(self.reference, Checkpoint) else {}
         restored = {name: old for name, old in names.items() if is_parameter(old)}
         return ParameterUses(self.model, restored, self.evidence.name_prefixes)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import ml_dtypes
 import numpy as np
@@ -63,8 +63,8 @@ def model_weights(model: Model) -> Iterator[StoredWeight]:
     Raises HpassError if a file of external data is too short for them.
     """
     for name, tensor in model.initializers(model.graph):
-        dtype = element_type(tensor.data_type)
-        if not isinstance(dtype, np.dtype) or dtype.kind in "OSU":
+        dtype = cast("np.dtype[Any] | int", element_type(tensor.data_type))
+        if isinstance(dtype, int) or dtype.kind in "OSU":
             continue
         shape = tuple(tensor.dims)
         if any(length < 0 for length in shape):

@@ -39,7 +39,7 @@ class Module:
     class_name: str | None = None
     called: bool | None = None
     aliases: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def bare_class(self) -> str | None:
@@ -54,7 +54,7 @@ class ModuleTable:
     `revision` is another number after each change by `add` or `merge`.
     """
 
-    modules: dict[str, Module] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict[str, Module])
     revision: int = field(default=0, compare=False, repr=False)
     _paths: dict[str, str] | None = field(default=None, compare=False, repr=False)
 

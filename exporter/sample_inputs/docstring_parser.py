@@ -4,6 +4,9 @@ transformers documents every input as `name (`torch.LongTensor` of shape `(batch
 of the config.
 """
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import ast

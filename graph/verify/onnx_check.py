@@ -1,5 +1,8 @@
 """Run onnx.checker: on the structure of a model in this process, or on the whole model in a separate process."""
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import subprocess

@@ -3,6 +3,9 @@
 This script imports nothing from hpass, so it starts fast and works with any kind of installation.
 """
 
+# The libraries' own types are incomplete.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json
