@@ -35,7 +35,7 @@ def order_of_calls(table: ModuleTable, owners: Collection[str]) -> list[Call]:
         Call(
             scope,
             table[scope].bare_class,
-            has_parameters=scope in named or bool(table[scope].extra.get("parameters")),
+            has_parameters=scope in named or bool(table[scope].parameters),
             is_leaf=scope not in holders,
         )
         for scope in called

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from ..identity_map import IdentityMap
 from .exporter_metadata import read_string_list
 from .merged_models import NamePrefixes
 from .parameter_names import parameter_owner
+from .tool_affixes import without_affixes
 
 # onnxscript's constant folding writes the names of the replaced values under this key of the new value.
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
@@ -54,6 +56,8 @@ class ParameterUses:
         self._local: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
         self._non_local: IdentityMap[gs.Node, list[ParameterUse]] = IdentityMap()
         self._owners: dict[str, None] = {}
+        self._readers: Counter[str] = Counter()
+        self._names: set[tuple[str, str]] = set()
         folded = {**_folded_parameters(model), **restored}
         # Subgraphs read values of the graphs around them, so all regions share these dictionaries.
         use_by_value: dict[int, ParameterUse] = {}
@@ -109,6 +113,7 @@ class ParameterUses:
         non_local: list[ParameterUse] = []
         for index, use in uses:
             self._owners.setdefault(use.owner)
+            self._readers[use.parameter] += not is_pass_through
             if is_pass_through:
                 if index == 0:
                     passed_on = self._pass_through(node, use, use_by_value)
@@ -131,6 +136,14 @@ class ParameterUses:
     def is_first_reader(self, node: gs.Node, use: ParameterUse) -> bool:
         """Whether no node before this one reads the parameter; a later one is another call, or an equal parameter."""
         return self._first_readers.get(use.parameter, node) is node
+
+    def is_read_again(self, use: ParameterUse) -> bool:
+        """Whether several nodes read the parameter, other than those that only pass it on."""
+        return self._readers[use.parameter] > 1
+
+    def is_named(self, owner: str, parameter: str) -> bool:
+        """Whether the file has the name of a parameter, which is given by its module and its name there."""
+        return (owner, parameter) in self._names
 
     def _pass_through(
         self, node: gs.Node, use: ParameterUse, use_by_value: dict[int, ParameterUse]
@@ -165,7 +178,9 @@ class ParameterUses:
         owner = parameter_owner(rest)
         if owner is None:
             return None
-        return ParameterUse(name, f"{root}.{owner}" if root else owner)
+        scope = f"{root}.{owner}" if root else owner
+        self._names.add((scope, without_affixes(rest).removeprefix(f"{owner}.")))
+        return ParameterUse(name, scope)
 
 
 class _Reader(NamedTuple):

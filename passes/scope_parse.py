@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import onnx_graphsurgeon as gs
 
+from ..analysis.lost_parameters import lacks_parameters
 from ..analysis.parameter_folding import Folding
 from ..errors import quoted
 from ..evidence.claims import Claim
@@ -269,16 +270,22 @@ def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Conte
 def _claim_parameters(uses: ParameterUses, context: Context) -> None:
     table = context.table.declared
     lost = _Lost.of(table, uses, context)
+    aliases = {} if table is None else table.aliases()
+    aliased = {*aliases.values()}
+    may_be_merged = table is not None and lacks_parameters(table, uses)
     called_again = False
     for node, found in uses.items():
         # If one module of a block is called again, the others are as well.
         before, called_again = called_again, not all(uses.is_first_reader(node, use) for use in found)
         for use in found:
             # A container of parameters, or a module whose weights another one uses, never runs itself.
-            owner = use.owner if table is None else table.nearest_called(use.owner)
-            if called_again and not before and lost.may_read(node, use.owner):
+            scope = aliases.get(use.owner, use.owner)
+            owner = scope if table is None else table.nearest_called(scope)
+            if called_again and not before and lost.may_read(node, scope):
                 continue
-            context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", use.parameter))
+            # A module with two names ran under either of them.
+            certain = owner not in aliased and not (may_be_merged and uses.is_read_again(use))
+            context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", use.parameter, certain))
 
 
 class _Lost(NamedTuple):
@@ -341,8 +348,10 @@ def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context
     owners = {claim.scope for claim in claims}
     if len(owners) == 1:
         # Without a table, a parameter of a module that another one uses directly looks like any other.
-        certain = folding is not None and not folding.may_have_changed(
-            node, first.scope, [claim.text for claim in claims]
+        certain = (
+            folding is not None
+            and all(claim.certain for claim in claims)
+            and not folding.may_have_changed(node, first.scope, [claim.text for claim in claims])
         )
         confidence = Confidence.HIGH if certain else Confidence.MEDIUM
         context.set_tag(node, Tag(first.scope, Source.PARAMETER, confidence), f"it reads the parameter '{first.text}'")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeGuard, cast
@@ -45,6 +45,11 @@ class Module:
     def bare_class(self) -> str | None:
         """The class name without its package."""
         return None if self.class_name is None else self.class_name.rpartition(".")[2]
+
+    @property
+    def parameters(self) -> Sequence[str]:
+        """The names of its own parameters and buffers, if the table has them."""
+        return self.extra.get("parameters", ())
 
 
 @dataclass(slots=True)

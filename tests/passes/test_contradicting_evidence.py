@@ -41,6 +41,45 @@ def test_equal_parameters_stored_once_do_not_name_the_second_reader() -> None:
     assert found(source, modules | {"q.norm": "Other"})["four"][0] == "p.norm"
 
 
+def test_a_parameter_that_is_read_again_is_not_certain_if_the_file_lacks_another_that_may_equal_it() -> None:
+    """The scale of `n` may be stored under the name of `m`'s, for whichever of the two readers."""
+    source = model(
+        '["a"] u = MatMul(x, "fc.weight") ["b"] v = Mul(u, "m.scale") ["c"] y = Mul(v, "m.scale")',
+        parameters=["fc.weight", "m.scale"],
+    )
+    modules: dict[str, object] = {
+        "": "M",
+        "fc": {"class": "Linear", "parameters": ["weight"]},
+        "m": {"class": "Scale", "parameters": ["scale"]},
+    }
+
+    assert {confidence for _, confidence in found(source, modules).values()} == {"high"}
+    modules["n"] = {"class": "Scale", "parameters": ["scale"]}
+    assert found(source, modules) == {"a": ("fc", "high"), "b": ("m", "medium")}
+
+
+def test_modules_that_were_folded_into_others_leave_a_parameter_certain() -> None:
+    source = model(
+        '["a"] u = MatMul(x, "c.weight") ["b"] v = MatMul(u, "fc.weight") ["c"] y = MatMul(v, "fc.weight")',
+        parameters=["c.weight", "fc.weight"],
+    )
+    modules = {
+        "": "M",
+        "c": {"class": "Conv2d", "called": True, "order": 1, "parameters": ["weight"]},
+        "bn": {"class": "BatchNorm2d", "called": True, "order": 2, "parameters": ["weight", "bias"]},
+        "fc": {"class": "Linear", "called": True, "order": 3, "parameters": ["weight"]},
+    }
+
+    assert [confidence for _, confidence in found(source, modules).values()] == ["medium", "high", "high"]
+
+
+def test_a_parameter_by_an_alias_is_its_module_s_but_which_name_ran_is_not_certain() -> None:
+    source = model('["a"] y = MatMul(x, "body.fc.weight")', parameters=["body.fc.weight"])
+    modules = {"": "M", "stem": {"class": "S", "aliases": ["body"]}, "stem.fc": {"class": "L", "aliases": ["body.fc"]}}
+
+    assert found(source, modules) == {"a": ("stem.fc", "medium")}
+
+
 @pytest.mark.parametrize("separator", ["_", "/", "."])
 def test_each_of_two_merged_models_is_a_tree_below_its_prefix(separator: str) -> None:
     one, two = (
