@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Run, load, run, strip
+    from .api import Run, instances, load, run, select, strip
     from .errors import HpassError, UsageError
     from .evidence.claims import Claim
     from .graph.files.external_data import ExternalDataMode
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .passes.findings import Finding, Severity
     from .pipeline import Pipeline
     from .reporting.json_report import report
+    from .selection.node_instances import NodeInstance
+    from .selection.pattern import Pattern
+    from .selection.selection import Selection
     from .tags.module_table import Module, ModuleTable
     from .tags.tag_format import Confidence, Source, Tag
     from .validate_model import validate
@@ -33,18 +36,23 @@ _LAZY_IMPORTS = {
     "Model": ".graph.model",
     "Module": ".tags.module_table",
     "ModuleTable": ".tags.module_table",
+    "NodeInstance": ".selection.node_instances",
     "Pass": ".passes.base",
     "PassResult": ".passes.base",
+    "Pattern": ".selection.pattern",
     "Pipeline": ".pipeline",
     "Run": ".api",
+    "Selection": ".selection.selection",
     "Severity": ".passes.findings",
     "Source": ".tags.tag_format",
     "Tag": ".tags.tag_format",
     "UsageError": ".errors",
+    "instances": ".api",
     "load": ".api",
     "option": ".passes.base",
     "report": ".reporting.json_report",
     "run": ".api",
+    "select": ".api",
     "strip": ".api",
     "validate": ".validate_model",
 }
@@ -60,18 +68,23 @@ __all__ = [
     "Model",
     "Module",
     "ModuleTable",
+    "NodeInstance",
     "Pass",
     "PassResult",
+    "Pattern",
     "Pipeline",
     "Run",
+    "Selection",
     "Severity",
     "Source",
     "Tag",
     "UsageError",
+    "instances",
     "load",
     "option",
     "report",
     "run",
+    "select",
     "strip",
     "validate",
 ]

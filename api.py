@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from .passes.findings import Finding, Severity
 from .pipeline import ALL, Observer, Pipeline
 from .restore.checkpoint import Checkpoint
 from .restore.reference_model import ReferenceModel
+from .selection.node_instances import NodeInstance, TagOf, node_instances
+from .selection.pattern import Pattern
+from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
 from .tags.tag_format import Tag
 
@@ -158,6 +161,40 @@ def read_modules(path: str | Path) -> ModuleTable:
 def ensure_tagged(source: ModelSource, *, modules: ModuleTable | None = None) -> Run:
     """Open a model and tag every node. Tags in the file count as evidence. Raises HpassError as `load` does."""
     return run(source, _TAGGING, modules=modules)
+
+
+def select(source: ModelSource | Run, *patterns: str) -> Selection:
+    """Return the modules and nodes that patterns select (docs/patterns.md).
+
+    A run gives its tags, a tagged file those in it; any other model is tagged in memory.
+
+    Raises UsageError if a text is not a pattern, if a pattern matches no module, or if no node runs in the selected
+    modules; HpassError as `load` does.
+    """
+    parsed = [Pattern.parse(pattern) for pattern in patterns]
+    if not parsed:
+        raise UsageError("no pattern is given; '**' selects all modules")
+    model, tag_of, table = _tags_of(source)
+    return select_nodes(model, tag_of, table, parsed)
+
+
+def instances(source: ModelSource | Run) -> Iterator[NodeInstance]:
+    """Yield every node as it runs: its module, the number of the module's call, and the node.
+
+    A node of a function body is yielded once for each call. Tags are taken from where `select` takes them. Raises
+    HpassError as `load` does.
+    """
+    model, tag_of, _ = _tags_of(source)
+    return node_instances(model, tag_of)
+
+
+def _tags_of(source: ModelSource | Run) -> tuple[Model, TagOf, ModuleTable]:
+    if not isinstance(source, Run):
+        model = load(source)
+        if model.stored_version is not None:
+            return model, model.stored_tag, model.stored_modules() or ModuleTable()
+        source = ensure_tagged(model)
+    return source.model, source.tag, source.modules
 
 
 def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = None) -> Reference | None:

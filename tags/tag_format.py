@@ -18,6 +18,8 @@ SERVES = "hpass.serves"
 TAG = "hpass.tag"
 SOURCE = "hpass.source"
 CONFIDENCE = "hpass.confidence"
+CALL = "hpass.call"
+WITHIN = "hpass.within"
 VERSION = "hpass.version"
 MODULES = "hpass.modules"
 
