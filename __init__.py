@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .graph.files.external_data import ExternalDataMode
     from .graph.model import Model
     from .identity_map import IdentityMap
+    from .keep_tags import keeping
     from .passes.base import Pass, PassResult, option
     from .passes.context import Context
     from .passes.findings import Finding, Severity
@@ -48,6 +49,7 @@ _LAZY_IMPORTS = {
     "Tag": ".tags.tag_format",
     "UsageError": ".errors",
     "instances": ".api",
+    "keeping": ".keep_tags",
     "load": ".api",
     "option": ".passes.base",
     "report": ".reporting.json_report",
@@ -80,6 +82,7 @@ __all__ = [
     "Tag",
     "UsageError",
     "instances",
+    "keeping",
     "load",
     "option",
     "report",

@@ -206,7 +206,11 @@ def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = 
         return None
     if isinstance(source, (str, Path)) and Path(source).suffix == CHECKPOINT_SUFFIX:
         return Checkpoint.open(Path(source))
-    tagged = ensure_tagged(source, modules=modules)
+    return as_reference(ensure_tagged(source, modules=modules))
+
+
+def as_reference(tagged: Run) -> ReferenceModel:
+    """Return a tagged model as the reference of another run."""
     tags: IdentityMap[gs.Node, Tag] = IdentityMap()
     for node, tag in tagged.tags():
         tags[node] = tag

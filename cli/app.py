@@ -15,8 +15,9 @@ from .streams import write_result
 from .strip import strip
 from .tree import tree
 from .validate import validate
+from .wrap import wrap
 
-COMMANDS = (run, passes, tree, show, validate, strip, diff, export)
+COMMANDS = (run, passes, tree, show, validate, strip, diff, wrap, export)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -42,11 +42,12 @@ def diff(
     if json:
         write_json(found.to_json())
     else:
-        write_result(*_lines(found))
+        write_result(*difference_lines(found))
     return DIFFERENT if found else DONE
 
 
-def _lines(found: Difference) -> Iterator[Line]:
+def difference_lines(found: Difference) -> Iterator[Line]:
+    """Yield the lines that tell people how two models differ."""
     before, after = found.before, found.after
     yield f"{before.model} -> {after.model}"
     yield f"nodes {before.nodes:,} -> {after.nodes:,}, modules {before.modules:,} -> {after.modules:,}"

@@ -295,6 +295,22 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (1, "export config.json x.onnx --random-weights", "config.json: transformers cannot build it"),
     (1, "export nobody/none-such x.onnx", "nobody/none-such: there is no such local folder"),
     (2, "export definition.py:text x.onnx --trust-remote-code=1", "Option '--trust-remote-code' does not take a value"),
+    # wrap
+    (2, "wrap", "Missing argument 'IN' (hpass wrap --help)"),
+    (2, "wrap model.onnx -o x.onnx", "Missing argument '-- COMMAND...' (hpass wrap --help)"),
+    (2, "wrap model.onnx -- cp {in} {out}", "no output given; name a file with -o OUT"),
+    (2, "wrap model.onnx -o model.onnx -- cp {in} {out}", "-o model.onnx is the input itself"),
+    (2, "wrap model.onnx --output x.onnx -- cp {in}", "the command has no {out}; put it in the place of the file"),
+    (2, "wrap - -o x.onnx -- cp {in} {out}", "the tool reads and writes files; name a file instead of -"),
+    (2, "wrap model.onnx -o - -- cp {in} {out}", "the tool reads and writes files; name a file instead of -"),
+    (1, "wrap none.onnx -o x.onnx -- cp {in} {out}", "none.onnx: there is no such file"),
+    (2, "wrap model.onnx -o x.onnx --modules none.json -- cp {in} {out}", "none.json: cannot be read"),
+    (2, "wrap model.onnx -o x.onnx --passes falback -- cp {in} {out}", "no pass 'falback'"),
+    (2, "wrap model.onnx -o x.onnx --set fallback.x=1 -- cp {in} {out}", "pass fallback has no option 'x'"),
+    (1, "wrap model.onnx -o x.onnx --reference none.onnx -- cp {in} {out}", "none.onnx: there is no such file"),
+    (1, "wrap model.onnx -o x.onnx --model none.py:make --retag -- cp {in} {out}", "none.py: no such file"),
+    (0, "wrap model.onnx -o x.onnx --json -- cp {in} {out}", '"equal": true'),
+    (0, "wrap model.onnx -o x.onnx -- cp {in} {out}", "29 nodes tagged: 29 reference"),
 ]  # fmt: skip
 
 DEFINITION = """
