@@ -9,6 +9,7 @@ import typer
 from .diff import diff
 from .export import export
 from .passes import passes
+from .report import report
 from .run import run
 from .show import show
 from .streams import write_result
@@ -17,7 +18,7 @@ from .tree import tree
 from .validate import validate
 from .wrap import wrap
 
-COMMANDS = (run, passes, tree, show, validate, strip, diff, wrap, export)
+COMMANDS = (run, passes, tree, show, validate, strip, diff, report, wrap, export)
 
 app = typer.Typer(
     no_args_is_help=True,

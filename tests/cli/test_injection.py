@@ -103,6 +103,18 @@ CASES: dict[str, dict[str, list[str]]] = {
         "after": ["{a} {tagged}", "{a} {none}"],
         "--json": ["{a} {b} --json"],
     },
+    "report": {
+        "source": ["{a} -o {folder}/r.html", "{none} -o {folder}/r.html"],
+        "--output": ["{a} -o {folder}", "{a} -o -", "{a} -o {text}/x.html"],
+        "--profile": ["{a} -o {folder}/r.html --profile {table}", "{a} -o {folder}/r.html --profile {none}"],
+        "--against": ["{a} -o {folder}/r.html --against {b}", "{a} -o {folder}/r.html --against {none}"],
+        "--passes": ["{a} -o {folder}/r.html --passes {text}"],
+        "--set": ["{a} -o {folder}/r.html --set {text}"],
+        "--modules": ["{a} -o {folder}/r.html --modules {table}"],
+        "--model": ["{a} -o {folder}/r.html --model {text}"],
+        "--reference": ["{a} -o {folder}/r.html --reference {b}"],
+        "--retag": ["{tagged} -o {folder}/r.html --retag"],
+    },
     "export": {
         "model": [
             "{text} {folder}/x.onnx",

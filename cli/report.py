@@ -1,0 +1,98 @@
+"""`hpass report`: an HTML page that shows a model by its modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import HpassError, UsageError
+from ..reporting.wording import counted
+from .dataclass_options import with_dataclass_options
+from .file_uses import STREAM, FileUses
+from .shared_options import Input
+from .streams import write_result, write_summary
+from .tagging_options import TaggingOptions
+
+if TYPE_CHECKING:
+    from ..reporting.html.report_data import Side
+
+_MAX_SIDES = 2
+
+
+@with_dataclass_options
+def report(
+    source: Input,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.html", help="The page; - is standard output.")],
+    *,
+    profiles: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--profile",
+            metavar="FILE.json",
+            help="A profile of the model, for the time of each module. A second one is that of the other model, or "
+            "another one of this model.",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="MODEL", help="Another version of the model, to compare with.")
+    ] = None,
+    tagging: TaggingOptions,
+) -> None:
+    """Write an HTML page that shows a model by its modules. The page is one file and loads nothing.
+
+    A chart shows the modules with the share of nodes, or of time, in each of them. For each module
+    there is a list of its nodes with their tags and the reasons for these.
+
+    A model without tags is tagged in memory.
+    """
+    from ..graph.files.model_file import transaction_for
+    from ..reporting.html.page import page
+    from ..reporting.html.report_data import report_data
+
+    paths = profiles or []
+    if len(paths) > _MAX_SIDES:
+        raise UsageError(f"--profile: {len(paths)} profiles; give at most {_MAX_SIDES}")
+    uses = FileUses()
+    uses.read(source, f"the input {source}")
+    for path in paths:
+        uses.read(path, f"--profile {path}")
+    if against is not None:
+        uses.read(against, f"--against {against}")
+    tagging.add_files(uses)
+    uses.write(output, f"--output {output}")
+    if not output.parent.is_dir():
+        raise HpassError(f"{output}: the folder {output.parent} does not exist; create it first")
+    sides = _sides(source, against, paths, tagging, uses)
+    text = page(report_data(sides))
+    if output == STREAM:
+        write_result(text)
+        return
+    with transaction_for(output) as transaction:
+        transaction.write(output, lambda file: file.write(text.encode()))
+    scopes = [tag.scope for _, tag in sides[0].run.tags()]
+    write_summary(f"{output}: {counted(len(scopes), 'node')} in {counted(len(set(scopes)), 'module')}")
+
+
+def _sides(
+    source: Path, against: Path | None, profiles: list[Path], tagging: TaggingOptions, uses: FileUses
+) -> list[Side]:
+    from ..api import ensure_tagged, load
+    from ..reporting.html.profile_values import TIME, read_profile
+    from ..reporting.html.report_data import Side
+
+    times = [{TIME: read_profile(path)} for path in profiles]
+    model = load(source)
+    uses.add_external_data(model)
+    run = tagging.run(model)
+    if against is None and len(times) < _MAX_SIDES:
+        return [Side(run.model.name, run, times[0] if times else {})]
+    if against is None:
+        return [Side(path.name, run, values) for path, values in zip(profiles, times, strict=True)]
+    other = ensure_tagged(against)
+    uses.add_external_data(other.model)
+    return [
+        Side(side.model.name, side, times[index] if index < len(times) else {})
+        for index, side in enumerate((run, other))
+    ]
