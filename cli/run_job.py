@@ -13,6 +13,8 @@ from ..errors import HpassError, UsageError
 from ..graph.files.external_data import ExternalDataMode
 from ..graph.files.model_file import transaction_for
 from ..observers import observe
+from ..passes.findings import Severity
+from ..reporting.minimum_shares import shortfalls
 from ..reporting.totals import totals
 from ..restore.reference_model import ReferenceModel
 from .error_text import error_text
@@ -101,6 +103,9 @@ def run_job(
         )
     finished = perf_counter()
     run.apply(edited=not run.context.graph_unchanged)
+    figures = totals(run)
+    for shortfall in shortfalls(options.minimum_shares, figures):
+        run.context.findings.add(Severity.ERROR, "fail-under", shortfall)
     json_report, file_report = _reports(options, run, observer.seconds, target)
     with transaction_for(target) as transaction:
         if options.report is not None:
@@ -115,7 +120,7 @@ def run_job(
         *(StepTime(result.name, seconds) for result, seconds in zip(run.results, observer.seconds, strict=True)),
         StepTime("write", written - finished),
     ]
-    tagged_file = TaggedFile(model.name, target, totals(run), tuple(run.findings), times)
+    tagged_file = TaggedFile(model.name, target, figures, tuple(run.findings), times)
     return Outcome(source, DONE if run.ok else FOUND_ERRORS, tagged_file, json_report)
 
 

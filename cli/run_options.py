@@ -19,6 +19,7 @@ from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
+    from ..reporting.minimum_shares import MinimumShare
     from ..tags.module_table import ModuleTable
 
 _REPORT_SUFFIXES = (".json", ".md")
@@ -72,6 +73,15 @@ class RunOptions:
         bool,
         typer.Option("--verify-runtime", help="Compare the outputs of the model with and without tags in onnxruntime."),
     ] = False
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-under",
+            metavar="MEASURE=PERCENT",
+            help="Exit with status 3 if fewer nodes than this are high, medium or better, or no fallback "
+            "(high, medium, coverage); repeatable.",
+        ),
+    ] = None
     verbose: Annotated[
         bool,
         typer.Option(
@@ -91,7 +101,7 @@ class RunOptions:
         from ..observers import check_names
 
         check_names(self.pipeline, print_after=self.print_after or (), stop_after=self.stop_after)
-        _ = self.uses
+        _ = self.minimum_shares, self.uses
 
     @cached_property
     def targets(self) -> list[Path]:
@@ -102,6 +112,16 @@ class RunOptions:
     def pipeline(self) -> Pipeline:
         """The pipeline with the options of its passes."""
         return self.tagging.pipeline(verify_runtime=self.verify_runtime)
+
+    @cached_property
+    def minimum_shares(self) -> list[MinimumShare]:
+        """The shares of nodes that `--fail-under` asks for."""
+        from ..reporting.minimum_shares import MinimumShare
+
+        try:
+            return [MinimumShare.parse(text) for text in self.fail_under or ()]
+        except UsageError as error:
+            raise UsageError(f"--fail-under: {error}") from error
 
     @cached_property
     def table(self) -> ModuleTable | None:

@@ -85,10 +85,11 @@ def _node_facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterat
     if entry["scope"] is None:
         yield "tag", "none"
     else:
-        yield "tag", entry["tag"]
-        yield "scope", entry["scope"] or "(root)"
+        # The tag is the class path of the module that is served, which most nodes ran in.
+        yield "tag", f"{entry['tag']} ({'where it ran' if entry['serves'] is None else 'whom it serves'})"
+        yield "scope", f"{entry['scope'] or '(root)'} (where it ran)"
         if entry["serves"] is not None:
-            yield "serves", entry["serves"] or "(root)"
+            yield "serves", f"{entry['serves'] or '(root)'} (whom it serves)"
         yield "source", f"{entry['source']}, confidence {entry['confidence']}"
     if entry["reason"] is not None:
         yield "reason", f"{entry['reason']} ({entry['pass']})"

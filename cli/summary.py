@@ -25,6 +25,7 @@ _LINE_CHARACTERS = 90
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _CONFIDENCE_COLOURS = {"high": "green", "medium": "yellow", "low": "red"}
+_TABLE_COLUMNS = ("nodes", "tagged", "modules", "inherited", "fell back", *_CONFIDENCE_COLOURS, "findings", "s")
 
 
 TableRow = tuple[str, ...]
@@ -56,6 +57,7 @@ def table_row(file: TaggedFile) -> TableRow:
         f"{file.totals.modules:,}",
         f"{file.totals.sources['inherited']:,}",
         f"{file.totals.sources['fallback']:,}",
+        *percentages(list(file.totals.confidences.values())),
         _severity_counts(file.findings, worst_only=True),
         f"{sum(time.seconds for time in file.times):.2f}",
         str(file.target),
@@ -64,7 +66,7 @@ def table_row(file: TaggedFile) -> TableRow:
 
 def table(rows: Sequence[TableRow]) -> Iterator[Line]:
     """Yield a table of several models: a heading, then one line per model."""
-    cells = [("nodes", "tagged", "modules", "inherited", "fell back", "findings", "s", "written to"), *rows]
+    cells = [(*_TABLE_COLUMNS, "written to"), *rows]
     widths = [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
     heading, *lines = [
         "  ".join([*(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]])

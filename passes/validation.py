@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
@@ -10,7 +11,7 @@ from ..analysis.convexity import nonconvex_modules
 from ..graph.verify.onnx_check import check_structure
 from ..graph.verify.tag_rules import Rule, tag_problems
 from ..tags.module_table import is_descendant, natural_sort_key
-from ..tags.tag_format import Source
+from ..tags.tag_format import Confidence, Source
 from .base import Pass, option
 from .context import Context
 from .findings import Severity, examples
@@ -39,7 +40,7 @@ class Validation(Pass):
             problem = check_structure(context.model.proto)
             if problem is not None:
                 context.findings.add(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
-        _find_nothing_named(context)
+        _find_little_known(context)
         _find_foreign_parameters(context)
         _find_nonconvex_modules(context)
         if self.runtime:
@@ -79,16 +80,35 @@ def _check_topology(context: Context) -> None:
         context.findings.add(Severity.ERROR, "topology", f"a pass that may only tag changed the graph; nodes: {edits}")
 
 
-def _find_nothing_named(context: Context) -> None:
-    """Report a model of which nothing is known: that all its nodes are at the root is no result."""
-    sources = {tag.source for _, tag in context.tagged_nodes()}
-    if sources == {Source.FALLBACK}:
+def _find_little_known(context: Context) -> None:
+    """Report a model of which little or nothing is known: that all its nodes are at the root is no result."""
+    counts = Counter((tag.source, tag.confidence) for _, tag in context.tagged_nodes())
+    if {source for source, _ in counts} == {Source.FALLBACK}:
         context.findings.add(
-            Severity.INFO,
+            Severity.WARNING,
             "nothing-named",
-            "nothing that this run looked at says where a node belongs; what could: --modules or --model, "
-            "and better --reference with a tagged model, the original export or a checkpoint of its weights",
+            f"nothing that this run looked at says where a node belongs; {_what_would_help(context)}",
         )
+        return
+    low = sum(count for (_, confidence), count in counts.items() if confidence is Confidence.LOW)
+    if 2 * low > counts.total():
+        context.findings.add(
+            Severity.WARNING,
+            "mostly-low",
+            f"{low} of {counts.total()} nodes have a tag of confidence low; {_what_would_help(context)}",
+        )
+
+
+def _what_would_help(context: Context) -> str:
+    """Return what the user could give and did not; if nothing, what to check."""
+    helpful: list[str] = []
+    if context.table.declared is None:
+        helpful.append("--modules or --model")
+    if context.reference is None:
+        helpful.append("--reference with a tagged model, the original export or a checkpoint of its weights")
+    if not helpful:
+        return "are the module table and the reference this model's?"
+    return f"what could help: {', and better '.join(helpful)}"
 
 
 def _find_foreign_parameters(context: Context) -> None:

@@ -82,6 +82,13 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (2, "run model.onnx --jobs two", "Invalid value for '--jobs' / '-j': 'two'"),
     (2, "run model.onnx --jobs 1.5", "Invalid value for '--jobs' / '-j': '1.5'"),
     (2, "run model.onnx -j ''", "the argument after '-j' is empty"),
+    # run --fail-under
+    (2, "run model.onnx --fail-under", "Option '--fail-under' requires an argument"),
+    (2, "run model.onnx --fail-under high", "--fail-under: 'high' is not MEASURE=PERCENT, such as high=95"),
+    (2, "run model.onnx --fail-under low=5", "--fail-under: no measure 'low'; known: high, medium, coverage"),
+    (2, "run model.onnx --fail-under high=all", "--fail-under: 'all' is not a percentage; give a number from 0 to 100"),
+    (0, "run model.onnx --fail-under coverage=100", "model.tagged.onnx"),
+    (3, "run model.onnx --fail-under high=100", "model.tagged.onnx"),
     # run: options that there are not
     (2, "run model.onnx --forec", "No such option: --forec (hpass run --help)"),
     (2, "run model.onnx --verbos", "Possible options: --verbose"),

@@ -92,10 +92,21 @@ def test_show_tells_the_tag_the_reason_and_the_evidence(hpass: Any, model: Path)
     assert result.status == 0
     lines = [" ".join(line.split()) for line in result.out.splitlines()]
     assert lines[0] == "#28 Gemm /classifier/out/Gemm"
-    assert "tag /classifier/out" in lines
+    assert "tag /classifier/out (where it ran)" in lines
     assert "source name, confidence high" in lines
     assert "reason its node name '/classifier/out/Gemm' (scope-parse)" in lines
     assert "for parameter 'classifier.out.weight' names classifier.out" in lines
+
+
+def test_show_tells_where_a_node_ran_from_whom_it_serves(hpass: Any) -> None:
+    out = hpass("show", FIXTURES / "bert_tiny_torchscript.onnx", "/Where_2").out
+
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[2:5] == [
+        "tag /encoder (whom it serves)",
+        "scope (root) (where it ran)",
+        "serves encoder (whom it serves)",
+    ]
 
 
 def test_show_tells_what_speaks_against_the_tag(hpass: Any, model: Path) -> None:

@@ -236,6 +236,44 @@ def test_a_model_that_breaks_the_contract_is_written_with_status_3(hpass: Any, m
     assert model.with_name("model.tagged.onnx").exists()
 
 
+@pytest.mark.parametrize(
+    ("minimums", "status", "missed"),
+    [
+        (["high=75"], 0, []),
+        (["high=95"], 3, ["high: 23 of 29 nodes (79.3%), less than 95%"]),
+        (["high=75", "medium=100", "coverage=100"], 0, []),
+        (["coverage=100", "high=100"], 3, ["high: 23 of 29 nodes (79.3%), less than 100%"]),
+    ],
+)
+def test_a_model_that_is_tagged_too_badly_is_written_with_status_3(
+    hpass: Any, model: Path, minimums: list[str], status: int, missed: list[str]
+) -> None:
+    result = hpass("run", model, "--json", *(f"--fail-under={minimum}" for minimum in minimums))
+
+    assert result.status == status
+    assert b"hpass.scope" in model.with_name("model.tagged.onnx").read_bytes()
+    document = json.loads(result.out)
+    findings = [item for item in document["findings"] if item["severity"] == "error"]
+    assert [item["message"] for item in findings] == missed
+    assert document["ok"] == (not missed)
+
+
+def test_a_minimum_of_no_known_measure_is_refused_before_anything_is_written(hpass: Any, model: Path) -> None:
+    result = hpass("run", model, "--fail-under", "hihg=95")
+
+    assert (result.status, result.err) == (2, "hpass: --fail-under: no measure 'hihg'; did you mean high?\n")
+    assert not model.with_name("model.tagged.onnx").exists()
+
+
+def test_each_of_several_models_must_reach_a_minimum(hpass: Any, model: Path, control_flow: Path) -> None:
+    result = hpass("run", model, control_flow, "--fail-under", "high=95")
+
+    assert result.status == 3
+    heading, *rows = [line.split() for line in result.out.splitlines()]
+    assert heading[5:10] == ["back", "high", "medium", "low", "findings"]
+    assert rows[0][5:10] == ["79.3%", "20.7%", "0%", "1", "error"]
+
+
 def test_external_data_goes_along(hpass: Any, tmp_path: Path) -> None:
     for suffix in (".onnx", ".bin"):
         shutil.copy(FIXTURES / f"external_data{suffix}", tmp_path)

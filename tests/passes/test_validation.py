@@ -42,6 +42,18 @@ class Rewrite(Meddle):
     rewrites: ClassVar[bool] = True
 
 
+@dataclass(frozen=True)
+class Doubt(Pass):
+    """Tag the first nodes with confidence low."""
+
+    name: ClassVar[str] = "doubt"
+    count: int = 2
+
+    def apply(self, context: Context) -> None:
+        for node in context.graph.nodes[: self.count]:
+            context.set_tag(node, Tag("a", Source.INHERITED, hpass.Confidence.LOW), "a guess")
+
+
 def with_pass(extra: Pass) -> Pipeline:
     return Pipeline((extra, *Pipeline.parse("all").passes))
 
@@ -126,11 +138,38 @@ def test_modules_outside_the_table_are_told_in_natural_order() -> None:
     assert [finding.message.split()[1] for finding in findings] == ["'a.2'", "'a.10'"]
 
 
-def test_a_model_of_which_nothing_is_known_is_worth_a_hint() -> None:
+def test_a_model_of_which_nothing_is_known_is_a_warning_that_says_what_would_help() -> None:
     severity, message = found(model(CHAIN))["nothing-named"]
 
-    assert severity is INFO
+    assert severity is WARNING
     assert "--reference" in message
+
+
+def test_a_model_whose_nodes_are_mostly_low_is_a_warning_that_says_what_would_help() -> None:
+    source = model(CHAIN, metadata={"m": stack("a")})
+
+    severity, message = found(source, with_pass(Doubt()))["mostly-low"]
+
+    assert severity is WARNING
+    assert message == (
+        "2 of 2 nodes have a tag of confidence low; what could help: --modules or --model, "
+        "and better --reference with a tagged model, the original export or a checkpoint of its weights"
+    )
+
+
+def test_what_was_given_already_is_no_advice() -> None:
+    source = model(CHAIN, metadata={"m": stack("a")})
+
+    _, message = found(source, with_pass(Doubt()), modules=table({"": "M", "a": "A"}))["mostly-low"]
+
+    assert "--modules" not in message
+    assert "--reference" in message
+
+
+def test_half_of_the_nodes_low_is_no_warning() -> None:
+    source = model(CHAIN, metadata={"m": stack("a"), "n": stack("a")})
+
+    assert "mostly-low" not in found(source, with_pass(Doubt(count=1)))
 
 
 def test_the_hint_does_not_speak_for_passes_that_did_not_run() -> None:
