@@ -11,6 +11,7 @@ from .export import export
 from .passes import passes
 from .report import report
 from .run import run
+from .select import select
 from .show import show
 from .streams import write_result
 from .strip import strip
@@ -18,7 +19,7 @@ from .tree import tree
 from .validate import validate
 from .wrap import wrap
 
-COMMANDS = (run, passes, tree, show, validate, strip, diff, report, wrap, export)
+COMMANDS = (run, passes, tree, show, select, validate, strip, diff, report, wrap, export)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""Shell completion of pass names and of the options of passes."""
+"""Shell completion of pass names, of the options of passes, and of modules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import io
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+import typer
+
+from ..errors import HpassError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,31 @@ def complete_setting(incomplete: str) -> list[tuple[str, str]]:
         for name, step in _loadable_passes(incomplete.partition(".")[0])
         for option in step.options()
         if f"{name}.{option.name}=".startswith(incomplete)
+    ]
+
+
+def complete_pattern(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the modules of the model on the command line that are one level below `incomplete`, with their classes.
+
+    They are those of the module table in the file, because to tag a model takes longer than people wait for the shell.
+    """
+    from ..api import load
+    from ..selection.modules import all_modules
+    from ..selection.pattern import Pattern
+    from ..tags.module_table import ModuleTable
+
+    sign = incomplete[: len(incomplete) - len(incomplete.lstrip("!="))]
+    text = incomplete[len(sign) :]
+    try:
+        model = load(context.params["source"])
+        table = model.stored_modules() or model.exported_modules() or ModuleTable()
+    except (HpassError, KeyError):
+        return []
+    patterns = {scope: str(Pattern.of_module(scope)) for scope in all_modules(table, ())}
+    return [
+        (sign + pattern, (table[scope].bare_class or "") if scope in table else "")
+        for scope, pattern in patterns.items()
+        if scope and pattern.startswith(text) and "." not in pattern[len(text) :].removeprefix(".")
     ]
 
 

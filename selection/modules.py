@@ -53,6 +53,8 @@ def _nearest(pattern: Pattern, modules: Iterable[str], table: ModuleTable) -> st
     if pattern.class_glob is None:
         return nearest(str(pattern.path), islice(filter(None, modules), _MAX_COMPARED_NAMES))
     classes = {module.bare_class for module in table.modules.values() if module.bare_class is not None}
+    if not classes:
+        return "; no class is known, which --modules or --model gives"
     if any(map(pattern.class_glob.matches, classes)):
         return f"; there are modules of class '{pattern.class_glob}' elsewhere"
     return nearest(f":{pattern.class_glob}", islice((f":{name}" for name in sorted(classes)), _MAX_COMPARED_NAMES))

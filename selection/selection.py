@@ -20,12 +20,14 @@ from .pattern import Pattern
 class Selection:
     """Modules of a model in natural order, and the nodes that run in them, in the order in which they run.
 
-    `divided` are the nodes of function bodies that run in these modules at some calls and in others at other calls.
+    `outside` are the modules of all other nodes. `divided` are the nodes of function bodies that run in the selected
+    modules at some calls and in other modules at other calls.
     """
 
     model: Model
     modules: tuple[str, ...]
     instances: tuple[NodeInstance, ...]
+    outside: frozenset[str] = frozenset()
     divided: tuple[gs.Node, ...] = ()
 
     @property
@@ -73,14 +75,15 @@ def select_nodes(model: Model, tag_of: TagOf, table: ModuleTable, patterns: Sequ
     Raises UsageError if a pattern matches no module, or if no node runs in the selected modules.
     """
     instances = list(node_instances(model, tag_of))
-    modules = select_modules(patterns, all_modules(table, {instance.scope for instance in instances}), table)
+    scopes = {instance.scope for instance in instances}
+    modules = select_modules(patterns, all_modules(table, scopes), table)
     wanted = set(modules)
     selected = tuple(instance for instance in instances if instance.scope in wanted)
     if not selected:
         names = ", ".join(repr(scope) for scope in modules[:3]) + (", ..." if len(modules) > 3 else "")  # noqa: PLR2004
         what = f"no node runs in the selected modules ({names})" if modules else "the patterns take away all they add"
         raise UsageError(f"{model.name}: {what}")
-    return Selection(model, tuple(modules), selected, tuple(_divided(instances, wanted)))
+    return Selection(model, tuple(modules), selected, frozenset(scopes - wanted), tuple(_divided(instances, wanted)))
 
 
 def _divided(instances: Iterable[NodeInstance], wanted: set[str]) -> list[gs.Node]:

@@ -30,7 +30,10 @@ def test_help_imports_neither_onnx_nor_torch() -> None:
     assert done.stdout.splitlines()[-1] == ""
 
 
-@pytest.mark.parametrize("command", ["run", "passes", "tree", "show", "validate", "strip", "diff", "export"])
+@pytest.mark.parametrize(
+    "command",
+    ["run", "passes", "tree", "show", "select", "validate", "strip", "diff", "report", "wrap", "export"],
+)
 def test_every_command_has_help(hpass: Any, command: str) -> None:
     result = hpass(command, "--help")
 
@@ -47,9 +50,12 @@ def test_help_names_every_command_with_a_line_that_fits(hpass: Any) -> None:
         "passes",
         "tree",
         "show",
+        "select",
         "validate",
         "strip",
         "diff",
+        "report",
+        "wrap",
         "export",
     ]
     assert not [line for line in listed if line.endswith("...")]
