@@ -35,6 +35,8 @@ _MIN_SHARED_NODES = 0.1
 # A function of one module may well be called after it; one that holds two is a third module's.
 _MIN_PASSED_MODULES = 2
 
+_STORED = "the file has this tag already"
+
 
 class _Named(NamedTuple):
     """A node whose name, or a value of whose, holds a path: where the path was read, and the name itself."""
@@ -120,7 +122,12 @@ def _is_deep(name: str) -> bool:
 def _claim_stored_tag(node: gs.Node, context: Context) -> None:
     tag = None if context.retag else context.model.stored_tag(node)
     if tag is not None:
-        context.set_tag(node, tag, "the file has this tag already")
+        context.set_tag(node, tag, _STORED)
+
+
+def _has_stored_tag(node: gs.Node, context: Context) -> bool:
+    """Whether the tag is an earlier run's. What the node tells of modules is in that run's table already."""
+    return context.tags.reason(node) == _STORED
 
 
 def _claim_reference(reference: ReferenceModel, context: Context) -> None:
@@ -148,7 +155,8 @@ def _claim_module_stack(node: gs.Node, context: Context, is_module: Callable[[st
     if root:
         scopes, classes = ("", *(_below(root, scope) for scope in scopes)), (None, *classes)
     context.evidence.add(node, Claim(scopes[-1], Source.METADATA, "metadata", stack.text))
-    context.add_stack(scopes, classes)
+    if not _has_stored_tag(node, context):
+        context.add_stack(scopes, classes)
 
 
 def _below(root: str, scope: str) -> str:
@@ -246,7 +254,8 @@ def _weights_without_a_name(node: gs.Node, uses: ParameterUses) -> Iterator[Weig
 
 def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Context) -> None:
     """Claim the innermost open module for the nodes whose names hold a path."""
-    context.add_stack(stack.scopes)
+    if not all(_has_stored_tag(found.node, context) for found in named):
+        context.add_stack(stack.scopes)
     scope = stack.scopes[-1]
     is_label = isinstance(path, LabelPath)
     uses = context.evidence.parameter_uses
@@ -263,7 +272,9 @@ def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Conte
     for path, stack in stacks.items():
         for found in named[path]:
             class_path = read_class_path(context.model.metadata(found.node))
-            if class_path is not None and len(class_path) == len(stack.scopes):
+            if class_path is None or _has_stored_tag(found.node, context):
+                continue
+            if len(class_path) == len(stack.scopes):
                 context.add_stack(stack.scopes, class_names(class_path))
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from text_models import Metadata, model, run_pass, scopes_of, stack, table, tags_of
 
+import hpass
 from hpass import Context, Model, ModuleTable, Pass, Source
 from hpass.passes.module_mapping import ModuleMapping
 from hpass.passes.scope_parse import ScopeParse
@@ -481,3 +482,11 @@ def test_a_table_is_aligned_whichever_pass_meets_it_first(*, inner: bool) -> Non
         tables.append((context.table.modules.to_json(), scopes_of(context)))
 
     assert tables[1:] == tables[:1] * 2
+
+
+def test_names_of_tagged_nodes_tell_a_second_run_nothing_of_the_table() -> None:
+    tagged = hpass.run(model('["/a.1/Relu"] u = Relu(x) ["/a/b/Neg"] y = Neg(u)')).apply()
+    table = '{"version":1,"modules":{"":{"called":true},"a":{},"a.1":{},"a.b":{}}}'
+    next(entry for entry in tagged.metadata_props if entry.key == "hpass.modules").value = table
+
+    assert table in [entry.value for entry in hpass.run(tagged).apply().metadata_props]
