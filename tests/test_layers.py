@@ -12,6 +12,9 @@ from product import ROOT, sources
 
 _TORCH = {"torch", "transformers", "onnxscript", "onnx_ir"}
 
+# Modules of the standard library that Windows lacks.
+_POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+
 # What the exporter takes of the rest.
 _FOR_THE_EXPORTER = ("errors.py", "tags/", "graph/files/", "graph/verify/")
 # Fields of ONNX's messages, of which a file may hold strings that are no UTF-8.
@@ -65,6 +68,19 @@ def test_strings_of_messages_are_read_where_they_are_decoded() -> None:
     ]
 
     assert read == []
+
+
+def test_no_module_of_a_posix_system_is_imported_without_an_alternative() -> None:
+    unguarded = [
+        f"{path} imports {name}"
+        for path, tree in sources().items()
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
+        if name in _POSIX_ONLY
+    ]
+
+    assert unguarded == []
 
 
 @cache

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,12 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import onnxruntime
+
+try:
+    import resource
+except ImportError:
+    # Windows has no limit on the memory of a process.
+    resource = None
 
 SEED = 20
 MAX_REASON_CHARACTERS = 300
@@ -244,6 +249,8 @@ def one_line(error: Exception) -> str:
 def _limit_memory() -> None:
     """Limit this process to the machine's physical memory, so that a model that needs more fails here only."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if resource is None:
+        return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
