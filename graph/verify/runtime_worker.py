@@ -248,9 +248,9 @@ def one_line(error: Exception) -> str:
 
 def _limit_memory() -> None:
     """Limit this process to the machine's physical memory, so that a model that needs more fails here only."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if resource is None:
         return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
