@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .passes.context import Context
     from .passes.findings import Finding, Severity
     from .pipeline import Pipeline
+    from .profile_model import profile, profile_trace
+    from .profiling.profile import Profile
     from .reporting.json_report import report
     from .selection.node_instances import NodeInstance
     from .selection.pattern import Pattern
@@ -42,6 +44,7 @@ _LAZY_IMPORTS = {
     "PassResult": ".passes.base",
     "Pattern": ".selection.pattern",
     "Pipeline": ".pipeline",
+    "Profile": ".profiling.profile",
     "Run": ".api",
     "Selection": ".selection.selection",
     "Severity": ".passes.findings",
@@ -52,6 +55,8 @@ _LAZY_IMPORTS = {
     "keeping": ".keep_tags",
     "load": ".api",
     "option": ".passes.base",
+    "profile": ".profile_model",
+    "profile_trace": ".profile_model",
     "report": ".reporting.json_report",
     "run": ".api",
     "select": ".api",
@@ -75,6 +80,7 @@ __all__ = [
     "PassResult",
     "Pattern",
     "Pipeline",
+    "Profile",
     "Run",
     "Selection",
     "Severity",
@@ -85,6 +91,8 @@ __all__ = [
     "keeping",
     "load",
     "option",
+    "profile",
+    "profile_trace",
     "report",
     "run",
     "select",

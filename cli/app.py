@@ -8,7 +8,9 @@ import typer
 
 from .diff import diff
 from .export import export
+from .inputs import inputs
 from .passes import passes
+from .profile import profile
 from .report import report
 from .run import run
 from .select import select
@@ -19,7 +21,7 @@ from .tree import tree
 from .validate import validate
 from .wrap import wrap
 
-COMMANDS = (run, passes, tree, show, select, validate, strip, diff, report, wrap, export)
+COMMANDS = (run, passes, tree, show, select, validate, strip, diff, profile, inputs, report, wrap, export)
 
 app = typer.Typer(
     no_args_is_help=True,

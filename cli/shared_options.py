@@ -14,3 +14,7 @@ ExternalData = Annotated[
     typer.Option("--external-data", help="How to place external data in another output folder."),
 ]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Overwrite the input.")]
+Dimensions = Annotated[
+    list[str] | None,
+    typer.Option("--dim", metavar="NAME=SIZE", help="The size of a free dimension of the inputs; repeatable."),
+]

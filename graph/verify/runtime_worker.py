@@ -73,7 +73,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _limit_memory()
+    limit_memory()
     onnxruntime.set_default_logger_severity(4)
     request = json.load(sys.stdin)
     signal.setitimer(signal.ITIMER_REAL, request["seconds"])
@@ -246,7 +246,7 @@ def one_line(error: Exception) -> str:
     return text if len(text) <= MAX_REASON_CHARACTERS else text[:MAX_REASON_CHARACTERS] + "..."
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Limit this process to the machine's physical memory, so that a model that needs more fails here only."""
     if resource is None:
         return

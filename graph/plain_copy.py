@@ -1,0 +1,63 @@
+"""A copy of a model for a runtime: functions inlined, each node with a unique name, and each name with its tag."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import onnx
+import onnx.inliner
+
+from ..tags.tag_format import Source, Tag, read_tag, strip
+from .decode import as_text
+from .walk import all_nodes, attribute_graphs
+
+
+class PlainCopy(NamedTuple):
+    """The copy without tags, and the tags by the names of its nodes."""
+
+    proto: onnx.ModelProto
+    tags: dict[str, Tag]
+
+
+def plain_copy(tagged: onnx.ModelProto) -> PlainCopy:
+    """Return a copy of a tagged model, which is not changed unless it has functions.
+
+    A runtime inlines functions and names nodes without a name; both are done here, so that the names in a profile are
+    known.
+    """
+    proto = onnx.inliner.inline_local_functions(tagged) if tagged.functions else tagged
+    taken = {as_text(node.name) for node in all_nodes(proto)}
+    seen: set[str] = set()
+    tags: dict[str, Tag] = {}
+    pending: list[tuple[onnx.GraphProto, Tag | None]] = [(proto.graph, None)]
+    while pending:
+        graph, holder = pending.pop()
+        for node in graph.node:
+            _name_node(node, taken, seen)
+            tag = _tag(node, holder)
+            if tag is not None:
+                tags[as_text(node.name)] = tag
+            pending += [(inner, tag) for inner in attribute_graphs(node.attribute)]
+    strip(proto)
+    return PlainCopy(proto, tags)
+
+
+def _name_node(node: onnx.NodeProto, taken: set[str], seen: set[str]) -> None:
+    """Give a node a name if it has none, or that of another node."""
+    name = as_text(node.name)
+    if not name or name in seen:
+        stem, number = name or as_text(node.op_type), len(seen)
+        while name in taken or not name:
+            name = f"{stem}_{number}"
+            number += 1
+        taken.add(name)
+        node.name = name
+    seen.add(name)
+
+
+def _tag(node: onnx.NodeProto, holder: Tag | None) -> Tag | None:
+    """Return the tag of a node: if nothing is known of it, that of the node whose subgraph it is in."""
+    tag = read_tag(node)
+    if tag is not None and holder is not None and tag.source is Source.FALLBACK and tag.scope == holder.scope:
+        return holder
+    return tag

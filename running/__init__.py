@@ -1,0 +1,1 @@
+"""Sessions of onnxruntime in a process of their own, and inputs that a model accepts."""

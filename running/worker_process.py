@@ -1,0 +1,82 @@
+"""Start a worker: a module of hpass in a process of its own, which answers a request with lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ..errors import HpassError
+
+_PACKAGE = __name__.partition(".")[0]
+_PACKAGE_FOLDER = Path(__file__).parents[1]
+# The folder is added at the end, so that nothing in it hides an installed package.
+_START = "import sys; sys.path.append(sys.argv[2]); import runpy; runpy.run_module(sys.argv[1], run_name='__main__')"
+
+Message = dict[str, Any]
+
+
+@contextmanager
+def worker(module: str, request: Mapping[str, Any]) -> Generator[Iterator[Message]]:
+    """Start a module of hpass, such as `running.inputs_worker`, and yield its messages as they come.
+
+    KeyboardInterrupt while a message is awaited is passed to the worker as SIGINT, once; the worker's further messages
+    follow. The iterator raises HpassError if the worker sends `{"error": TEXT}`, or ends by a signal or without an
+    answer. The worker is ended when the context is left.
+    """
+    process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
+        [sys.executable, "-P", "-c", _START, f"{_PACKAGE}.{module}", str(_PACKAGE_FOLDER.parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        # Ctrl-C reaches only this process, which decides what it means.
+        start_new_session=True,
+    )
+    # Leaving the context closes the pipes and waits for the end.
+    with process:
+        try:
+            yield _messages(process, request)
+        finally:
+            process.kill()
+
+
+def _messages(process: subprocess.Popen[str], request: Mapping[str, Any]) -> Iterator[Message]:
+    stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+    with stdin:
+        json.dump(request, stdin)
+    interrupted = False
+    while True:
+        try:
+            line = stdout.readline()
+        except KeyboardInterrupt as request_to_end:
+            # SIGTERM is raised as a subclass and means to end at once.
+            if interrupted or type(request_to_end) is not KeyboardInterrupt:
+                raise
+            interrupted = True
+            process.send_signal(signal.SIGINT)
+            continue
+        if not line:
+            break
+        message = json.loads(line)
+        if "error" in message:
+            raise HpassError(message["error"])
+        yield message
+    status = process.wait()
+    if status == -signal.SIGALRM:
+        raise HpassError("onnxruntime gave no answer within the time limit; give a smaller model or smaller inputs")
+    if status:
+        raise HpassError(f"onnxruntime crashed ({_status_text(status)})")
+
+
+def _status_text(status: int) -> str:
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"exit status {status}"
