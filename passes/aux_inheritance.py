@@ -109,12 +109,21 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
         in_distribution.tolist(),
         strict=True,
     ):
+        confidence = model.confidence(probability, in_distribution=is_in_distribution)
+        if context.reference_differs:
+            confidence = _at_most_medium(confidence)
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
             nodes[position],
-            Tag(names[scope], Source.INHERITED, model.confidence(probability, in_distribution=is_in_distribution)),
+            Tag(
+                names[scope], Source.INHERITED, _at_most_medium(confidence) if context.reference_differs else confidence
+            ),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
+
+
+def _at_most_medium(confidence: Confidence) -> Confidence:
+    return Confidence.MEDIUM if confidence is Confidence.HIGH else confidence
 
 
 def _inherit_calls(region: Region, around: str, context: Context) -> None:

@@ -21,9 +21,10 @@ from ..evidence.node_names import LabelPath, ModulePath, read_name
 from ..evidence.parameter_names import parameter_owner
 from ..evidence.parameter_uses import ParameterUses
 from ..evidence.torchscript_labels import KnownModules, Labels, LabelUses, Resolved, WeightUse, cut_labels, resolve
-from ..restore.reference_model import ReferenceModel
+from ..restore.reference_model import AlignedTags, ReferenceModel
 from ..tags.module_table import ModuleTable, lca
 from ..tags.scope import MAX_DEPTH, is_scope
+from ..tags.table_in_use import TableInUse
 from ..tags.tag_format import SCOPE, Confidence, Source, Tag
 from .base import Pass
 from .context import Context
@@ -79,8 +80,12 @@ class ScopeParse(Pass):
         described = [node for node in context.nodes() if context.model.has_metadata(node)]
         for node in described:
             _claim_stored_tag(node, context)
+        aligned: AlignedTags | None = None
         if isinstance(context.reference, ReferenceModel):
-            _claim_reference(context.reference, context)
+            if context.reference.shares_names(context.model):
+                _claim_reference(context.reference, context)
+            else:
+                aligned = _aligned_tags(context.reference, context)
         for node in described:
             _claim_module_stack(node, context, is_module)
         named = _named_nodes(context)
@@ -97,6 +102,8 @@ class ScopeParse(Pass):
                 context.model.call_key(node) in functions and _decide_call(node, claims, context)
             ):
                 _decide(node, claims, folding, context)
+        if aligned is not None:
+            _claim_aligned(aligned, context)
         _report_deep_names(described, context)
 
 
@@ -144,6 +151,39 @@ def _claim_reference(reference: ReferenceModel, context: Context) -> None:
     if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
         found = f"only {kept} of {total} nodes are found in the reference {reference.model.name}"
         context.findings.add(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
+
+
+def _aligned_tags(reference: ReferenceModel, context: Context) -> AlignedTags:
+    """Return the tags by a reference that shares no names with the file. The table of another model is not used."""
+    aligned = reference.aligned(context.model, context.evidence.weight_aliases)
+    if not aligned.is_same_model:
+        context.reference_differs = True
+        found = f"only {aligned.matched_anchors} of {aligned.anchors} layers are found again"
+        effect = "no tag by it is high" if aligned.tags else "it is not used"
+        context.findings.add(
+            Severity.WARNING,
+            "reference-differs",
+            f"{found} in the reference {reference.model.name}; is it this model's? {effect}",
+        )
+    if context.table.declared is reference.declared:
+        if aligned.tags:
+            context.table.modules.merge(reference.modules)
+        else:
+            context.table = TableInUse()
+    return aligned
+
+
+def _claim_aligned(aligned: AlignedTags, context: Context) -> None:
+    """Tag the nodes that the file says nothing of, or no more than the parameters that they read."""
+    reference = context.reference
+    if not isinstance(reference, ReferenceModel):
+        return
+    for node, tag, reason, _ in aligned.tags:
+        certain = tag.confidence is Confidence.HIGH
+        context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
+        known = context.tags.get(node)
+        if known is None or (certain and known.source is Source.PARAMETER and known.confidence is not Confidence.HIGH):
+            context.set_tag(node, tag, reason)
 
 
 def _claim_module_stack(node: gs.Node, context: Context, is_module: Callable[[str], bool]) -> None:

@@ -7,8 +7,9 @@ node that writes it with another operator replaced other nodes, but the value is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from .region_index import RegionIndex
 from .region_match import RegionMatch
 
 # Exporters number values (`val_12`), so the same name may mean another value in an export by another version. Names are
@@ -18,6 +19,46 @@ _MAX_CONTRADICTIONS = 0.3
 # The reference's nodes that may have been fused into one reader of a weight, at most. Not tuned; 16 and 256 change no
 # tag.
 _MAX_FUSED_NODES = 64
+
+
+# Regions share names if this share of the nodes of the smaller one has them, at least. Not tuned.
+_MIN_SHARED_NODES = 0.1
+
+
+def share_names(reference: RegionIndex, target: RegionIndex) -> bool:
+    """Whether enough nodes of two regions have the same names, or write values of the same names.
+
+    Exporters number nodes and values, so a name may be equal by chance. Then what is read under it has other names.
+    """
+    return any(_agree(target, names(target), reference, names(reference)) for names in (_value_names, _node_names))
+
+
+def _agree(target: RegionIndex, names: Sequence[str], reference: RegionIndex, reference_names: Sequence[str]) -> bool:
+    known = dict(zip(reference_names, range(len(reference)), strict=True))
+    agreeing = contradicting = 0
+    for node, name in enumerate(names):
+        reference_node = known.get(name) if name else None
+        if reference_node is None or target.operator(node) != reference.operator(reference_node):
+            continue
+        read = {names[writer] for writer in _writers(target, node)} & known.keys()
+        reference_read = {reference_names[writer] for writer in _writers(reference, reference_node)}
+        agrees = not read or not read.isdisjoint(reference_read)
+        agreeing += agrees
+        contradicting += not agrees
+    enough = agreeing > 0 and agreeing >= _MIN_SHARED_NODES * min(len(reference), len(target))
+    return enough and contradicting <= _MAX_CONTRADICTIONS * agreeing
+
+
+def _value_names(region: RegionIndex) -> list[str]:
+    return [next(iter(names), "") for names in region.writes]
+
+
+def _node_names(region: RegionIndex) -> list[str]:
+    return [node.name for node in region.nodes]
+
+
+def _writers(region: RegionIndex, node: int) -> Iterator[int]:
+    return (region.writer[name] for name in region.reads[node] if name in region.writer)
 
 
 def match_values(match: RegionMatch, weights: Mapping[str, str]) -> None:

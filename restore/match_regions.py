@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import onnx_graphsurgeon as gs
 
 from ..graph.model import Model
 from ..graph.regions import subgraphs
 from .fused_nodes import FusedNodes
-from .match_by_name import match_node_names, match_values
+from .match_by_name import match_node_names, match_values, share_names
 from .match_by_neighbours import match_neighbours
+from .match_by_structure import StructureMatch, match_structure
 from .region_index import RegionIndex
 from .region_match import RegionMatch
 from .weight_matching import match_weights
@@ -40,6 +41,26 @@ def matched_regions(reference: Model, target: Model, weights: Mapping[str, str])
         yield match
         for node, reference_node in match.nodes.items():
             held = dict(subgraphs(match.reference.nodes[reference_node]))
+            pending.extend((held[name], inner) for name, inner in subgraphs(match.target.nodes[node]) if name in held)
+
+
+def models_share_names(reference: Model, target: Model) -> bool:
+    """Whether enough nodes or values of the main graphs have the same names."""
+    return share_names(RegionIndex(reference.graph), RegionIndex(target.graph))
+
+
+def aligned_regions(
+    reference: Model, target: Model, weights: Mapping[str, str], module_of: Callable[[gs.Node], str]
+) -> Iterator[StructureMatch]:
+    """Yield the matches, by structure, of the regions that `matched_regions` matches by names."""
+    pending = list(_roots(reference, target))
+    while pending:
+        reference_graph, graph = pending.pop()
+        index = RegionIndex(reference_graph)
+        match = match_structure(index, RegionIndex(graph), weights, [*map(module_of, index.nodes)])
+        yield match
+        for node, counterpart in match.nodes.items():
+            held = dict(subgraphs(index.nodes[counterpart.nodes[0]]))
             pending.extend((held[name], inner) for name, inner in subgraphs(match.target.nodes[node]) if name in held)
 
 

@@ -13,11 +13,20 @@ from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable, lca
 from ..tags.tag_format import Confidence, Source, Tag
 from .fused_nodes import FusedNodes
-from .match_regions import matched_regions, renamed_weights
+from .match_by_structure import StructureMatch
+from .match_regions import aligned_regions, matched_regions, models_share_names, renamed_weights
+from .named_weights import reads_weight_of
+from .operator_families import is_convolution
 from .region_match import RegionMatch
 
 # Modules that a reason lists by name, at most.
 _MAX_NAMED_MODULES = 4
+
+
+# A reference is of the same model if at least the first share of its anchors is matched, and of a similar model if at
+# least the second is. On 17 held-out models, the exports by the other exporter have 97.2% or more, 99.6% all but one. Of
+# 560 other models two have 98.9%, of which one was copied from the other, and the rest 97.2% or less.
+_MIN_SHARE_OF_SAME, _MIN_SHARE_OF_SIMILAR = 0.99, 0.6
 
 
 class Restored(NamedTuple):
@@ -27,6 +36,27 @@ class Restored(NamedTuple):
     tag: Tag
     reason: str
     is_kept: bool
+
+
+class AlignedTags(NamedTuple):
+    """The tags of a model's nodes by a reference that shares no names with it; none if the reference is another model.
+
+    Of `anchors` nodes that read weights or multiply matrices, in both models, `matched_anchors` have a counterpart.
+    """
+
+    tags: list[Restored]
+    anchors: int
+    matched_anchors: int
+
+    @property
+    def share(self) -> float:
+        """The share of the nodes with weights that have a counterpart."""
+        return self.matched_anchors / self.anchors if self.anchors else 0.0
+
+    @property
+    def is_same_model(self) -> bool:
+        """Whether the reference is of the same model. Otherwise no tag is `high`."""
+        return self.share >= _MIN_SHARE_OF_SAME
 
 
 @dataclass(frozen=True)
@@ -52,6 +82,39 @@ class ReferenceModel:
         for match in matched_regions(self.model, model, weights):
             yield from self._kept(match)
             yield from self._new(match)
+
+    def shares_names(self, model: Model) -> bool:
+        """Whether values of the model have the same names in the reference, so that `restored` can tell its tags."""
+        return models_share_names(self.model, model)
+
+    def aligned(self, model: Model, weights: Mapping[str, str]) -> AlignedTags:
+        """Return the tags of the model's nodes by structure alone; `weights` as for `restored`."""
+        matches = list(aligned_regions(self.model, model, weights, self._module_of))
+        anchors = sum(match.anchors for match in matches)
+        found = AlignedTags([], anchors, sum(match.matched_anchors for match in matches))
+        if found.share >= _MIN_SHARE_OF_SIMILAR:
+            for match in matches:
+                found.tags.extend(self._aligned(match, is_same_model=found.is_same_model))
+        return found
+
+    def _module_of(self, node: gs.Node) -> str:
+        tag = self.tags.get(node)
+        return "" if tag is None else tag.scope
+
+    def _aligned(self, match: StructureMatch, *, is_same_model: bool) -> Iterator[Restored]:
+        for node, counterpart in match.nodes.items():
+            originals = [match.reference.nodes[reference_node] for reference_node in counterpart.nodes]
+            tag = self._common_tag(originals)
+            if tag is None:
+                continue
+            if not (is_same_model and counterpart.certain and all(map(self._is_unfolded, originals))):
+                tag = tag._replace(confidence=_weaker(tag.confidence, Confidence.MEDIUM))
+            reason = f"by its place in the model, it does the work of {self._listed(originals)}"
+            yield Restored(match.target.nodes[node], tag, reason, is_kept=True)
+
+    def _is_unfolded(self, node: gs.Node) -> bool:
+        """Whether a node is no convolution that a normalisation was folded into: exporters disagree on its module."""
+        return not is_convolution(node.op) or reads_weight_of(node, self._module_of(node))
 
     def _kept(self, match: RegionMatch) -> Iterator[Restored]:
         for node, reference_node in match.nodes.items():

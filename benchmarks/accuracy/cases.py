@@ -21,7 +21,7 @@ from .serves import serves_truth
 if TYPE_CHECKING:
     from .corpus import Entry
 
-CASES = ("names", "modules", "metadata", "aux", "random", "stripped", "optimised")
+CASES = ("names", "modules", "metadata", "aux", "random", "stripped", "optimised", "anonymous")
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,52 @@ def _run_optimised(entry: Entry) -> Iterator[Row]:
                 )
 
 
+def _run_anonymous(entry: Entry) -> Iterator[Row]:
+    other_engine = _OTHER_EXPORTERS.get(entry.engine, "")
+    reference, wrong = entry.export_by(other_engine), entry.export_of_another_model(other_engine)
+    if reference is None:
+        return
+    hidden = hide.anonymous(entry.proto)
+    leaks = hide.leaks(entry.proto, hidden, range(len(entry.truth)))
+    if leaks:
+        raise RuntimeError(f"{entry.folder}: not hidden: {sorted(leaks)[:5]}")
+    yield from _anonymous_rows(entry, hidden, reference, "same weights")
+    hide.replace_weights(hidden)
+    yield from _anonymous_rows(entry, hidden, reference, "other weights")
+    if wrong is not None:
+        yield from _anonymous_rows(entry, hidden, wrong, "wrong reference")
+
+
+def _anonymous_rows(entry: Entry, hidden: onnx.ModelProto, reference: Entry, kind: str) -> Iterator[Row]:
+    """Yield a row for the operations that compute values, and one for the auxiliary ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reference.onnx"
+        path.write_bytes(subject.tag(reference.proto, modules=reference.modules_file).SerializeToString())
+        answers, note = _answers(hidden, reference=path)
+    auxiliary = set(hide.auxiliary(entry.proto, ""))
+    named = {scope for scope in reference.truth if scope is not None}
+    for case, positions in (
+        (f"anonymous, {kind}", [i for i in range(len(entry.truth)) if i not in auxiliary]),
+        (f"anonymous, {kind}, auxiliary", sorted(auxiliary)),
+    ):
+        limit = Score()
+        for i in positions:
+            scope = entry.truth[i]
+            if scope is not None:
+                limit.add(scope, scope if scope in named else None)
+        yield Row(
+            entry.model,
+            entry.engine,
+            case,
+            breakdown(entry.truth, answers, positions),
+            {"named": limit},
+            nodes=len(entry.truth),
+            mistakes=list(_mistakes(entry.proto, entry.truth, answers, positions)),
+            note=note,
+        )
+
+
+_OTHER_EXPORTERS = {"current": "torchscript", "torchscript": "current"}
 _RUNNERS: Mapping[str, Callable[[Entry], Iterator[Row]]] = {
     "names": _run_names,
     "modules": _run_modules,
@@ -214,4 +260,5 @@ _RUNNERS: Mapping[str, Callable[[Entry], Iterator[Row]]] = {
     "random": _case_runner("random", hide.random_share),
     "stripped": _run_stripped,
     "optimised": _run_optimised,
+    "anonymous": _run_anonymous,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,6 +62,20 @@ class Entry:
         """The names and aliases of all called modules."""
         run = {name: module for name, module in self.modules.items() if module["called"]}
         return {*run, *(alias for module in run.values() for alias in module.get("aliases", ()))}
+
+    def export_by(self, engine: str) -> Entry | None:
+        """Return the export of the same model by another engine, if the cache has it."""
+        folder = self.folder.with_name(f"{self.model}.{engine}")
+        return Entry(self.model, engine, folder) if (folder / "model.onnx").exists() else None
+
+    def export_of_another_model(self, engine: str) -> Entry | None:
+        """Return an export of another model by an engine, always the same one, if the cache has any."""
+        found = [path.parent for path in sorted(self.folder.parent.glob(f"*.{engine}/model.onnx"))]
+        others = [folder for folder in found if folder.name != f"{self.model}.{engine}"]
+        if not others:
+            return None
+        folder = others[zlib.crc32(self.model.encode()) % len(others)]
+        return Entry(folder.name.removesuffix(f".{engine}"), engine, folder)
 
     def optimised(self, optimiser: str) -> tuple[onnx.ModelProto, int] | str:
         """Return the optimised model and the number of nodes that kept their tags; or the reason if there is none.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from math import prod
 from typing import Any
 
+import numpy as np
 import onnx
 
 from hpass.graph.operators import AUXILIARY_OPERATORS
 
 _KEPT_METADATA = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
+
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
 
 NodeSelector = Callable[[onnx.ModelProto, str], list[int]]
 
@@ -62,6 +66,26 @@ def hide(original: onnx.ModelProto, positions: list[int], owners: Container[str]
     return model
 
 
+def anonymous(original: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy without any name of a node, a value, a weight, an input or an output, and without metadata."""
+    model = hide(original, all_nodes(original, ""), owners=())
+    inputs = {value.name: f"hidden_input_{i}" for i, value in enumerate(model.graph.input)}
+    for value in model.graph.input:
+        value.name = inputs[value.name]
+    _rename(model, inputs)
+    return model
+
+
+def replace_weights(model: onnx.ModelProto) -> None:
+    """Give every initializer of floating-point numbers with more than one element random values, in place."""
+    generator = np.random.default_rng(0)
+    for tensor in model.graph.initializer:
+        if tensor.data_type in _FLOATS and prod(tensor.dims) > 1:
+            values = generator.normal(scale=0.02, size=tuple(tensor.dims))
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(dtype), tensor.name))
+
+
 def _drop_annotations(model: onnx.ModelProto) -> None:
     for message in _messages(model):
         fields = message.DESCRIPTOR.fields_by_name
@@ -98,7 +122,7 @@ def is_parameter(name: str, owners: Container[str]) -> bool:
     return bool(dot) and owner in owners
 
 
-def leaks(original: onnx.ModelProto, hidden: onnx.ModelProto, positions: list[int]) -> set[str]:
+def leaks(original: onnx.ModelProto, hidden: onnx.ModelProto, positions: Iterable[int]) -> set[str]:
     """Return the names of hidden nodes and values that are still a string in the hidden copy.
 
     The result also has an entry for each hidden node that still has metadata or a doc string.

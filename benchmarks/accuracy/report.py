@@ -20,6 +20,10 @@ AIMS = {
     "stripped": 75.0,
     "stripped, modules": 85.0,
     "optimised": 98.0,
+    "anonymous, same weights": 98.0,
+    "anonymous, same weights, auxiliary": 92.0,
+    "anonymous, other weights": 95.0,
+    "anonymous, other weights, auxiliary": 88.0,
 }
 _BASELINES = ("split name", "root", "consumers", "emission order", "named")
 _KINDS = ("no scope", "too shallow", "too deep", "sibling", "elsewhere")
@@ -32,8 +36,8 @@ node is found and what each case hides. Shares are in percent, counted over the 
 - *exact*: nodes whose `hpass.scope` is exactly the module they ran in; *aim*: the goal for that share.
 - *F1*: the hierarchical F1 score of the two module paths.
 - *split name*, *root*, *consumers*, *emission order*: the exact share of four simple methods, for comparison.
-- *named*: nodes whose module is still named somewhere in the file. Without a module table, the module of any other node
-  can only be known from repeated blocks.
+- *named*: nodes whose module is still named somewhere in the file, or by a node of the reference. Without a module
+  table, the module of any other node can only be known from repeated blocks.
 - *high: share*, *high: exact*: nodes of confidence `high`, and how many of these are exact.
 - *serves*: auxiliary operations at the root whose `hpass.serves` is exact.
 - *no truth*: the number of nodes whose module the exporter does not tell; they are not scored."""
