@@ -24,8 +24,8 @@ _MAX_NAMED_MODULES = 4
 
 
 # A reference is of the same model if at least the first share of its anchors is matched, and of a similar model if at
-# least the second is. On 17 held-out models, the exports by the other exporter have 97.2% or more, 99.6% all but one. Of
-# 560 other models two have 98.9%, of which one was copied from the other, and the rest 97.2% or less.
+# least the second is. On 17 held-out models, the exports by the other exporter have 97.2% or more, and 99.6% all but
+# one. Of 560 other models, two have 98.9% (one is a copy of the other's code), and the rest 97.2% or less.
 _MIN_SHARE_OF_SAME, _MIN_SHARE_OF_SIMILAR = 0.99, 0.6
 
 
