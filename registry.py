@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeGuard
 
 from .errors import UsageError
-from .passes import STANDARD_PASSES
+from .passes import REWRITING_PASSES, STANDARD_PASSES
 from .passes.base import Pass
 
 ENTRY_POINT_GROUP = "hpass.passes"
@@ -26,7 +26,7 @@ class PassRegistry(Mapping[str, type[Pass]]):
     """
 
     def __init__(self) -> None:
-        self._standard: dict[str, type[Pass]] = {step.name: step for step in STANDARD_PASSES}
+        self._standard: dict[str, type[Pass]] = {step.name: step for step in (*STANDARD_PASSES, *REWRITING_PASSES)}
 
     def __getitem__(self, name: str) -> type[Pass]:
         if name in self._standard:

@@ -12,11 +12,12 @@ from google.protobuf.message import Message
 from .api import load
 from .errors import HpassError, UsageError
 from .graph.regions import nodes_with_position
+from .graph.strip import stripped
 from .graph.verify.onnx_check import check_fully
 from .graph.verify.tag_rules import Problem, stored_tag_problems
 from .passes.findings import Finding, Severity
 from .tags.module_table import ModuleTable
-from .tags.tag_format import FORMAT_VERSION, untagged
+from .tags.tag_format import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
 def _difference_findings(model: Model, original: Model) -> list[Finding]:
     """Compare two models without their tags: the messages, including unknown fields, and the external data."""
     # Copies, because the models may belong to the caller.
-    path = _first_difference(untagged(model.proto), untagged(original.proto))
+    path = _first_difference(stripped(model.proto), stripped(original.proto))
     if path is not None:
         return [_error("not-lossless", f"differs from {original.name} at {path}")]
     if model.folder is None or original.folder is None:
@@ -121,7 +122,7 @@ def _full_findings(model: Model, original: Model | None, seconds: float) -> Iter
         excused = original is None or check_fully(Path(original.name), seconds) is not None
         severity = Severity.WARNING if excused else Severity.ERROR
         yield Finding(severity, "onnx-checker", f"onnx.checker: {problem}")
-    reference = untagged(model.proto) if original is None else Path(original.name)
+    reference = stripped(model.proto) if original is None else Path(original.name)
     yield compare_runs(reference, Path(model.name), model.folder, seconds)
 
 

@@ -24,7 +24,10 @@ def strip(
     in_place: InPlace = False,
     external_data: ExternalData = "copy",
 ) -> None:
-    """Remove all tags, that is every hpass.* key."""
+    """Remove all tags, that is every hpass.* key.
+
+    Names that the pass rename changed and metadata that the pass annotate wrote are restored first.
+    """
     from ..api import load
     from ..graph.files.external_data import ExternalDataMode
 
@@ -35,7 +38,12 @@ def strip(
     uses.write(target, f"the output of {source}")
     model = load(source)
     uses.add_external_data(model, target)
-    count = model.strip()
+    stripped = model.strip()
     model.save(target, ExternalDataMode(external_data))
     if str(target) != "-":
-        write_summary(f"{target}: {counted(count, 'key')} removed")
+        parts = [f"{counted(stripped.keys, 'key')} removed"]
+        if stripped.restored:
+            parts.append(f"{stripped.restored:,} names and annotations restored")
+        if stripped.left:
+            parts.append(f"{stripped.left:,} left as another tool changed them")
+        write_summary(f"{target}: {', '.join(parts)}")

@@ -31,14 +31,15 @@ class NamePrefixes:
     @classmethod
     def of(cls, model: Model) -> NamePrefixes:
         """Find the prefixes in a model: those of a path or of a parameter that other names of the graph share."""
-        nodes = [node for node in model.nodes() if node.name]
+        names = [(node, model.original_names(node)[0]) for node in model.nodes()]
+        named = [(node, name) for node, name in names if name]
         shared = [
             *(tensor.name for tensor in (*model.graph.inputs, *model.graph.outputs)),
-            *(tensor.name for node in nodes for tensor in node.inputs if isinstance(tensor, gs.Constant)),
+            *(tensor.name for node, _ in named for tensor in node.inputs if isinstance(tensor, gs.Constant)),
         ]
-        found = dict.fromkeys(prefix for node in nodes for prefix in _candidates(node, model))
+        found = dict.fromkeys(prefix for node, name in named for prefix in _candidates(node, name, model))
         prefixes = [prefix for prefix in found if any(name.startswith(prefix) for name in shared)]
-        if len(prefixes) == 1 and all(node.name.startswith(prefixes[0]) for node in nodes):
+        if len(prefixes) == 1 and all(name.startswith(prefixes[0]) for _, name in named):
             return cls(((prefixes[0], ""),))
         longest_first = sorted(prefixes, key=len, reverse=True)
         return cls(tuple((prefix, prefix.rstrip(_SEPARATORS) or prefix) for prefix in longest_first))
@@ -51,14 +52,14 @@ class NamePrefixes:
         return "", name
 
 
-def _candidates(node: gs.Node, model: Model) -> Iterator[str]:
+def _candidates(node: gs.Node, name: str, model: Model) -> Iterator[str]:
     """Yield what stands before the path in a node's name, or before the module in the name of a parameter it reads."""
-    start = node.name.find("/")
+    start = name.find("/")
     if start > 0:
-        if node.name.startswith("//", start):
+        if name.startswith("//", start):
             start += 1
-        if node.name[start - 1] in _SEPARATORS and is_torchscript_name(node.name[start:]):
-            yield node.name[:start]
+        if name[start - 1] in _SEPARATORS and is_torchscript_name(name[start:]):
+            yield name[:start]
         return
     stack = read_module_stack(model.metadata(node)) if model.has_metadata(node) else None
     if stack is None or not stack.scope:
@@ -67,5 +68,5 @@ def _candidates(node: gs.Node, model: Model) -> Iterator[str]:
         if isinstance(tensor, gs.Constant):
             owner, _, _ = tensor.name.rpartition(".")
             prefix = owner.removesuffix(stack.scope)
-            if prefix and prefix != owner and node.name.startswith(prefix):
+            if prefix and prefix != owner and name.startswith(prefix):
                 yield prefix

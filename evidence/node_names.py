@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import unquote
 
 from ..tags.scope import is_scope
 from .tool_affixes import ADDED_ATOMS, without_affixes
 
 # TensorFlow prefixes the names in a function with the operator that calls the function, which is not a layer.
 _FUNCTION_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?$")
+_NOT_IN_NAME = re.compile(r"[%/\s]")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.tmp_\d+$")
 _ATOM = re.compile(r"^[^\s/]+$")
 # The common case, without tool affixes: `/label/label/Op_3` and `/label/label/Op_3_output_0`.
@@ -36,10 +38,23 @@ class ModulePath:
     layers: tuple[str, ...]
 
 
+def encoded_label(label: str) -> str:
+    """Return a label with slashes, white space and percent signs percent-encoded, so that a name can hold it."""
+    return _NOT_IN_NAME.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), label)
+
+
+def decoded_label(label: str) -> str:
+    """Return a label that `encoded_label` encoded. Other percent signs stay."""
+    if "%" not in label:
+        return label
+    decoded = unquote(label, errors="replace")
+    return decoded if encoded_label(decoded) == label else label
+
+
 @lru_cache(maxsize=65536)
 def _label_path(path: str) -> LabelPath | None:
     """Return the labels of a path that ends with a slash. Cached, because all nodes of a module share their path."""
-    labels = tuple(path.split("/")[:-1])
+    labels = tuple(map(decoded_label, path.split("/")[:-1]))
     return LabelPath(labels) if is_scope(".".join(labels)) else None
 
 

@@ -16,6 +16,11 @@ def as_text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode(errors="backslashreplace")
 
 
+def is_utf8(value: str | bytes) -> bool:
+    """Whether the value of a string field is UTF-8, so that `as_text` loses nothing."""
+    return isinstance(value, str)
+
+
 def as_file_name(value: str | bytes) -> str:
     """Return the value of a string field as a file name, which may contain any bytes on most systems."""
     return os.fsdecode(value)

@@ -13,9 +13,19 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
+from ..tags.annotation import annotate, original_metadata
 from ..tags.module_table import EXPORTER_TABLE, ModuleTable
-from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, strip, tag_entries, untagged, write_tag
-from .decode import as_pairs, as_text
+from ..tags.tag_format import (
+    FORMAT_VERSION,
+    MODULES,
+    VERSION,
+    Tag,
+    read_tag,
+    remove_all_tags,
+    tag_entries,
+    write_tag,
+)
+from .decode import as_pairs, as_text, is_utf8
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
 from .files.transaction import Transaction
@@ -24,6 +34,8 @@ from .graph_diff import Edits, count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
 from .regions import Region, regions
+from .restored_names import original_names
+from .strip import Stripped, strip, stripped
 from .verify.fingerprint import fingerprint
 from .walk import GraphLike, all_nodes
 from .write_back import write_back
@@ -102,6 +114,11 @@ class Model:
         if isinstance(proto, onnx.GraphProto):
             yield from ((as_text(tensor.name), tensor) for tensor in proto.initializer)
 
+    def typed_values(self, graph: gs.Graph) -> set[str]:
+        """Return the names of the values whose types the file declares, apart from inputs and outputs of the graph."""
+        proto = self._graph_proto(graph)
+        return set() if proto is None else {as_text(info.name) for info in proto.value_info}
+
     def value_metadata(self, graph: gs.Graph) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """Yield the values of a region that have metadata in the file, by name, with its keys and values."""
         proto = self._graph_proto(graph)
@@ -116,11 +133,14 @@ class Model:
         return proto is not None and len(proto.metadata_props) > 0
 
     def metadata(self, node: gs.Node) -> Mapping[str, str]:
-        """Return the metadata that the file has for a node; empty for a node that a pass created."""
+        """Return the metadata that the file has for a node, without annotations of hpass.
+
+        It is empty for a node that a pass created.
+        """
         proto = self._node_proto(node)
         if proto is None or not proto.metadata_props:
             return _NO_METADATA
-        return dict(as_pairs(proto.metadata_props))
+        return dict(original_metadata(proto))
 
     def stored_entries(self, node: gs.Node) -> list[tuple[str, str]]:
         """Return the `hpass.*` keys and values that the file has for a node."""
@@ -161,6 +181,39 @@ class Model:
             self.written_edits += pending
             self._fingerprint = fingerprint(self.proto)
 
+    def has_utf8_names(self, node: gs.Node) -> bool:
+        """Whether the names of a node and of its outputs are UTF-8 in the file, so that a tag can keep them."""
+        proto = self._node_proto(node)
+        return proto is None or all(map(is_utf8, (proto.name, *proto.output)))
+
+    def has_name(self, node: gs.Node) -> bool:
+        """Whether the file has a name for a node, which may be empty."""
+        proto = self._node_proto(node)
+        return proto is None or proto.HasField("name")
+
+    def original_names(self, node: gs.Node) -> tuple[str, list[str]]:
+        """Return the name of a node and the names of its outputs as they were before the pass `rename`."""
+        proto = self._node_proto(node)
+        if proto is None or not proto.metadata_props:
+            return node.name, [value.name for value in node.outputs]
+        return original_names(proto)
+
+    def note(self, node: gs.Node, entries: Mapping[str, str]) -> None:
+        """Write `hpass.*` keys that are not part of a tag into the message of a node. A key that it has stays."""
+        proto = self._imported.nodes[node]
+        known = dict(tag_entries(proto))
+        for key, value in entries.items():
+            if key not in known:
+                proto.metadata_props.add(key=key, value=value)
+
+    def annotate(self, values: Iterable[tuple[gs.Node, str]], key: str) -> int:
+        """Write a key of another tool into the messages of nodes; return the number of nodes that this changed."""
+        changed = sum(annotate(self._imported.nodes[node], key, value) for node, value in values)
+        if changed:
+            self.written_edits += Edits(changed=changed)
+            self._fingerprint = fingerprint(self.proto)
+        return changed
+
     def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable, *, edited: bool = True) -> None:
         """Write the graph's edits, the tags and the module table into `proto`. All previous tags are removed.
 
@@ -169,7 +222,7 @@ class Model:
         """
         if edited:
             self.write_edits()
-        self.strip()
+        remove_all_tags(self.proto)
         if fingerprint(self.proto) != self._fingerprint:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
         for node, tag in tags:
@@ -181,13 +234,15 @@ class Model:
         path = Path(self.name)
         if self.folder is not None and path.is_file():
             return path
-        return untagged(self.proto)
+        return stripped(self.proto)
 
     def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
         """Return a tagged copy of the model. Edits are written into `proto` as well; its tags are not changed."""
         self.write_edits()
         tag_by_message = {id(self._imported.nodes[node]): tag for node, tag in tags}
-        copy = untagged(self.proto)
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.proto)
+        remove_all_tags(copy)
         for original, copied_node in zip(all_nodes(self.proto), all_nodes(copy), strict=True):
             tag = tag_by_message.get(id(original))
             if tag is not None:
@@ -195,8 +250,8 @@ class Model:
         _write_table(copy, modules)
         return Model(copy, self.name, self.folder, self.locations)
 
-    def strip(self) -> int:
-        """Remove every `hpass.*` key from the model; return the number of removed keys."""
+    def strip(self) -> Stripped:
+        """Undo what rewriting passes can undo, remove every `hpass.*` key, and return what was removed."""
         return strip(self.proto)
 
     def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:

@@ -1,12 +1,16 @@
-"""The passes; `STANDARD_PASSES` is the order of `--passes all`."""
+"""The passes; `STANDARD_PASSES` is the order of `--passes all`, and the others run only if they are named."""
 
 from __future__ import annotations
 
+from .annotate import Annotate
 from .aux_inheritance import AuxInheritance
 from .base import Pass
 from .fallback import Fallback
 from .module_mapping import ModuleMapping
+from .rename import Rename
 from .scope_parse import ScopeParse
 from .validation import Validation
 
 STANDARD_PASSES: tuple[type[Pass], ...] = (ScopeParse, ModuleMapping, AuxInheritance, Fallback, Validation)
+
+REWRITING_PASSES: tuple[type[Pass], ...] = (Rename, Annotate)

@@ -221,14 +221,16 @@ def _named_nodes(context: Context) -> _Paths:
     # Whoever exports a model names its outputs, and may put a slash in.
     outputs = {id(tensor) for tensor in context.graph.outputs}
     for node in context.nodes():
-        path = _read_path(node.name, prefixes) if node.name else None
+        # What the pass `rename` wrote says nothing that the tags do not say.
+        name, value_names = context.model.original_names(node)
+        path = _read_path(name, prefixes) if name else None
         if path is not None:
-            paths[path].append(_Named(node, "node name", node.name))
+            paths[path].append(_Named(node, "node name", name))
             continue
-        for value in node.outputs:
-            path = _read_path(value.name, prefixes)
+        for value, value_name in zip(node.outputs, value_names, strict=True):
+            path = _read_path(value_name, prefixes)
             if path is not None and not (isinstance(path, ModulePath) and id(value) in outputs):
-                paths[path].append(_Named(node, "value name", value.name))
+                paths[path].append(_Named(node, "value name", value_name))
                 break
     return paths
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,6 +21,9 @@ SOURCE = "hpass.source"
 CONFIDENCE = "hpass.confidence"
 CALL = "hpass.call"
 WITHIN = "hpass.within"
+NAME = "hpass.name"
+OUTPUTS = "hpass.outputs"
+WAS = "hpass.was."
 VERSION = "hpass.version"
 MODULES = "hpass.modules"
 
@@ -66,6 +70,11 @@ class Tag(NamedTuple):
 def is_hpass_key(key: str | bytes) -> bool:
     """Whether a metadata key belongs to hpass."""
     return isinstance(key, str) and key.startswith(PREFIX)
+
+
+def _is_kept(key: str) -> bool:
+    """Whether a key of hpass tells what a rewriting pass changed. Only `hpass strip` removes it."""
+    return key in {NAME, OUTPUTS, WITHIN} or key.startswith(WAS)
 
 
 def tag_entries(node: onnx.NodeProto) -> list[tuple[str, str]]:
@@ -120,25 +129,28 @@ def _entries(tag: Tag, class_path: str) -> bytes:
     return onnx.NodeProto(metadata_props=entries).SerializeToString()
 
 
-def remove_tags(message: Any) -> int:
+def remove_keys(message: Any) -> int:
     """Remove every `hpass.*` key from the `metadata_props` of a message; return the number of removed keys."""
-    props = message.metadata_props
-    indices = [index for index, prop in enumerate(props) if is_hpass_key(prop.key)]
+    return _remove(message.metadata_props, is_hpass_key)
+
+
+def remove_tags(message: Any) -> int:
+    """Remove the keys of a tag from the `metadata_props` of a message, but not what a rewriting pass noted there."""
+    return _remove(message.metadata_props, lambda key: is_hpass_key(key) and not _is_kept(key))
+
+
+def remove_all_tags(model: onnx.ModelProto) -> None:
+    """Remove the tags of all nodes and those of the model, but not what rewriting passes noted."""
+    remove_tags(model)
+    for node in all_nodes(model):
+        if node.metadata_props:
+            remove_tags(node)
+
+
+def _remove(props: Any, is_removed: Callable[[str], bool]) -> int:
+    indices = [index for index, prop in enumerate(props) if is_removed(prop.key)]
     if len(indices) == len(props):
         del props[:]
     for index in reversed(indices[: len(props)]):
         del props[index]
     return len(indices)
-
-
-def strip(model: onnx.ModelProto) -> int:
-    """Remove every `hpass.*` key from a model and all its nodes; return the number of removed keys."""
-    return remove_tags(model) + sum(remove_tags(node) for node in all_nodes(model) if node.metadata_props)
-
-
-def untagged(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy of a model without any `hpass.*` key."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    strip(copy)
-    return copy

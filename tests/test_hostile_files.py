@@ -13,8 +13,8 @@ from onnx import ModelProto, TensorProto
 
 import hpass
 from hpass.graph.files.model_file import parse
+from hpass.graph.strip import strip
 from hpass.observers import observe
-from hpass.tags.tag_format import strip
 
 
 @pytest.mark.parametrize("make", FILES.values(), ids=FILES)

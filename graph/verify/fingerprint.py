@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 from google.protobuf.message import Message
 
-from ...tags.tag_format import PREFIX, is_hpass_key, remove_tags
+from ...tags.tag_format import PREFIX, is_hpass_key, remove_keys
 from ..walk import nodes_within
 
 # The number of messages that are serialised together. Of 1, 16, 256, 4,096 and all, 256 was the fastest on 100,000
@@ -65,6 +65,6 @@ def _repeated_field_bytes(message_type: Any, field: str, values: Any) -> Iterato
         data = group.SerializeToString()
         if field == "node" and _PREFIX_BYTES in data:
             for node in nodes_within(group):
-                remove_tags(node)
+                remove_keys(node)
             data = group.SerializeToString()
         yield data

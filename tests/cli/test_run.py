@@ -14,8 +14,9 @@ import onnx
 import pytest
 from skips import not_as_root, posix_only
 
+from hpass.graph.strip import strip
 from hpass.graph.walk import all_nodes
-from hpass.tags.tag_format import read_tag, strip
+from hpass.tags.tag_format import read_tag
 
 DEFINITION = """
 import torch

@@ -12,6 +12,7 @@ import pytest
 import hpass
 from hpass.graph.files import chunked_serialize
 from hpass.graph.files.model_file import external_files
+from hpass.graph.strip import strip
 from hpass.graph.verify.runtime import ComparisonOutcome, compare
 from hpass.graph.walk import all_nodes
 from hpass.tags import tag_format
@@ -35,7 +36,7 @@ def read(path: Path) -> onnx.ModelProto:
 
 def stripped(path: Path) -> onnx.ModelProto:
     model = read(path)
-    tag_format.strip(model)
+    strip(model)
     return model
 
 

@@ -17,11 +17,11 @@ import hpass
 from hpass.evidence.exporter_metadata import CLASS_HIERARCHY, CLASS_PATH, NAME_SCOPES, NAMESPACE
 from hpass.evidence.parameter_uses import FOLDED_FROM
 from hpass.graph.files.model_file import parse
+from hpass.graph.strip import strip
 from hpass.graph.walk import all_nodes
 from hpass.observers import observe
 from hpass.pipeline import Pipeline
 from hpass.reporting.json_report import dumps, report, stored_entry
-from hpass.tags.tag_format import strip
 
 # What a string ends in: as text, and in the file, where it is as long.
 MARK, WIRE = "\x01\x02\x03", b"\xff\xfe\xe9"
