@@ -18,11 +18,11 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class PassRegistry(Mapping[str, type[Pass]]):
-    """All passes by name; the standard passes come first, in pipeline order.
+    """All passes by name; the standard passes come first, in pipeline order, then those that rewrite.
 
     A package is imported only if one of its passes is looked up, so a broken package affects no other pass. The look-up
     raises KeyError if the name is unknown, and UsageError, naming the package, if the entry point cannot be loaded, is
-    not a pass, or has another name than the pass. Names of standard passes cannot be registered again.
+    not a pass, or has another name than the pass. Names of these passes cannot be registered again.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import onnx
 import onnx.inliner
 
-from ..tags.tag_format import Source, Tag, read_tag, strip
+from ..tags.tag_format import Source, Tag, read_tag, remove_all_tags
 from .decode import as_text
 from .walk import all_nodes, attribute_graphs
 
@@ -38,7 +38,7 @@ def plain_copy(tagged: onnx.ModelProto) -> PlainCopy:
             if tag is not None:
                 tags[as_text(node.name)] = tag
             pending += [(inner, tag) for inner in attribute_graphs(node.attribute)]
-    strip(proto)
+    remove_all_tags(proto)
     return PlainCopy(proto, tags)
 
 

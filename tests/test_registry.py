@@ -15,7 +15,7 @@ import pytest
 from hpass import Pipeline, UsageError
 from hpass.cli.completion import complete_pass, complete_pipeline, complete_setting
 from hpass.cli.main import run_command
-from hpass.passes import STANDARD_PASSES
+from hpass.passes import REWRITING_PASSES, STANDARD_PASSES
 from hpass.registry import PassRegistry
 
 GOOD = '''
@@ -139,8 +139,11 @@ def test_passes_lists_what_can_be_loaded_and_reports_the_rest(capsys: pytest.Cap
         assert len(errors) == len(BROKEN)
         assert all(line.startswith("hpass: package '") for line in errors)
         assert "imported" not in out
-        assert len(PassRegistry()) == len(STANDARD_PASSES) + 1 + len(BROKEN)
-    assert [entry["name"] for entry in json.loads(out)] == [*(step.name for step in STANDARD_PASSES), "shout"]
+        assert len(PassRegistry()) == len((*STANDARD_PASSES, *REWRITING_PASSES)) + 1 + len(BROKEN)
+    assert [entry["name"] for entry in json.loads(out)] == [
+        *(step.name for step in (*STANDARD_PASSES, *REWRITING_PASSES)),
+        "shout",
+    ]
 
 
 @pytest.mark.usefixtures("installed")

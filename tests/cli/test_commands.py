@@ -34,15 +34,20 @@ def test_passes_lists_every_pass_with_options_types_and_defaults(hpass: Any) -> 
         "aux-inheritance",
         "fallback",
         "validation",
+        "rename",
+        "annotate",
     ]
     assert "  :runtime=true|false (default false)\n" in out
 
 
 def test_passes_as_json_has_the_same(hpass: Any) -> None:
-    entries = json.loads(hpass("passes", "--json").out)
+    entries = {entry["name"]: entry for entry in json.loads(hpass("passes", "--json").out)}
 
-    assert entries[0]["name"] == "scope-parse"
-    assert {"name": "checker", "type": "true|false", "default": "true"}.items() <= entries[-1]["options"][1].items()
+    assert next(iter(entries)) == "scope-parse"
+    assert {"name": "checker", "type": "true|false", "default": "true"}.items() <= entries["validation"]["options"][
+        1
+    ].items()
+    assert [name for name, entry in entries.items() if entry["rewrites"]] == ["rename", "annotate"]
 
 
 def test_tree_counts_nodes_in_each_module_and_below_it(hpass: Any, model: Path) -> None:
