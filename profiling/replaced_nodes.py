@@ -61,7 +61,14 @@ class _Region:
         self._claimed = {inner for claim in self._claims.values() for inner in claim}
 
     def replaced_by(self, node: FlatNode) -> tuple[FlatNode, ...]:
-        """Return the original nodes that a node replaced; empty if they are not known."""
+        """Return the original nodes that a node replaced; empty if they are not known.
+
+        A conversion of layout, which reads and writes the same original value, counts for the node that it reads from.
+        """
+        written = {self._original_name(name) for name in node.writes}
+        for name in node.reads:
+            if self._original_name(name) in written and name in self._optimised_writer:
+                return self.replaced_by(self._optimised_writer[name])
         if self._claims.get(node):
             return tuple(self._claims[node])
         found = self._between(node)

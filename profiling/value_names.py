@@ -39,12 +39,13 @@ def find_renames(original: FlatGraph, optimised: FlatGraph) -> Renames:
     kept = {node.name for node in optimised.nodes}
     found = Renames({}, {})
     for node in optimised.nodes:
-        if any(name in writer for name in node.writes):
-            continue
         same = by_name.get(node.name)
         if same is not None and same.operator == node.operator:
             found.nodes[node] = same
-            found.values.update(zip(node.writes, same.writes, strict=False))
+        if any(name in writer for name in node.writes):
+            continue
+        if node in found.nodes:
+            found.values.update(zip(node.writes, found.nodes[node].writes, strict=False))
             continue
         value = _SUFFIX.sub("", node.name)
         if value == node.name or value not in writer or not node.writes:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime
@@ -84,8 +85,18 @@ def request_inputs(request: Mapping[str, Any], session: Any) -> dict[str, Any]:
             return find_valid_inputs(session, InputRules(request["sizes"], request["limits"]))
         except NoValidInputsError as error:
             raise ValueError(f"no inputs were found with which it runs ({error}); give them with --inputs") from error
-    with np.load(request["inputs"], allow_pickle=False) as arrays:
-        missing = [name for name in names if name not in arrays.files]
-        if missing:
-            raise ValueError(f"{request['inputs']} lacks the input '{missing[0]}'; it has {', '.join(arrays.files)}")
-        return {name: arrays[name] for name in names}
+    given = _read_arrays(request["inputs"])
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise ValueError(f"{request['inputs']} lacks the input '{missing[0]}'; it has {', '.join(given)}")
+    return {name: given[name] for name in names}
+
+
+def _read_arrays(path: str) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except OSError as error:
+        raise ValueError(f"--inputs {path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, TypeError, EOFError, BadZipFile) as error:
+        raise ValueError(f"--inputs {path}: is no .npz file with arrays of numbers") from error

@@ -66,6 +66,25 @@ def replaced(original: str, optimised: str, parameters: tuple[str, ...] = ()) ->
             id="another layout",
         ),
         pytest.param(
+            '["c"] h = Conv(x, w) ["s"] g = Sigmoid(h) ["m"] i = Mul(h, g) ["d"] y = Conv(i, w)',
+            '["h_nchwc"] z = Conv(x, w) ["QuickGelu"] q = QuickGelu(z) ["y_nchwc"] v = Conv(q, w) '
+            '["o"] y = ReorderOutput(v)',
+            {"h_nchwc": {"c"}, "QuickGelu": {"s", "m"}, "y_nchwc": {"d"}, "o": {"d"}},
+            id="a fusion without a name between two nodes in another layout",
+        ),
+        pytest.param(
+            '["a"] s = Add(x, b) ["q"] t = QuantizeLinear(s, w) ["d"] y = DequantizeLinear(t, w)',
+            '["fused"] n = QLinearAdd(x, b, w) ["d"] y = DequantizeLinear(n, w)',
+            {"fused": {"a", "q"}, "d": {"d"}},
+            id="a fusion that writes a new value for a node that kept its name",
+        ),
+        pytest.param(
+            '["t"] i = Transpose(x) ["a"] j = Relu(i) ["u"] k = Transpose(j) ["m"] y = MatMul(k, w)',
+            '["a"] a_moved = Relu(x) ["m"] y = MatMul(a_moved, w)',
+            {"a": {"t", "a"}, "m": {"u", "m"}},
+            id="a node that was moved past a Transpose",
+        ),
+        pytest.param(
             '["c"] h = Conv(x, w) ["a"] s = Add(h, x) ["r"] y = Relu(s)',
             '["h_nchwc"] z = Conv<activation="Relu">(x, w, b, x) ["o"] y = ReorderOutput(z)',
             {"h_nchwc": {"c", "a", "r"}, "o": {"c", "a", "r"}},
