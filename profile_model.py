@@ -16,9 +16,9 @@ from .profiling.aggregate import aggregate
 from .profiling.measure import Measurement, measure
 from .profiling.node_modules import ModuleLookup, OptimisedNodes
 from .profiling.node_times import NodeTimes
-from .profiling.ort_trace import read_ort_trace
 from .profiling.profile import Profile
-from .profiling.profiled_names import Partitions, ProfiledNames
+from .profiling.profiled_names import ProfiledNames
+from .profiling.traces import read_trace
 from .running.request import request_for
 from .running.settings import ExecutionProvider, SessionSettings
 from .tags.module_table import ModuleTable
@@ -84,28 +84,28 @@ def profile(
 def profile_trace(
     source: ModelSource | Run, trace: str | Path, *, optimised: str | Path | None = None, warmup: int = 0
 ) -> Profile:
-    """Read a profile that onnxruntime wrote of a model and return where the time went, by module.
+    """Read a trace of a model and return where the time went, by module.
 
-    `optimised` is the model that onnxruntime saved (`SessionOptions.optimized_model_filepath`) when it wrote the trace;
-    without it, nodes that onnxruntime fused are known by their names alone. The first `warmup` runs are left out.
+    A trace is a profile of onnxruntime, or an executable graph of OpenVINO with times. For onnxruntime, `optimised` is
+    the model that was saved (`SessionOptions.optimized_model_filepath`) when the trace was written; without it, nodes
+    that were fused are known by their names alone. The first `warmup` runs are left out.
 
     Raises HpassError if the model or the trace cannot be read.
     """
-    times = read_ort_trace(Path(trace), skipped_runs=warmup)
+    times = read_trace(Path(trace), skipped_runs=warmup)
     tagged = _tagged(source)
     plain = _plain(tagged)
     lookup = ModuleLookup(plain.tags, tagged.modules)
     found = (
         OptimisedNodes({}, {}) if optimised is None else lookup.of_optimised(plain.proto, model_file.read(optimised))
     )
-    partitions: Partitions = ()
     return Profile(
         model=tagged.model.name,
         total_us=None,
         profiled_wall_us=None,
         warmup=warmup,
         settings={"trace": str(trace)},
-        **_by_module(times, ProfiledNames(lookup, plain.proto, found, partitions), tagged.modules),
+        **_by_module(times, ProfiledNames(lookup, plain.proto, found), tagged.modules),
     )
 
 
@@ -118,7 +118,8 @@ def _plain(tagged: Run) -> PlainCopy:
 
 
 def _by_module(times: NodeTimes, names: ProfiledNames, modules: ModuleTable) -> dict[str, Any]:
-    return dict(aggregate(times, names.modules_of(times.nodes), modules))
+    found = names.modules_of_originals(times.originals) if times.originals else names.modules_of(times.nodes)
+    return dict(aggregate(times, found, modules))
 
 
 def _described(settings: SessionSettings, measured: Measurement) -> dict[str, object]:

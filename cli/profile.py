@@ -48,7 +48,11 @@ def profile(
     ] = None,
     trace: Annotated[
         Path | None,
-        typer.Option("--trace", metavar="FILE", help="Read this profile of onnxruntime instead of measuring."),
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Read this profile of onnxruntime, or executable graph of OpenVINO, instead of measuring.",
+        ),
     ] = None,
     optimized: Annotated[
         Path | None,

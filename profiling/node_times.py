@@ -36,6 +36,7 @@ class NodeTimes:
     output_bytes: the size of the node's outputs in one run, 0 if it is not known.
     resolution_us: the unit of the clock, in microseconds.
     timeline: when the nodes of one typical run ran, in order.
+    originals: the names of the original nodes that each node replaced; empty if the trace does not say.
     """
 
     nodes: Sequence[ProfiledNode]
@@ -44,3 +45,4 @@ class NodeTimes:
     output_bytes: Sequence[int]
     resolution_us: float
     timeline: Sequence[NodeSpan]
+    originals: Sequence[Sequence[str]] = ()
