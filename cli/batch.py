@@ -37,6 +37,7 @@ def run_all(options: RunOptions) -> int:
     names = iter([source.name for source in options.sources])
     # Read once before the first file, so that an invalid table is an error of the command and not of each file.
     _ = options.table
+    _ = options.tagging.model_export
     outcomes = _run_here(options) if options.jobs == 1 else _run_in_processes(options)
     with ProgressBar(len(options.sources)) as progress, BatchPrinter(options) as printer:
         progress.start_step(next(names))

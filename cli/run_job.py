@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..api import load, read_reference
+from ..api import load
 from ..api import run as run_passes
 from ..errors import HpassError, UsageError
 from ..graph.files.external_data import ExternalDataMode
@@ -92,11 +92,11 @@ def run_job(
     model = load(source)
     opened = perf_counter()
     with prints_to_stderr():
-        reference = read_reference(options.tagging.reference, modules=table)
+        reference = options.tagging.open_reference(table)
         compared = perf_counter()
         uses = options.uses.child()
         uses.add_external_data(model, target, dump=options.dump)
-        if isinstance(reference, ReferenceModel):
+        if isinstance(reference, ReferenceModel) and not reference.is_export:
             uses.add_external_data(reference.model, None)
         run = run_passes(
             model, options.pipeline, modules=table, reference=reference, retag=options.tagging.retag, observer=observer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,12 @@ from .streams import prints_to_stderr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import onnx
     import onnx_graphsurgeon as gs
 
     from ..api import Run
     from ..graph.model import Model
+    from ..passes.context import Reference
     from ..pipeline import Pipeline
     from ..tags.module_table import ModuleTable
 
@@ -57,8 +60,8 @@ class TaggingOptions:
         typer.Option(
             "--model",
             metavar="REF",
-            help="The PyTorch model, built without weights to get its module table: FILE.py:FACTORY, a folder, "
-            "a config.json, or a Hugging Face id.",
+            help="The PyTorch model, built to get its module table, and exported to compare its structure with that "
+            "of the file: FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id.",
         ),
     ] = None
     reference: Annotated[
@@ -114,6 +117,26 @@ class TaggingOptions:
 
         return None if self.modules is None else read_modules(self.modules)
 
+    @cached_property
+    def model_export(self) -> onnx.ModelProto | None:
+        """An export of `--model`; None if it is not given, cannot be exported, or `--reference` is given as well."""
+        if self.model_spec is None or self.reference is not None:
+            return None
+        from ..exporter import reference_export
+
+        return reference_export(self.model_spec)
+
+    def open_reference(self, table: ModuleTable | None) -> Reference | None:
+        """Open the reference, which is `--reference` or else an export of `--model`; `table` is that of `table()`.
+
+        Raises UsageError and HpassError as `read_reference` does.
+        """
+        from ..api import as_reference, ensure_tagged, read_reference
+
+        if self.model_export is not None:
+            return replace(as_reference(ensure_tagged(self.model_export, modules=table)), is_export=True)
+        return read_reference(self.reference, modules=table)
+
     def add_files(self, uses: FileUses) -> None:
         """Add the files that the options name. Raises UsageError if one of them is also written."""
         if self.modules is not None:
@@ -133,4 +156,5 @@ class TaggingOptions:
 
         pipeline, table = self.pipeline(), self.table()
         with prints_to_stderr():
-            return run(model, pipeline, modules=table, reference=self.reference, retag=self.retag, explained=explained)
+            reference = self.open_reference(table)
+            return run(model, pipeline, modules=table, reference=reference, retag=self.retag, explained=explained)

@@ -12,6 +12,17 @@ if _MISSING:
 from .export import Exported, export
 from .export_options import ENGINES, Options
 from .meta_table import module_table
+from .reference_export import reference_export
 from .sample_inputs.spec import InputSpec, format_input, parse_input
 
-__all__ = ["ENGINES", "Exported", "InputSpec", "Options", "export", "format_input", "module_table", "parse_input"]
+__all__ = [
+    "ENGINES",
+    "Exported",
+    "InputSpec",
+    "Options",
+    "export",
+    "format_input",
+    "module_table",
+    "parse_input",
+    "reference_export",
+]

@@ -156,6 +156,8 @@ def _claim_reference(reference: ReferenceModel, context: Context) -> None:
 def _aligned_tags(reference: ReferenceModel, context: Context) -> AlignedTags:
     """Return the tags by a reference that shares no names with the file. The table of another model is not used."""
     aligned = reference.aligned(context.model, context.evidence.weight_aliases)
+    if reference.is_export:
+        return aligned._replace(tags=aligned.tags if aligned.is_same_model else [])
     if not aligned.is_same_model:
         context.reference_differs = True
         found = f"only {aligned.matched_anchors} of {aligned.anchors} layers are found again"
@@ -177,6 +179,9 @@ def _claim_aligned(aligned: AlignedTags, context: Context) -> None:
     """Tag the nodes that the file says nothing of, or no more than the parameters that they read."""
     reference = context.reference
     if not isinstance(reference, ReferenceModel):
+        return
+    if reference.is_export and context.table.declared != reference.declared:
+        # The table was given other names to fit those in the file.
         return
     for node, tag, reason, _ in aligned.tags:
         certain = tag.confidence is Confidence.HIGH

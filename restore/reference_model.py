@@ -66,16 +66,19 @@ class ReferenceModel:
     tags: the tags of its nodes.
     modules: the module table in use.
     declared: the module table that the user gave or the file has, if any.
+    is_export: the reference is an export of the PyTorch model, made for the run. It is matched by structure, and used
+        only if it is the same model as the file.
     """
 
     model: Model
     tags: IdentityMap[gs.Node, Tag]
     modules: ModuleTable
     declared: ModuleTable | None
+    is_export: bool = False
 
     def renamed_weights(self, model: Model) -> dict[str, str]:
         """Return the reference's name of each weight of the model that has another name or shape there."""
-        return renamed_weights(self.model, model)
+        return {} if self.is_export else renamed_weights(self.model, model)
 
     def restored(self, model: Model, weights: Mapping[str, str]) -> Iterator[Restored]:
         """Yield the tags of the model's nodes; `weights` are the renamed ones, as `renamed_weights` returns them."""
@@ -85,7 +88,7 @@ class ReferenceModel:
 
     def shares_names(self, model: Model) -> bool:
         """Whether values of the model have the same names in the reference, so that `restored` can tell its tags."""
-        return models_share_names(self.model, model)
+        return not self.is_export and models_share_names(self.model, model)
 
     def aligned(self, model: Model, weights: Mapping[str, str]) -> AlignedTags:
         """Return the tags of the model's nodes by structure alone; `weights` as for `restored`."""
