@@ -2,7 +2,8 @@
 
 TorchScript (torch 1.13 and later, torch/csrc/jit/passes/onnx/naming.cpp) names a node `/label/label/Op_3` and its
 values `/label/label/Op_3_output_0`; torchscript_labels.py resolves labels to modules. TensorFlow's converters, Keras
-and jax2tf name nodes `model/layer/Op` and values `model/layer/Op:0`. Paddle names values `layer_0.tmp_3`.
+and jax2tf name nodes `model/layer/Op` and values `model/layer/Op:0`. Paddle names values `layer_0.tmp_3`. The names of
+torch.export hold no path, but an operator (`node_silu_1`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .tool_affixes import ADDED_ATOMS, without_affixes
 _FUNCTION_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?$")
 _NOT_IN_NAME = re.compile(r"[%/\s]")
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.tmp_\d+$")
+# torch.export names a node after an operator of ATen (`node_silu_1`); with a capital letter it is one of ONNX.
+_ATEN = re.compile(r"^node_([a-z][a-z0-9_]*?)(?:_\d+)?$")
 _ATOM = re.compile(r"^[^\s/]+$")
 # The common case, without tool affixes: `/label/label/Op_3` and `/label/label/Op_3_output_0`.
 _TORCHSCRIPT = re.compile(rf"/((?:[^\s/]+/)*)(?!{ADDED_ATOMS})[A-Z][A-Za-z]*(?:_\d+)?(?:_output_\d+)?")
@@ -61,6 +64,12 @@ def _label_path(path: str) -> LabelPath | None:
 def is_torchscript_name(name: str) -> bool:
     """Whether a name has exactly the form that TorchScript gives nodes and values: `/label/label/Op_3`."""
     return _TORCHSCRIPT.fullmatch(name) is not None
+
+
+def aten_operator(name: str) -> str | None:
+    """Return the operator of ATen that torch.export named a node after: `silu` for `node_silu_1`; None if none."""
+    found = _ATEN.match(name)
+    return None if found is None else found[1]
 
 
 def read_name(name: str) -> LabelPath | ModulePath | None:

@@ -23,11 +23,12 @@ from itertools import pairwise
 import numpy as np
 
 from ..analysis.call_order import Call
-from .arrays import Flags, Floats, Ids, as_ints
+from .arrays import Flags, Floats, Ids
+from .class_statistics import class_statistics
 from .dataflow import Dataflow, Role
 
 # Alignments of more cells (nodes times calls) than this are skipped; one of this size takes a few seconds.
-_MAX_ALIGNMENT_CELLS = 2_000_000
+MAX_ALIGNMENT_CELLS = 2_000_000
 
 # Names of fewer letters than this never overlap: they occur in too many others (`Or` in `Normalize`). Not tuned; 2 and
 # 4 change no correct tag; 5, which leaves out Relu and Gelu, costs 0.9 points with a module table.
@@ -86,7 +87,9 @@ class CallIndex:
         self.class_names = list(class_ids)
         self.has_parameters: Flags = np.array([call.has_parameters for call in calls], np.bool_)
         self.leaves: Ids = np.flatnonzero([call.is_leaf for call in calls])
+        self._statistics = class_statistics()
         self._overlaps: dict[str, Flags] = {}
+        self._becomes: dict[str, Flags] = {}
 
     def leaves_between(self, before: int, after: int) -> Ids:
         """Return the positions of the leaf modules that are called between two positions."""
@@ -100,6 +103,32 @@ class CallIndex:
             names = self.class_names
             found = np.array([name is not None and names_overlap(operator, name) for name in names], np.bool_)
             self._overlaps[operator] = found
+        return found
+
+    def node_overlaps(self, flow: Dataflow, node: int) -> Flags:
+        """Return whether the name of each class overlaps with a node's operator, in ONNX or ATen, shape (classes,)."""
+        overlaps = self.overlaps(flow.ops[node])
+        aten = flow.aten_operators[node]
+        return overlaps if aten is None else overlaps | self.overlaps(aten)
+
+    def match_scores(self, flow: Dataflow, nodes: Sequence[int], positions: Ids) -> Floats:
+        """Return the score of each pair of a node and a call: 0 if the node cannot be in the module."""
+        is_matrix = (flow.role[nodes] == Role.MATRIX)[:, None]
+        classes = self.class_id[positions]
+        overlaps = np.stack([self.node_overlaps(flow, node)[classes] for node in nodes])
+        becomes = np.stack([self._may_become(flow.ops[node])[classes] for node in nodes])
+        return np.where(
+            is_matrix,
+            _PARAMETERS_MATCH * (self.has_parameters[positions] & becomes) + _NAME_MATCH_OF_MATRIX_NODE * overlaps,
+            _NAME_MATCH * overlaps,
+        )
+
+    def _may_become(self, operator: str) -> Flags:
+        """Return whether modules of each class may become an operator, shape (classes,)."""
+        found = self._becomes.get(operator)
+        if found is None:
+            found = np.array([self._statistics.may_become(name, operator) for name in self.class_names], np.bool_)
+            self._becomes[operator] = found
         return found
 
 
@@ -127,9 +156,9 @@ def aligned_modules(flow: Dataflow, scopes: Sequence[str | None], calls: CallInd
         unnamed = leaves[~np.isin(leaves, known_calls)]
         classes = np.unique(calls.class_id[unnamed])
         nodes = [
-            index for index in unknown if roles[index] == Role.MATRIX or calls.overlaps(flow.ops[index])[classes].any()
+            index for index in unknown if roles[index] == Role.MATRIX or calls.node_overlaps(flow, index)[classes].any()
         ]
-        if len(unnamed) and nodes and len(nodes) * len(unnamed) <= _MAX_ALIGNMENT_CELLS:
+        if len(unnamed) and nodes and len(nodes) * len(unnamed) <= MAX_ALIGNMENT_CELLS:
             aligned.update(_needleman_wunsch(flow, nodes, calls, unnamed))
     return aligned
 
@@ -181,19 +210,21 @@ def _longest_increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int
 def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: CallIndex, positions: Ids) -> dict[int, str]:
     """Return the module of each matched node in the alignment of highest score with the calls at some positions."""
     is_matrix = flow.role[nodes] == Role.MATRIX
-    has_parameters = calls.has_parameters[positions]
-    overlaps = np.stack([calls.overlaps(flow.ops[node])[calls.class_id[positions]] for node in nodes])
+    pairs = best_alignment(calls.match_scores(flow, nodes, positions), is_matrix, calls.has_parameters[positions])
+    return {nodes[row]: calls.calls[int(positions[column])].scope for row, column in pairs}
+
+
+def best_alignment(score: Floats, is_matrix: Flags, has_parameters: Flags) -> list[tuple[int, int]]:
+    """Return the pairs (row, column) of the alignment of highest score of some nodes with some calls, last pair first.
+
+    `score` has the shape (nodes, calls), and is positive if a node can be in a module. `is_matrix` says which nodes
+    read a weight matrix, `has_parameters` which modules have parameters.
+    """
     skip_node = np.where(is_matrix, _UNMATCHED_MATRIX_NODE, 0.0)
     skip_call = np.where(has_parameters, _UNMATCHED_MODULE_WITH_PARAMETERS, 0.0)
-    score = np.where(
-        is_matrix[:, None],
-        _PARAMETERS_MATCH * has_parameters + _NAME_MATCH_OF_MATRIX_NODE * overlaps,
-        _NAME_MATCH * overlaps,
-    )
     best = best_scores(np.where(score > 0, score, _MISMATCH), skip_node, skip_call)
-    aligned: dict[int, str] = {}
-    position_of = as_ints(positions)
-    row, column = len(nodes), len(positions)
+    pairs: list[tuple[int, int]] = []
+    row, column = score.shape
     while row and column:
         if best[row, column] == best[row, column - 1] + skip_call[column - 1]:
             column -= 1
@@ -201,8 +232,8 @@ def _needleman_wunsch(flow: Dataflow, nodes: Sequence[int], calls: CallIndex, po
             row -= 1
         else:
             row, column = row - 1, column - 1
-            aligned[nodes[row]] = calls.calls[position_of[column]].scope
-    return aligned
+            pairs.append((row, column))
+    return pairs
 
 
 def best_scores(match: Floats, skip_node: Floats, skip_call: Floats) -> Floats:

@@ -11,11 +11,14 @@ Linguistics 16(1), 22-29. https://aclanthology.org/J90-1003
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any
 
 OTHER_CLASS = ""
 """Stands for all classes that are not PyTorch's own."""
@@ -29,6 +32,19 @@ _PMI_SMOOTHING = 2.0
 _MAX_PMI = 6.0
 # Modules of more nodes than this count alike. Not tuned; 2 and 8 cost at most 0.1 points.
 _MAX_NODES_PER_MODULE = 4.0
+
+
+@cache
+def read_weights() -> Mapping[str, Any]:
+    """Return the fitted numbers of weights.json."""
+    return json.loads(files(__package__ or "").joinpath("weights.json").read_text(encoding="utf-8"))
+
+
+@cache
+def class_statistics() -> ClassStatistics:
+    """Return the counts of the training set."""
+    classes = read_weights()["classes"]
+    return ClassStatistics(classes["modules"], classes["nodes"])
 
 
 def torch_class(name: str | None) -> str | None:
@@ -67,6 +83,11 @@ class ClassStatistics:
         total = sum(counts.values())
         p_operator_in_class = (counts.get(operator, 0) + _PMI_SMOOTHING * p_operator) / (total + _PMI_SMOOTHING)
         return max(-_MAX_PMI, min(_MAX_PMI, math.log(p_operator_in_class / p_operator))) / _MAX_PMI
+
+    def may_become(self, class_name: str | None, operator: str) -> bool:
+        """Return whether a class may become an operator: it is associated with it, or it was never counted."""
+        counted = self.counted_name(class_name)
+        return counted not in self.nodes or counted == OTHER_CLASS or self.pmi(counted, operator) > 0
 
     def nodes_per_module(self, class_name: str | None) -> float:
         """Return the mean number of nodes of a module of the class, scaled to [0, 1]: 1 for four nodes or more.

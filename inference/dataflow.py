@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..evidence.node_names import aten_operator
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
 from .arrays import Ids, as_ints
@@ -47,17 +48,22 @@ _SELECT_OPS = frozenset(
     {"Slice", "Gather", "GatherElements", "GatherND", "Split", "Concat", "Pad", "ScatterND", "ScatterElements"}
 )
 
+# Shorter names (`add`, `mul`, `cat`) are parts of many names of classes. Not tuned.
+_MIN_ATEN_LETTERS = 4
+
 
 class Dataflow:
     """The nodes of a region, numbered in the order given, and the edges between them.
 
     `sources` and `targets` are the producer and the consumer of each edge: int64, shape (edges,), no edge twice, in
-    the order of consumers. Edges to and from subgraphs and other regions are left out.
+    the order of consumers. Edges to and from subgraphs and other regions are left out. `aten_operators` holds for each
+    node the operator of ATen that it is named after, or None.
     """
 
     def __init__(self, nodes: list[gs.Node]) -> None:
         self.nodes = nodes
         self.ops = [node.op for node in nodes]
+        self.aten_operators = [_aten_operator(node) for node in nodes]
         positions: IdentityMap[gs.Node, int] = IdentityMap()
         for index, node in enumerate(nodes):
             positions[node] = index
@@ -138,6 +144,12 @@ class Dataflow:
         """Compute what depends on the nodes, then drop them, so that the graph can be freed."""
         _ = self.role, self.operator, self.consumers
         self.nodes = []
+
+
+def _aten_operator(node: gs.Node) -> str | None:
+    """Return the operator of ATen that a node is named after, unless the name is too short to tell a class by."""
+    found = aten_operator(node.name)
+    return None if found is None or len(found) < _MIN_ATEN_LETTERS else found
 
 
 def _data_role(node: gs.Node, constant_rank: int, varying: int) -> Role:

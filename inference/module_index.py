@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import onnx_graphsurgeon as gs
 
-from ..analysis.call_order import fits_call_order, order_of_calls
+from ..analysis.call_order import Call, order_of_calls, records_calls
+from ..tags.module_table import ModuleTable
 from ..tags.table_in_use import TableInUse
-from .arrays import Flags
+from .arrays import Flags, as_ints
 from .call_alignment import CallIndex
 from .call_sequence import CallSequence
+from .class_statistics import OTHER_CLASS, class_statistics
+from .dataflow import Dataflow
+from .node_order import node_order
+from .registration_order import in_order_of_nodes
 from .scope_tree import ScopeTree
 
 
@@ -31,18 +37,22 @@ class ModuleIndexes:
     """The module index for each region of a model.
 
     `table` is the table in use, which may grow from region to region; `parameter_owners` are the modules whose
-    parameters the file names; `scopes` are the modules of the main graph's nodes in the order of the file, None if
-    unknown. `calls` are those of the declared table; there are none without one, or if the file has its modules in
-    another order.
+    parameters the file names; `nodes` are those of the main graph in the order of the file, and `scopes` their modules,
+    None if unknown. `calls` are those of the declared table; there are none without one.
     """
 
-    def __init__(self, table: TableInUse, parameter_owners: Collection[str], scopes: Iterable[str | None] = ()) -> None:
+    def __init__(
+        self,
+        table: TableInUse,
+        parameter_owners: Collection[str],
+        nodes: Sequence[gs.Node] = (),
+        scopes: Sequence[str | None] = (),
+    ) -> None:
         self.modules = table.modules
         self.has_table = table.declared is not None
-        calls = [] if table.declared is None else order_of_calls(table.declared, parameter_owners)
-        if table.declared is not None and not fits_call_order(table.declared, calls, scopes):
-            calls = []
-        self.calls = CallIndex(calls)
+        self.calls = CallIndex(
+            [] if table.declared is None else _calls(table.declared, parameter_owners, nodes, scopes)
+        )
         self._parameter_owners = parameter_owners
         self._revision = -1
         self._called: ModuleIndex | None = None
@@ -60,3 +70,44 @@ class ModuleIndexes:
         has_parameters = np.zeros(len(tree), np.bool_)
         has_parameters[[number for number in map(tree.id, self._parameter_owners) if number is not None]] = True
         return ModuleIndex(tree, CallSequence.of(tree, self.calls.calls), has_parameters)
+
+
+def _calls(
+    table: ModuleTable, parameter_owners: Collection[str], nodes: Sequence[gs.Node], scopes: Sequence[str | None]
+) -> list[Call]:
+    """Return the calls of a table. If it did not record them, the nodes of the file give their order."""
+    calls = order_of_calls(table, parameter_owners)
+    if not any(module.parameters for module in table.modules.values()):
+        calls = _with_likely_parameters(calls, table, nodes)
+    if records_calls(table):
+        return calls
+    flow = Dataflow(list(nodes))
+    order = as_ints(node_order(flow, scopes))
+    if order != sorted(order):
+        flow, scopes = Dataflow([nodes[position] for position in order]), [scopes[position] for position in order]
+    return in_order_of_nodes(calls, table, flow, scopes)
+
+
+def _with_likely_parameters(calls: Sequence[Call], table: ModuleTable, nodes: Iterable[gs.Node]) -> list[Call]:
+    """Return calls of a table that does not tell parameters, with those of leaf modules that are likely to have some.
+
+    These are modules of a class of which the file names a parameter, and of one of PyTorch's that is associated with an
+    operator that reads a weight matrix in the file.
+    """
+    statistics = class_statistics()
+
+    def is_of_operator(call: Call) -> bool:
+        name = statistics.counted_name(table[call.scope].class_name)
+        return name != OTHER_CLASS and any(statistics.pmi(name, operator) > 0 for operator in operators)
+
+    operators = {node.op for node in nodes if any(_is_matrix(tensor) for tensor in node.inputs)}
+    named = {call.class_name for call in calls if call.has_parameters and call.class_name is not None}
+    likely = named | {call.class_name for call in calls if call.class_name is not None and is_of_operator(call)}
+    return [
+        call._replace(has_parameters=call.has_parameters or (call.is_leaf and call.class_name in likely))
+        for call in calls
+    ]
+
+
+def _is_matrix(tensor: gs.Tensor) -> bool:
+    return isinstance(tensor, gs.Constant) and len(tensor.shape) > 1

@@ -13,18 +13,16 @@ Sundararajan, M., Taly, A., Yan, Q. (2017). Axiomatic attribution for deep netwo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..tags.tag_format import Confidence
 from .arrays import Floats, Floats32, Ids
-from .class_statistics import ClassStatistics
+from .class_statistics import ClassStatistics, class_statistics, read_weights
 from .dataflow import Role
 from .feature_context import FeatureContext
 from .features import FEATURES
@@ -136,14 +134,11 @@ def load_model(share_named: float) -> ScoringModel:
 @cache
 def _read() -> tuple[ScoringModel, ScoringModel, float]:
     """Return the models for regions with many and with few named nodes, and the least share of named nodes for many."""
-    data = json.loads(files(__package__ or "").joinpath("weights.json").read_text(encoding="utf-8"))
+    data = read_weights()
     columns = [list(FEATURES), list(NODE_FEATURES), [role.name.lower() for role in Role]]
     if [data["features"], data["node_features"], data["roles"]] != columns:
         raise ValueError("weights.json was fitted for other features; run python -m training.fit")
-    statistics = TrainingStatistics(
-        np.array(data["transition_coefficients"], float),
-        ClassStatistics(data["classes"]["modules"], data["classes"]["nodes"]),
-    )
+    statistics = TrainingStatistics(np.array(data["transition_coefficients"], float), class_statistics())
     dense, sparse = (_scoring_model(data[regime], statistics) for regime in ("dense", "sparse"))
     return dense, sparse, data["min_share_named"]
 

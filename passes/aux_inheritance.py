@@ -46,7 +46,7 @@ class AuxInheritance(Pass):
         """Place what has no tag in every region that has a tag to inherit from."""
         _place_holders(context)
         scopes = [None if tag is None else tag.scope for tag in map(context.tags.get, context.graph.nodes)]
-        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), scopes)
+        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
         for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
             _place(region, around, indexes, context)
         if self.root is Root.SERVE:

@@ -23,6 +23,11 @@ TABLE_VERSION = 1
 EXPORTER_TABLE = "module_table"
 # Python rejects numbers with thousands of digits, so a number of more than 18 digits is read as several.
 _NUMBER = re.compile(r"(\d{1,18})")
+# Classes of PyTorch whose modules never run: the containers have no `forward`, and the last one only holds parameters.
+_NEVER_CALLED = frozenset(
+    {"ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "NonDynamicallyQuantizableLinear"}
+)
+_TORCH_PACKAGE = "torch.nn."
 # The maximum nesting of an entry. Readers have different limits, so a deeper one may not be readable after writing.
 _MAX_NESTING = 32
 
@@ -356,7 +361,7 @@ def _from_json(scope: str, entry: object, origin: str) -> Module:
     if not _is_json_text(entry):
         raise HpassError(f"{origin}: the entry of {name} is not JSON text in UTF-8 (a surrogate, NaN, deep nesting)")
     if entry is None or isinstance(entry, str):
-        return Module(entry or None)
+        return Module(entry or None, _called_if_unknown(entry))
     if not isinstance(entry, dict):
         raise HpassError(f"{origin}: the entry of {name} is {_json_type(entry)}, not a class name or an object")
     known = dict(cast("dict[str, Any]", entry))
@@ -371,7 +376,14 @@ def _from_json(scope: str, entry: object, origin: str) -> Module:
         raise HpassError(f"{origin}: 'called' of {name} is {_json_type(called)}, not true or false")
     if not _is_list_of_strings(aliases) or not all(map(is_scope, aliases)):
         raise HpassError(f"{origin}: 'aliases' of {name} is not a list of names")
+    called = _called_if_unknown(class_name) if called is None else called
     return Module(class_name or None, called, tuple(aliases), known)
+
+
+def _called_if_unknown(class_name: str | None) -> bool | None:
+    """Return what a class tells of whether its modules run; None if that is nothing. The name may be bare."""
+    package, _, bare = (class_name or "").rpartition(".")
+    return False if bare in _NEVER_CALLED and f"{package}.".startswith((_TORCH_PACKAGE, ".")) else None
 
 
 def _is_list_of_strings(value: object) -> TypeGuard[list[str]]:

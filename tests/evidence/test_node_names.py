@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpass.evidence.node_names import LabelPath, ModulePath, read_name
+from hpass.evidence.node_names import LabelPath, ModulePath, aten_operator, read_name
 from hpass.evidence.tool_affixes import without_affixes
 
 
@@ -97,3 +97,19 @@ def test_names_that_hold_no_path(name: str) -> None:
 def test_affixes_come_off_until_none_is_left(name: str, plain: str) -> None:
     assert without_affixes(name) == plain
     assert without_affixes(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "operator"),
+    [
+        ("node_silu", "silu"),
+        ("node_layer_norm_12", "layer_norm"),
+        ("node_conv2d_1", "conv2d"),
+        ("node_Sigmoid_157", None),
+        ("/a/node_silu", None),
+        ("node_", None),
+        ("Relu_1", None),
+    ],
+)
+def test_torch_export_names_nodes_after_operators_of_aten(name: str, operator: str | None) -> None:
+    assert aten_operator(name) == operator

@@ -53,3 +53,18 @@ def test_a_bare_name_is_taken_for_a_counted_class_of_torch(name: str | None, cou
 )
 def test_only_a_qualified_name_is_a_class_of_torch(name: str | None, found: str | None) -> None:
     assert torch_class(name) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "may"),
+    [
+        ("Linear", "MatMul", True),
+        ("Linear", "Relu", False),
+        ("Dropout", "MatMul", False),
+        ("my.package.Linear", "Relu", True),
+        ("Conv2d", "Relu", True),
+        (None, "Relu", True),
+    ],
+)
+def test_a_counted_class_becomes_only_what_it_is_associated_with(name: str | None, operator: str, *, may: bool) -> None:
+    assert COUNTED.may_become(name, operator) is may

@@ -254,3 +254,19 @@ def test_a_new_module_moves_the_tags_that_it_meets() -> None:
 )
 def test_the_common_ancestor_is_cut_at_names(scopes: list[str], common: str) -> None:
     assert lca(scopes) == common
+
+
+@pytest.mark.parametrize(
+    ("entry", "called"),
+    [
+        ("ModuleList", False),
+        ("torch.nn.modules.container.ModuleDict", False),
+        ({"class": "ModuleList"}, False),
+        ({"class": "ModuleList", "called": True}, True),
+        ("mine.ModuleList", None),
+        ("Sequential", None),
+        (None, None),
+    ],
+)
+def test_a_container_of_pytorch_is_never_called_unless_the_table_says_so(entry: object, called: object) -> None:
+    assert ModuleTable.from_json({"a": entry}, "t")["a"].called is called
