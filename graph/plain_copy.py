@@ -9,6 +9,7 @@ import onnx.inliner
 
 from ..tags.tag_format import Source, Tag, read_tag, remove_all_tags
 from .decode import as_text
+from .function_copies import copy_functions
 from .walk import all_nodes, attribute_graphs
 
 
@@ -20,12 +21,15 @@ class PlainCopy(NamedTuple):
 
 
 def plain_copy(tagged: onnx.ModelProto) -> PlainCopy:
-    """Return a copy of a tagged model, which is not changed unless it has functions.
+    """Return a tagged model without tags and functions. The tagged model itself may be changed.
 
     A runtime inlines functions and names nodes without a name; both are done here, so that the names in a profile are
     known.
     """
-    proto = onnx.inliner.inline_local_functions(tagged) if tagged.functions else tagged
+    proto = tagged
+    if tagged.functions:
+        copy_functions(tagged)
+        proto = onnx.inliner.inline_local_functions(tagged)
     taken = {as_text(node.name) for node in all_nodes(proto)}
     seen: set[str] = set()
     tags: dict[str, Tag] = {}

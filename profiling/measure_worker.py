@@ -23,6 +23,10 @@ _STABLE = 0.05
 _MAX_WARMUP_RUNS = 100
 _MAX_WARMUP_S = 20.0
 
+# What is still run, at most, if profiling has not begun when the measurement is interrupted.
+_RUNS_AFTER_INTERRUPTION = 10
+_RUNS_AFTER_INTERRUPTION_NS = 2_000_000_000
+
 
 class _Interruption:
     """Whether SIGINT has asked for an early end."""
@@ -66,8 +70,10 @@ def answer(request: Mapping[str, Any], send: Send) -> None:
     session, saved = _open_profiled(request)
     profiled_walls, warmup = measure(session, "with profiling")
     if interruption.requested and not profiled_walls:
-        # The profile of one run is worth more than none.
-        profiled_walls.append(timed_run(session))
+        # A profile of a few runs is worth more than none.
+        end = perf_counter_ns() + _RUNS_AFTER_INTERRUPTION_NS
+        while not profiled_walls or (len(profiled_walls) < _RUNS_AFTER_INTERRUPTION and perf_counter_ns() < end):
+            profiled_walls.append(timed_run(session))
     limit_time(seconds)
     trace = session.end_profiling()
     send(

@@ -26,8 +26,8 @@ def worker(module: str, request: Mapping[str, Any]) -> Generator[Iterator[Messag
     """Start a module of hpass, such as `running.inputs_worker`, and yield its messages as they come.
 
     KeyboardInterrupt while a message is awaited is passed to the worker as SIGINT, once; the worker's further messages
-    follow. The iterator raises HpassError if the worker sends `{"error": TEXT}`, or ends by a signal or without an
-    answer. The worker is ended when the context is left.
+    follow, and it is raised again if the worker ends of it. The iterator raises HpassError if the worker sends
+    `{"error": TEXT}` or fails. The worker is ended when the context is left.
     """
     process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
         [sys.executable, "-P", "-c", _START, f"{_PACKAGE}.{module}", str(_PACKAGE_FOLDER.parent)],
@@ -69,6 +69,9 @@ def _messages(process: subprocess.Popen[str], request: Mapping[str, Any]) -> Ite
             raise HpassError(message["error"])
         yield message
     status = process.wait()
+    if status and interrupted:
+        # It came before the worker could handle it.
+        raise KeyboardInterrupt
     if status == -signal.SIGALRM:
         raise HpassError("onnxruntime gave no answer within the time limit; give a smaller model or smaller inputs")
     if status:

@@ -1,0 +1,56 @@
+"""Give each call of a function a copy of its own, whose nodes have the scope of the call."""
+
+from __future__ import annotations
+
+import onnx
+
+from ..tags.module_table import is_descendant
+from ..tags.tag_format import SCOPE, read_tag
+from .decode import as_text
+from .walk import nodes_within
+
+# Functions that call each other several times each have copies without end. Real models have thousands of calls.
+_MAX_COPIES = 50_000
+
+_Key = tuple[str, str, str]
+
+
+def copy_functions(model: onnx.ModelProto) -> None:
+    """Change a tagged model in place so that each call has a function of its own.
+
+    The tag of a node in a function is the nearest common module of all calls; in the copy it is that of the call, if
+    that is a module below. Calls beyond 50,000 share their functions.
+    """
+    functions = {_key(function.domain, function.name, function.overload): function for function in model.functions}
+    copies: list[onnx.FunctionProto] = []
+    pending = list(nodes_within(model.graph))
+    while pending and len(copies) < _MAX_COPIES:
+        call = pending.pop()
+        function = functions.get(_key(call.domain, call.op_type, call.overload))
+        if function is None:
+            continue
+        copy = onnx.FunctionProto()
+        copy.CopyFrom(function)
+        # A name that no function of the file has, which would be taken for the copy.
+        copy.overload = call.overload = f"{as_text(function.overload)}#{len(copies)}"
+        copies.append(copy)
+        tag = read_tag(call)
+        body = list(nodes_within(copy))
+        if tag is not None:
+            for node in body:
+                _move_into(node, tag.scope)
+        pending += body
+    model.functions.extend(copies)
+
+
+def _move_into(node: onnx.NodeProto, scope: str) -> None:
+    tag = read_tag(node)
+    if tag is None or not is_descendant(scope, tag.scope):
+        return
+    for entry in node.metadata_props:
+        if entry.key == SCOPE:
+            entry.value = scope
+
+
+def _key(domain: str | bytes, name: str | bytes, overload: str | bytes) -> _Key:
+    return as_text(domain), as_text(name), as_text(overload)

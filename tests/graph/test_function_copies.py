@@ -1,0 +1,62 @@
+"""Each call of a function has a copy, whose nodes are in the module of the call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from text_models import model
+
+from hpass.api import ensure_tagged
+from hpass.graph.function_copies import copy_functions
+from hpass.graph.plain_copy import plain_copy
+from hpass.tags.tag_format import SCOPE, Source, Tag, read_tag, write_tag
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+FUNCTIONS = """
+<domain: "local", opset_import: ["": 18, "local": 1]> outer (a) => (b) { ["o"] c = local.inner(a) ["n"] b = Neg(c) }
+<domain: "local", opset_import: ["": 18]> inner (a) => (b) { ["i"] b = Relu(a) }
+"""
+
+
+def tagged(scopes: dict[str, str]) -> onnx.ModelProto:
+    made = model('["one"] h = local.outer(x) ["two"] y = local.outer(h)', functions=FUNCTIONS)
+    for node in (*made.graph.node, *(node for function in made.functions for node in function.node)):
+        write_tag(node, Tag(scopes[node.name], Source.NAME), "Model")
+    return made
+
+
+def found(made: onnx.ModelProto) -> list[str]:
+    return [tag.scope for tag in plain_copy(made).tags.values()]
+
+
+def test_a_body_is_in_the_module_of_its_call() -> None:
+    assert found(tagged({"one": "a.b", "two": "a.c", "o": "a", "n": "a", "i": "a"})) == ["a.b", "a.b", "a.c", "a.c"]
+
+
+def test_a_body_that_lies_deeper_than_the_call_stays_there() -> None:
+    assert found(tagged({"one": "a", "two": "a", "o": "a.b", "n": "d", "i": "a"})) == ["a.b", "d", "a.b", "d"]
+
+
+def test_functions_that_double_each_other_end() -> None:
+    bodies = "".join(
+        f'<domain: "local", opset_import: ["": 18, "local": 1]> f{level} (a) => (b) '
+        f"{{ c = local.f{level + 1}(a) b = local.f{level + 1}(c) }}"
+        for level in range(40)
+    )
+    made = model(
+        "y = local.f0(x)", functions=bodies + '<domain: "local", opset_import: ["": 18]> f40 (a) => (b) { b = Neg(a) }'
+    )
+    copy_functions(made)
+
+    assert len(made.functions) < 60_000
+
+
+def test_a_fixture() -> None:
+    run = ensure_tagged(FIXTURES / "functions.onnx")
+    plain = plain_copy(run.model.snapshot(run.tags(), run.modules).proto)
+
+    assert {tag.scope for tag in plain.tags.values()} == {"layer.0", "layer.1", "layer.2", "act"}
+    assert not plain.proto.functions
+    assert all(read_tag(node) is None for node in plain.proto.graph.node)
+    assert SCOPE not in str(plain.proto)
