@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from ..tags.module_table import is_descendant
-from ..tags.tag_format import SCOPE, read_tag
+from ..tags.tag_format import SCOPE, WITHIN, read_tag
 from .decode import as_text
 from .walk import nodes_within
 
@@ -19,7 +19,7 @@ def copy_functions(model: onnx.ModelProto) -> None:
     """Change a tagged model in place so that each call has a function of its own.
 
     The tag of a node in a function is the nearest common module of all calls; in the copy it is that of the call, if
-    that is a module below. Calls beyond 50,000 share their functions.
+    that is a module below, or what `hpass.within` names below the call. Calls beyond 50,000 share their functions.
     """
     functions = {_key(function.domain, function.name, function.overload): function for function in model.functions}
     copies: list[onnx.FunctionProto] = []
@@ -44,12 +44,19 @@ def copy_functions(model: onnx.ModelProto) -> None:
 
 
 def _move_into(node: onnx.NodeProto, scope: str) -> None:
+    """Give a node the scope that it has in a call from a module."""
+    entries = {as_text(entry.key): as_text(entry.value) for entry in node.metadata_props}
     tag = read_tag(node)
-    if tag is None or not is_descendant(scope, tag.scope):
+    if tag is None:
         return
+    if WITHIN in entries:
+        # An outlined module says where the node is below it.
+        moved = ".".join(filter(None, (scope, entries[WITHIN])))
+    else:
+        moved = scope if is_descendant(scope, tag.scope) else tag.scope
     for entry in node.metadata_props:
         if entry.key == SCOPE:
-            entry.value = scope
+            entry.value = moved
 
 
 def _key(domain: str | bytes, name: str | bytes, overload: str | bytes) -> _Key:

@@ -10,7 +10,7 @@ from text_models import model
 from hpass.api import ensure_tagged
 from hpass.graph.function_copies import copy_functions
 from hpass.graph.plain_copy import plain_copy
-from hpass.tags.tag_format import SCOPE, Source, Tag, read_tag, write_tag
+from hpass.tags.tag_format import SCOPE, WITHIN, Source, Tag, read_tag, write_tag
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FUNCTIONS = """
@@ -36,6 +36,15 @@ def test_a_body_is_in_the_module_of_its_call() -> None:
 
 def test_a_body_that_lies_deeper_than_the_call_stays_there() -> None:
     assert found(tagged({"one": "a", "two": "a", "o": "a.b", "n": "d", "i": "a"})) == ["a.b", "d", "a.b", "d"]
+
+
+def test_an_outlined_body_is_below_its_call() -> None:
+    made = tagged({"one": "a.0", "two": "a.1", "o": "a", "n": "a", "i": "a"})
+    for function, within in zip(made.functions, ("", "fc.act"), strict=True):
+        for node in function.node:
+            node.metadata_props.add(key=WITHIN, value=within)
+
+    assert sorted(found(made)) == ["a.0", "a.0.fc.act", "a.1", "a.1.fc.act"]
 
 
 def test_functions_that_double_each_other_end() -> None:
