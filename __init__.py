@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from .api import Run, instances, load, run, select, strip
     from .errors import HpassError, UsageError
     from .evidence.claims import Claim
+    from .extraction.extract import ExtractedModule, extract
+    from .extraction.files import split
     from .graph.files.external_data import ExternalDataMode
     from .graph.model import Model
     from .identity_map import IdentityMap
@@ -33,6 +35,7 @@ _LAZY_IMPORTS = {
     "Claim": ".evidence.claims",
     "Confidence": ".tags.tag_format",
     "Context": ".passes.context",
+    "ExtractedModule": ".extraction.extract",
     "Finding": ".passes.findings",
     "HpassError": ".errors",
     "IdentityMap": ".identity_map",
@@ -51,6 +54,7 @@ _LAZY_IMPORTS = {
     "Source": ".tags.tag_format",
     "Tag": ".tags.tag_format",
     "UsageError": ".errors",
+    "extract": ".extraction.extract",
     "instances": ".api",
     "keeping": ".keep_tags",
     "load": ".api",
@@ -60,6 +64,7 @@ _LAZY_IMPORTS = {
     "report": ".reporting.json_report",
     "run": ".api",
     "select": ".api",
+    "split": ".extraction.files",
     "strip": ".api",
     "validate": ".validate_model",
 }
@@ -69,6 +74,7 @@ __all__ = [
     "Confidence",
     "Context",
     "ExternalDataMode",
+    "ExtractedModule",
     "Finding",
     "HpassError",
     "IdentityMap",
@@ -87,6 +93,7 @@ __all__ = [
     "Source",
     "Tag",
     "UsageError",
+    "extract",
     "instances",
     "keeping",
     "load",
@@ -96,6 +103,7 @@ __all__ = [
     "report",
     "run",
     "select",
+    "split",
     "strip",
     "validate",
 ]

@@ -8,6 +8,7 @@ import typer
 
 from .diff import diff
 from .export import export
+from .extract import extract
 from .inputs import inputs
 from .passes import passes
 from .profile import profile
@@ -21,7 +22,7 @@ from .tree import tree
 from .validate import validate
 from .wrap import wrap
 
-COMMANDS = (run, passes, tree, show, select, validate, strip, diff, profile, inputs, report, wrap, export)
+COMMANDS = (run, passes, tree, show, select, validate, strip, diff, profile, inputs, report, wrap, extract, export)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -58,6 +58,11 @@ _LOGIC = ("And", "Not", "Or", "Xor")
 AUXILIARY_OPERATORS = frozenset((*_CREATE, *_QUERY, *_CONVERT, *_SHAPE, *_MOVE, *_SELECT, *_COMPARE, *_LOGIC))
 """The auxiliary operators. All of them belong to the standard domain."""
 
+RANDOM_OPERATORS = frozenset(
+    ("Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
+)
+"""The operators whose results may differ from run to run."""
+
 _STANDARD_DOMAINS = (None, "", "ai.onnx")
 
 

@@ -18,14 +18,12 @@ from typing import NamedTuple
 import onnx
 
 from ..files import model_file
+from ..operators import RANDOM_OPERATORS
 from ..walk import all_nodes
 
 # The default time limit of a comparison, in seconds. Not tuned.
 TIME_LIMIT_S = 60.0
 _WORKER = Path(__file__).with_name("runtime_worker.py")
-_RANDOM_OPERATORS = frozenset(
-    ("Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
-)
 
 
 class ComparisonOutcome(StrEnum):
@@ -112,7 +110,7 @@ def _path_and_folder(model: Path | onnx.ModelProto, folder: Path | None, stack: 
 def _unless_random(result: Comparison, original: Path | onnx.ModelProto) -> Comparison:
     """Return the result; `random` instead if an output differs and the original has random operators."""
     model = model_file.read(original) if isinstance(original, Path) else original
-    operators = sorted({node.op_type for node in all_nodes(model)} & _RANDOM_OPERATORS)
+    operators = sorted({node.op_type for node in all_nodes(model)} & RANDOM_OPERATORS)
     if result.output is None or not operators:
         return result
     return Comparison(ComparisonOutcome.RANDOM, f"it has random operators ({', '.join(operators)})")

@@ -1,0 +1,1 @@
+"""Extracts every module of many models, and compares what it computes with the whole model."""

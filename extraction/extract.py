@@ -1,0 +1,172 @@
+"""Extract one module of a tagged model as a model of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+
+from ..api import ModelSource, Run, ensure_tagged
+from ..errors import HpassError, UsageError, nearest, quoted
+from ..graph.decode import as_text
+from ..graph.files import model_file
+from ..graph.files.write_errors import translate_write_errors
+from ..tags.module_table import is_descendant, natural_sort_key
+from .build_model import build_model
+from .calls import calls, equal_runs, has_one_call
+from .dataflow import Dataflow
+from .locate import function_of, graphs_of, members
+from .piece import Piece, between, cut, returns
+from .preparation import Preparation
+from .value_types import ValueTypes
+from .write_model import write_model
+
+
+def extract(source: ModelSource, scope: str, call: int | None = None) -> ExtractedModule:
+    """Open a model, tag it, and return one of its modules as a model. No file is written.
+
+    Of a module that is called more than once, `call` chooses the call, from 0; the first by default.
+
+    Raises UsageError for an unknown module or call, and HpassError for a model that cannot be opened or a module that
+    cannot be a model of its own.
+    """
+    return Extractor(ensure_tagged(source)).extract(scope, call)
+
+
+@dataclass(frozen=True)
+class ExtractedModule:
+    """A module as a model of its own.
+
+    `call` is the number of the call, from 0, and `calls` the number of calls that were told apart. `folder` has the
+    external data that `model` names. `in_main_graph` says whether the inputs are values of the main graph. `others`
+    counts the nodes of modules elsewhere in the module tree which it calls.
+    """
+
+    scope: str
+    call: int
+    calls: int
+    piece: Piece
+    model: onnx.ModelProto
+    folder: Path
+    in_main_graph: bool
+    others: int
+
+    def save(self, path: str | Path) -> None:
+        """Write the model, with the external data that it needs, to a file. Raises HpassError if that fails."""
+        with model_file.transaction_for(path) as transaction, translate_write_errors(Path(path)):
+            write_model(transaction, Path(path), self.model, self.folder)
+
+
+@dataclass
+class Extractor:
+    """Cuts pieces out of one tagged model. What is worked out for the whole model is worked out once."""
+
+    run: Run
+    model: onnx.ModelProto = field(init=False)
+    folder: Path = field(init=False)
+    _preparations: dict[tuple[int, ...], Preparation] = field(default_factory=dict[tuple[int, ...], Preparation])
+
+    def __post_init__(self) -> None:
+        self.model = self.run.apply()
+        self.folder = self.run.model.folder or Path()
+
+    def modules(self) -> list[str]:
+        """Return the modules that nodes ran in, and the called modules above them, in natural order."""
+        table = self.run.modules
+        scopes = {tag.scope for _, tag in self.run.tags()}
+        above = {scope for scope in table if table.is_called(scope) and any(is_descendant(s, scope) for s in scopes)}
+        return sorted(scopes | above | {""}, key=natural_sort_key)
+
+    def extract(self, scope: str, call: int | None = None) -> ExtractedModule:
+        """Return a module as a model; of a module that is called more than once, one call, the first by default.
+
+        Raises UsageError for an unknown module or call, and HpassError for a module that cannot be a model of its own.
+        """
+        preparation, nodes = self._locate(self._known(scope))
+        flow = preparation.flow
+        found = self.calls(preparation, nodes, scope, wanted=call is not None)
+        number = call or 0
+        if number >= len(found):
+            counted = "once" if len(found) == 1 else f"{len(found)} times"
+            raise UsageError(f"--call {number}: '{scope}' is called {counted}; calls count from 0")
+        own = found[number]
+        piece = cut(preparation, own)
+        if returns(flow, piece) and has_one_call(preparation, own, scope):
+            # A module that it calls is named elsewhere, such as an embedding that encoder and decoder share.
+            piece = cut(preparation, sorted([*own, *between(flow, own)]))
+        if returns(flow, piece):
+            raise HpassError(
+                f"{self.run.model.name}: '{scope}' cannot be cut out: it is not convex (what it computes leaves and "
+                "comes back), and its calls cannot be told apart; extract the module around it, or one below"
+            )
+        model = self.build(preparation, piece)
+        return ExtractedModule(
+            scope,
+            number,
+            len(found),
+            piece,
+            model,
+            self.folder,
+            in_main_graph=len(flow.graphs) == 1,
+            others=len(piece.nodes) - len(own),
+        )
+
+    def calls(self, preparation: Preparation, nodes: list[int], scope: str, *, wanted: bool = False) -> list[list[int]]:
+        """Return the nodes of each call of a module. Equal runs are calls if they must be, or if a call is wanted."""
+        found = calls(preparation, nodes, scope) if scope else [nodes]
+        if len(found) > 1 or has_one_call(preparation, nodes, scope):
+            return found
+        return equal_runs(preparation, nodes, scope) if wanted or returns_whole(preparation, nodes) else found
+
+    def build(self, preparation: Preparation, piece: Piece) -> onnx.ModelProto:
+        """Return the model of a piece. Raises HpassError if the type of an input is unknown."""
+        types = preparation.types.get([*piece.inputs, *piece.outputs])
+        unknown = [as_text(name) for name in piece.inputs if name not in types]
+        if unknown:
+            raise HpassError(
+                f"{self.run.model.name}: the type of the input {quoted(unknown[0])} is unknown, and onnxruntime does "
+                "not open the model to tell it; add the type to the model's value_info"
+            )
+        return build_model(self.model, preparation.flow, piece, types)
+
+    def _known(self, scope: str) -> str:
+        modules = self.modules()
+        if scope not in self.run.modules and not any(is_descendant(known, scope) for known in modules):
+            raise UsageError(f"no module {quoted(scope)}{nearest(scope, filter(None, modules))}")
+        return scope
+
+    def whole(self) -> Preparation:
+        """Return the main graph, from which any of its nodes can be cut."""
+        return self._prepared([self.model.graph], [])
+
+    def _prepared(self, graphs: list[onnx.GraphProto], holders: list[int]) -> Preparation:
+        key = (*holders, id(graphs[-1]))
+        if key not in self._preparations:
+            flow = Dataflow.of(graphs, holders)
+            types = ValueTypes.of(self.model, self.folder, flow)
+            self._preparations[key] = Preparation.of(flow, types)
+        return self._preparations[key]
+
+    def _locate(self, scope: str) -> tuple[Preparation, list[int]]:
+        graphs, holders = graphs_of(self.model, scope)
+        preparation = self._prepared(graphs, holders)
+        nodes = [preparation.flow.start + index for index in members(graphs[-1], scope)]
+        if nodes:
+            return preparation, nodes
+        function = function_of(self.model, scope)
+        if function is not None:
+            raise HpassError(
+                f"{self.run.model.name}: '{scope}' runs only inside the function '{as_text(function.name)}'; inline "
+                "the function first, or extract the module that calls it"
+            )
+        raise HpassError(
+            f"{self.run.model.name}: no node ran in '{scope}'; `hpass tree` shows which modules have nodes"
+        )
+
+
+def returns_whole(preparation: Preparation, nodes: Iterable[int]) -> bool:
+    """Whether all nodes of a module together are not convex."""
+    whole = list(nodes)
+    return returns(preparation.flow, cut(preparation, whole))

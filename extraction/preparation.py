@@ -1,0 +1,129 @@
+"""Which values are constants or sizes: a module that reads such a value computes it instead of asking for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import onnx
+
+from ..graph.operators import AUXILIARY_OPERATORS, RANDOM_OPERATORS
+from .dataflow import Dataflow
+from .value_types import ValueTypes
+
+_SIZES = ("Shape", "Size")
+# What exporters compute with sizes: the size of a reshaped tensor, a scale, a mask of the causal past.
+_ARITHMETIC = AUXILIARY_OPERATORS | {
+    *("Abs", "Add", "Ceil", "CumSum", "Div", "Floor", "Max", "Min", "Mod", "Mul", "Neg", "Pow", "Reciprocal"),
+    *("ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Sqrt", "Sub"),
+}
+_STANDARD_DOMAINS = ("", "ai.onnx")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The nodes of a graph that prepare: constants, and arithmetic on sizes.
+
+    `constant` says of each node whether it reads nothing but weights and other constants, `size` whether it reads
+    nothing but constants and the sizes of values.
+    """
+
+    flow: Dataflow
+    types: ValueTypes
+    constant: list[bool]
+    size: list[bool]
+
+    @classmethod
+    def of(cls, flow: Dataflow, types: ValueTypes) -> Preparation:
+        """Find the nodes that prepare, in one walk: producers stand before consumers."""
+        constant: list[bool] = []
+        size: list[bool] = []
+        for index, node in enumerate(flow.nodes):
+            producers = [flow.producers.get(name) for name in flow.reads[index] if name not in flow.weights]
+            is_constant = node.op_type not in RANDOM_OPERATORS and all(
+                producer is not None and producer < index and constant[producer] for producer in producers
+            )
+            constant.append(is_constant)
+            standard = node.domain in _STANDARD_DOMAINS
+            size.append(
+                is_constant
+                or (standard and node.op_type in _SIZES)
+                or (
+                    standard
+                    and node.op_type in _ARITHMETIC
+                    and all(
+                        producer is not None and producer < index and (constant[producer] or size[producer])
+                        for producer in producers
+                    )
+                )
+            )
+        return cls(flow, types, constant, size)
+
+    def is_size(self, name: str) -> bool:
+        """Whether a value is a constant or made of sizes, and no more than a list of numbers."""
+        producer = self.flow.producers.get(name)
+        if producer is None or not self.size[producer]:
+            return False
+        rank = self.types.rank(name)
+        return self.constant[producer] or (rank is not None and rank <= 1)
+
+    def cone(self, name: str, available: Collection[str], inputs: Collection[str]) -> dict[int, onnx.NodeProto] | None:
+        """Return the nodes that compute a value from available ones, by position; None if that needs another value.
+
+        A node that takes the size of a value which is not available takes it of an input that has the same size.
+        """
+        found: dict[int, onnx.NodeProto] = {}
+        pending = [name]
+        while pending:
+            current = pending.pop()
+            if current in available or current in self.flow.weights:
+                continue
+            index = self.flow.producers.get(current)
+            if index is None or not self.size[index]:
+                return None
+            if index in found:
+                continue
+            node = self.flow.nodes[index]
+            if node.op_type in _SIZES and not self.constant[index] and not self._is_at_hand(node.input[0], available):
+                moved = self._with_other_source(node, inputs)
+                if moved is None:
+                    return None
+                found[index] = moved
+                continue
+            found[index] = node
+            pending.extend(self.flow.reads[index])
+        return found
+
+    def _is_at_hand(self, name: str, available: Collection[str]) -> bool:
+        producer = self.flow.producers.get(name)
+        return name in available or name in self.flow.weights or (producer is not None and self.constant[producer])
+
+    def _with_other_source(self, node: onnx.NodeProto, inputs: Iterable[str]) -> onnx.NodeProto | None:
+        """Return a Shape node that reads the same symbolic sizes of an input; None if no input has them."""
+        dims = self.types.symbols(node.input[0])
+        if node.op_type != "Shape" or dims is None:
+            return None
+        limits = {attribute.name: attribute.i for attribute in node.attribute}
+        wanted = dims[slice(limits.get("start", 0), limits.get("end"))]
+        if not wanted or None in wanted:
+            return None
+        for name in inputs:
+            known = self.types.symbols(name)
+            if known == wanted:
+                return _shape_node(node, name)
+            # Older opsets have no such attributes.
+            for start in range(len(known or ()) - len(wanted) + 1 if limits else 0):
+                end = start + len(wanted)
+                if known is not None and known[start:end] == wanted:
+                    return _shape_node(node, name, start=start, end=end)
+        return None
+
+
+def _shape_node(node: onnx.NodeProto, source: str, **limits: int) -> onnx.NodeProto:
+    """Return a Shape node with another input and other limits."""
+    moved = onnx.NodeProto()
+    moved.CopyFrom(node)
+    moved.input[0] = source
+    del moved.attribute[:]
+    moved.attribute.extend(onnx.helper.make_attribute(key, value) for key, value in limits.items())
+    return moved
