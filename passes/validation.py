@@ -81,7 +81,12 @@ def _check_topology(context: Context) -> None:
 
 
 def _find_little_known(context: Context) -> None:
-    """Report a model of which little or nothing is known: that all its nodes are at the root is no result."""
+    """Report a model of which little or nothing is known: that all its nodes are at the root is no result.
+
+    If the reference is another model, that is reported already.
+    """
+    if context.reference_differs:
+        return
     counts = Counter((tag.source, tag.confidence) for _, tag in context.tagged_nodes())
     if {source for source, _ in counts} == {Source.FALLBACK}:
         context.findings.add(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from .layout_names import values_in_other_layout
 from .region_index import RegionIndex
 from .region_match import RegionMatch
 
@@ -50,7 +51,9 @@ def _agree(target: RegionIndex, names: Sequence[str], reference: RegionIndex, re
 
 
 def _value_names(region: RegionIndex) -> list[str]:
-    return [next(iter(names), "") for names in region.writes]
+    other_layout = values_in_other_layout(region)
+    names = (next(iter(written), "") for written in region.writes)
+    return [other_layout.get(name, name) for name in names]
 
 
 def _node_names(region: RegionIndex) -> list[str]:
@@ -70,12 +73,17 @@ def match_values(match: RegionMatch, weights: Mapping[str, str]) -> None:
     values.update({name: name for name in target.external_values & reference.external_values})
     values.update({name: name for name in target.constants & reference.constants})
     values.update({name: weights[name] for name in target.constants & weights.keys()})
-    written = {name: (node, reference.writer[name]) for name, node in target.writer.items() if name in reference.writer}
+    original = dict(zip(target.writer, target.writer, strict=True)) | values_in_other_layout(target)
+    written = {
+        name: (node, reference.writer[original[name]])
+        for name, node in target.writer.items()
+        if original[name] in reference.writer
+    }
     same = {name: pair for name, pair in written.items() if match.same_operator(*pair)}
     if not _names_are_reliable(match):
         # Readers of the same weight are the same node even so.
         written = same = {name: pair for name, pair in same.items() if _read_same_weight(match, *pair)}
-    values.update({name: name for name in written})
+    values.update({name: original[name] for name in written})
     for node, reference_node in same.values():
         match.nodes.setdefault(node, reference_node)
 

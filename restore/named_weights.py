@@ -7,6 +7,7 @@ import onnx_graphsurgeon as gs
 from ..evidence.parameter_names import parameter_owner
 
 
-def reads_weight_of(node: gs.Node, module: str) -> bool:
-    """Whether a node reads a constant that is named like a parameter of a module."""
-    return any(isinstance(tensor, gs.Constant) and parameter_owner(tensor.name) == module for tensor in node.inputs)
+def owners_of_weights(node: gs.Node) -> set[str]:
+    """Return the modules whose parameters a node reads, by the names of its constants."""
+    owners = (parameter_owner(tensor.name) for tensor in node.inputs if isinstance(tensor, gs.Constant))
+    return {owner for owner in owners if owner is not None}

@@ -84,9 +84,9 @@ def is_linear(op: str) -> bool:
     return op in _PRODUCTS or op in _CONVOLUTIONS
 
 
-def is_convolution(op: str) -> bool:
-    """Whether an operator is a convolution."""
-    return op in _CONVOLUTIONS
+def may_lose_names(op: str) -> bool:
+    """Whether a weight may lose its name although nothing is folded into it: exporters transpose those of a MatMul."""
+    return op not in _CONVOLUTIONS and op not in ("Gemm", "FusedGemm")
 
 
 def is_arithmetic(op: str) -> bool:

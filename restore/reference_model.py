@@ -15,8 +15,8 @@ from ..tags.tag_format import Confidence, Source, Tag
 from .fused_nodes import FusedNodes
 from .match_by_structure import StructureMatch
 from .match_regions import aligned_regions, matched_regions, models_share_names, renamed_weights
-from .named_weights import reads_weight_of
-from .operator_families import is_convolution
+from .named_weights import owners_of_weights
+from .operator_families import is_linear, may_lose_names
 from .region_match import RegionMatch
 
 # Modules that a reason lists by name, at most.
@@ -116,8 +116,14 @@ class ReferenceModel:
             yield Restored(match.target.nodes[node], tag, reason, is_kept=True)
 
     def _is_unfolded(self, node: gs.Node) -> bool:
-        """Whether a node is no convolution that a normalisation was folded into: exporters disagree on its module."""
-        return not is_convolution(node.op) or reads_weight_of(node, self._module_of(node))
+        """Whether no normalisation was folded into a node: exporters disagree on the module of such a node.
+
+        A node that one was folded into reads a weight of another module, or one that lost its name.
+        """
+        if not is_linear(node.op):
+            return True
+        owners = owners_of_weights(node)
+        return self._module_of(node) in owners if owners else may_lose_names(node.op)
 
     def _kept(self, match: RegionMatch) -> Iterator[Restored]:
         for node, reference_node in match.nodes.items():

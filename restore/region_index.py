@@ -9,6 +9,9 @@ import onnx_graphsurgeon as gs
 
 from ..graph.regions import Region, regions_within, subgraphs
 
+# The last two are onnxruntime's, for ONNX's operators in other layouts.
+_STANDARD_DOMAINS = (None, "", "ai.onnx", "com.microsoft.nchwc", "com.ms.internal.nhwc")
+
 
 class Use(NamedTuple):
     """A node that reads a value, and the index of the input that reads it."""
@@ -54,9 +57,9 @@ class RegionIndex:
         return len(self.nodes)
 
     def operator(self, index: int) -> tuple[str, str]:
-        """Return the domain ("" for ONNX's own) and the operator of a node."""
+        """Return the domain ("" for ONNX's own, in any layout) and the operator of a node."""
         node = self.nodes[index]
-        return ("" if node.domain in (None, "ai.onnx") else node.domain, node.op)
+        return ("" if node.domain in _STANDARD_DOMAINS else node.domain, node.op)
 
 
 def _read(node: gs.Node) -> list[gs.Tensor]:

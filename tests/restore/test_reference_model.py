@@ -118,3 +118,12 @@ def test_tags_that_the_file_still_has_stay() -> None:
 def test_another_model_is_no_reference() -> None:
     run = restored("{z = Softmax(x)}")
     assert [finding.rule for finding in run.findings if finding.severity == "warning"] == ["reference-differs"]
+
+
+def test_onnxruntime_s_layout_leaves_the_names_of_values_in_the_names_of_nodes() -> None:
+    run = restored(
+        """{m = MatMul(x, "a.q.weight") y = Add("a.q.bias", m) ["r_nchwc"] reorder = com.microsoft.nchwc.Relu(y)
+        ["other"] r = com.microsoft.nchwc.ReorderOutput(reorder) k = MatMul(r, "a.k.weight") z = Neg(k)}"""
+    )
+    assert [tag.scope for _, tag in run.tags()] == ["a.q", "a.q", "a", "a", "a.k", ""]
+    assert run.tag(run.model.graph.nodes[2]) == hpass.Tag("a", Source.REFERENCE, Confidence.HIGH)
