@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import Run, instances, load, run, select, strip
+    from .compare_models import compare
+    from .comparing.comparison import Comparison
     from .errors import HpassError, UsageError
     from .evidence.claims import Claim
     from .extraction.extract import ExtractedModule, extract
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _LAZY_IMPORTS = {
     "ExternalDataMode": ".graph.files.external_data",
     "Claim": ".evidence.claims",
+    "Comparison": ".comparing.comparison",
     "Confidence": ".tags.tag_format",
     "Context": ".passes.context",
     "ExtractedModule": ".extraction.extract",
@@ -57,6 +60,7 @@ _LAZY_IMPORTS = {
     "extract": ".extraction.extract",
     "instances": ".api",
     "keeping": ".keep_tags",
+    "compare": ".compare_models",
     "load": ".api",
     "option": ".passes.base",
     "profile": ".profile_model",
@@ -71,6 +75,7 @@ _LAZY_IMPORTS = {
 
 __all__ = [
     "Claim",
+    "Comparison",
     "Confidence",
     "Context",
     "ExternalDataMode",
@@ -93,6 +98,7 @@ __all__ = [
     "Source",
     "Tag",
     "UsageError",
+    "compare",
     "extract",
     "instances",
     "keeping",

@@ -32,7 +32,7 @@ ModelSource = str | Path | onnx.ModelProto | Model
 CHECKPOINT_SUFFIX = ".safetensors"
 # The maximum size of a module table. A table of 200,000 modules takes a tenth of it.
 _MAX_TABLE_BYTES = 1 << 28
-_TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
+TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def read_modules(path: str | Path) -> ModuleTable:
 
 def ensure_tagged(source: ModelSource, *, modules: ModuleTable | None = None) -> Run:
     """Open a model and tag every node. Tags in the file count as evidence. Raises HpassError as `load` does."""
-    return run(source, _TAGGING, modules=modules)
+    return run(source, TAGGING, modules=modules)
 
 
 def select(source: ModelSource | Run, *patterns: str) -> Selection:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .compare import compare
 from .diff import diff
 from .export import export
 from .extract import extract
@@ -22,7 +23,23 @@ from .tree import tree
 from .validate import validate
 from .wrap import wrap
 
-COMMANDS = (run, passes, tree, show, select, validate, strip, diff, profile, inputs, report, wrap, extract, export)
+COMMANDS = (
+    run,
+    passes,
+    tree,
+    show,
+    select,
+    validate,
+    strip,
+    diff,
+    compare,
+    profile,
+    inputs,
+    report,
+    wrap,
+    extract,
+    export,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -25,17 +25,29 @@ class FlatNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlatGraph:
-    """The nodes of a graph in order, and the names of values that it has without computing them."""
+    """The nodes of a graph in order, and the names of its inputs, weights and outputs.
+
+    A weight that may be overridden by an input is only a weight.
+    """
 
     nodes: tuple[FlatNode, ...]
-    given: frozenset[str]
+    inputs: frozenset[str]
+    weights: frozenset[str]
+    outputs: tuple[str, ...]
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> FlatGraph:
         """Decode a graph. Its subgraphs are decoded when their turn comes."""
-        given = [as_text(value.name) for value in (*graph.input, *graph.initializer)]
-        sparse = [as_text(value.values.name) for value in graph.sparse_initializer]
-        return cls(tuple(map(_flat_node, graph.node)), frozenset((*given, *sparse)))
+        weights = {as_text(tensor.name) for tensor in graph.initializer}
+        weights |= {as_text(tensor.values.name) for tensor in graph.sparse_initializer}
+        inputs = {as_text(value.name) for value in graph.input} - weights
+        outputs = (as_text(value.name) for value in graph.output)
+        return cls(tuple(map(_flat_node, graph.node)), frozenset(inputs), frozenset(weights), tuple(outputs))
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The values that the graph has without computing them."""
+        return self.inputs | self.weights
 
 
 def _flat_node(node: onnx.NodeProto) -> FlatNode:

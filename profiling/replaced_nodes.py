@@ -40,7 +40,10 @@ def replacements(original: FlatGraph, optimised: FlatGraph) -> Iterator[Replacem
             for name, graph in node.subgraphs.items():
                 inner = holder.subgraphs.get(name) if holder is not None else None
                 pending.append(
-                    (FlatGraph((), frozenset()) if inner is None else FlatGraph.of(inner), FlatGraph.of(graph))
+                    (
+                        FlatGraph((), frozenset(), frozenset(), ()) if inner is None else FlatGraph.of(inner),
+                        FlatGraph.of(graph),
+                    )
                 )
 
 

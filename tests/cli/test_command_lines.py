@@ -296,6 +296,15 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (2, "diff model.onnx other.onnx --json=x", "Option '--json' does not take a value"),
     (0, "diff model.onnx other.onnx", "no difference in modules"),
     (3, "diff model.onnx external_data.onnx --json", '"equal": false'),
+    # compare
+    (2, "compare model.onnx", "Missing argument 'B' (hpass compare --help)"),
+    (1, "compare none.onnx model.onnx", "none.onnx: there is no such file"),
+    (2, "compare model.onnx model.onnx --threshold nan", "--threshold nan: give a number of decibels"),
+    (2, "compare model.onnx model.onnx --a-level most", "'most' is not one of"),
+    (2, "compare model.onnx model.onnx --b-level most", "'most' is not one of"),
+    (2, "compare model.onnx model.onnx --dim batch", "--dim batch: write NAME=SIZE"),
+    (2, "compare model.onnx model.onnx --inputs none.npz", "none.npz: cannot be read (No such file or directory)"),
+    (0, "compare model.onnx model.onnx --json", '"agrees": true'),
     # report
     (2, "report", "Missing argument 'IN' (hpass report --help)"),
     (2, "report model.onnx", "Missing option '--output' / '-o'"),

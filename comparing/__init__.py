@@ -1,0 +1,1 @@
+"""Compare what two models compute, module by module."""

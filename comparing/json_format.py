@@ -1,0 +1,45 @@
+"""A comparison as JSON (docs/compare.schema.json)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .comparison import Comparison, ModuleDistance
+from .metrics import Distance
+
+
+def to_json(found: Comparison) -> dict[str, Any]:
+    """Return strict JSON: what is equal or was not measured has no number."""
+    return {
+        "schema": 1,
+        "a": found.a,
+        "b": found.b,
+        "agrees": found.agrees,
+        "threshold": found.threshold,
+        "outputs": _distance(found.outputs, "snr"),
+        "first": None if found.first is None else {"scope": found.first, "call": None},
+        "path": list(found.path),
+        "modules": {scope: _module(module) for scope, module in found.modules.items()},
+        "unpaired": list(found.unpaired),
+        "runs": found.runs,
+    }
+
+
+def _module(module: ModuleDistance) -> dict[str, Any]:
+    accumulated = {} if module.accumulated is None else _distance(module.accumulated, "accumulated")
+    local = {} if module.local is None else _distance(module.local, "local")
+    return {
+        "nodes": module.nodes,
+        **accumulated,
+        **{key: value for key, value in local.items() if key == "local"},
+        **({"local_equal": True} if local.get("equal") else {}),
+    }
+
+
+def _distance(found: Distance, key: str) -> dict[str, Any]:
+    if found.is_equal:
+        return {"equal": True}
+    ratio = {} if found.snr is None or math.isinf(found.snr) else {key: found.snr}
+    largest = {} if math.isinf(found.max_abs) else {"max_abs": found.max_abs}
+    return {**ratio, **largest, "nan": found.nan, "inf": found.inf}
