@@ -22,6 +22,7 @@ from ..tags.tag_format import (
     Tag,
     read_tag,
     remove_all_tags,
+    set_entry,
     tag_entries,
     write_tag,
 )
@@ -186,25 +187,14 @@ class Model:
         proto = self._node_proto(node)
         return proto is None or all(map(is_utf8, (proto.name, *proto.output)))
 
-    def has_name(self, node: gs.Node) -> bool:
-        """Whether the file has a name for a node, which may be empty."""
+    def original_names(self, node: gs.Node) -> tuple[str | None, list[str]]:
+        """Return the name of a node, None if it has none, and the names of its outputs as they were before `rename`."""
         proto = self._node_proto(node)
-        return proto is None or proto.HasField("name")
+        return (node.name, [value.name for value in node.outputs]) if proto is None else original_names(proto)
 
-    def original_names(self, node: gs.Node) -> tuple[str, list[str]]:
-        """Return the name of a node and the names of its outputs as they were before the pass `rename`."""
-        proto = self._node_proto(node)
-        if proto is None or not proto.metadata_props:
-            return node.name, [value.name for value in node.outputs]
-        return original_names(proto)
-
-    def note(self, node: gs.Node, entries: Mapping[str, str]) -> None:
-        """Write `hpass.*` keys that are not part of a tag into the message of a node. A key that it has stays."""
-        proto = self._imported.nodes[node]
-        known = dict(tag_entries(proto))
-        for key, value in entries.items():
-            if key not in known:
-                proto.metadata_props.add(key=key, value=value)
+    def note(self, node: gs.Node, key: str, value: str | None) -> None:
+        """Write an `hpass.*` key that is not part of a tag into the message of a node; remove it if `value` is None."""
+        set_entry(self._imported.nodes[node], key, value)
 
     def annotate(self, values: Iterable[tuple[gs.Node, str]], key: str) -> int:
         """Write a key of another tool into the messages of nodes; return the number of nodes that this changed."""

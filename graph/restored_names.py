@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 
 import onnx
 
+from ..tags.scope import is_encodable
 from ..tags.tag_format import NAME, OUTPUTS, tag_entries
 from .decode import as_text
 from .rename_values import Value, ValueNames
@@ -50,15 +51,21 @@ def restore_names(model: onnx.ModelProto) -> Restored:
     return found
 
 
-def original_names(node: onnx.NodeProto) -> tuple[str, list[str]]:
-    """Return the name of a node and the names of its outputs as they were before the pass `rename`."""
-    text = dict(tag_entries(node)).get(NAME)
-    name = None if text is None else "" if text == "null" else _parsed(text)
+def original_names(node: onnx.NodeProto) -> tuple[str | None, list[str]]:
+    """Return the name of a node, None if it has none, and the names of its outputs as they were before `rename`."""
+    name = as_text(node.name) if node.HasField("name") else None
     outputs = [as_text(output) for output in node.output]
-    old_outputs = _old_outputs(node) or []
-    if len(old_outputs) == len(outputs):
-        outputs = [output if old is None else old for output, old in zip(outputs, old_outputs, strict=True)]
-    return name if isinstance(name, str) else as_text(node.name), outputs
+    if node.metadata_props:
+        text = dict(tag_entries(node)).get(NAME)
+        old_name = None if text is None else _parsed(text)
+        if isinstance(old_name, str):
+            name = old_name
+        elif text == "null":
+            name = None
+        old_outputs = _old_outputs(node) or []
+        if len(old_outputs) == len(outputs):
+            outputs = [output if old is None else old for output, old in zip(outputs, old_outputs, strict=True)]
+    return name, outputs
 
 
 def _restore_node_name(node: onnx.NodeProto, found: Restored) -> Restored:
@@ -76,16 +83,23 @@ def _restore_node_name(node: onnx.NodeProto, found: Restored) -> Restored:
 
 
 def _old_outputs(node: onnx.NodeProto) -> list[str | None] | None:
-    text = dict(tag_entries(node)).get(OUTPUTS) if node.metadata_props else None
+    text = dict(tag_entries(node)).get(OUTPUTS)
     names = None if text is None else _parsed(text)
     if not isinstance(names, list):
         return None
     items = cast("list[object]", names)
-    return cast("list[str | None]", items) if all(item is None or isinstance(item, str) for item in items) else None
+    return cast("list[str | None]", items) if all(item is None or _is_name(item) for item in items) else None
+
+
+def _is_name(item: object) -> bool:
+    # An empty name stands for an output that is left out.
+    return isinstance(item, str) and item != ""
 
 
 def _parsed(text: str) -> object:
+    """Return the value of JSON text; None if it is invalid, or if a message cannot have its strings."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return value if is_encodable(json.dumps(value, ensure_ascii=False)) else None

@@ -39,35 +39,24 @@ class Rename(Pass):
         model.write_edits()
         kept = _kept_names(context)
         names = _Names(context.table.modules, kept)
-        old_names: list[tuple[gs.Node, str | None, list[str]]] = []
+        originals: list[tuple[gs.Node, str | None, list[str]]] = []
         written: IdentityMap[gs.Tensor, None] = IdentityMap()
         for node in context.nodes():
             tag = context.tags.get(node)
             if tag is None or not model.has_utf8_names(node):
                 context.skip(node, "its name is not UTF-8, so it could not be restored")
                 continue
-            old_names.append(
-                (node, node.name if model.has_name(node) else None, [value.name for value in node.outputs])
-            )
+            originals.append((node, *model.original_names(node)))
             node.name = names.unique(tag.scope, node.op, len(node.outputs) if self.values else 0)
             for index, value in enumerate(node.outputs):
                 if self.values and value.name and value.name not in kept and value not in written:
                     written[value] = None
                     value.name = f"{node.name}_output_{index}"
         model.write_edits()
-        for node, old_name, old_outputs in old_names:
-            model.note(node, _notes(node, old_name, old_outputs))
-
-
-def _notes(node: gs.Node, old_name: str | None, old_outputs: list[str]) -> dict[str, str]:
-    """Return the keys that tell the names that a node had; none if it has them still."""
-    notes: dict[str, str] = {}
-    if node.name != old_name:
-        notes[NAME] = json.dumps(old_name, ensure_ascii=False)
-    outputs = [None if value.name == old else old for value, old in zip(node.outputs, old_outputs, strict=True)]
-    if any(old is not None for old in outputs):
-        notes[OUTPUTS] = json.dumps(outputs, ensure_ascii=False)
-    return notes
+        for node, name, outputs in originals:
+            old_outputs = [None if value.name == old else old for value, old in zip(node.outputs, outputs, strict=True)]
+            model.note(node, NAME, None if node.name == name else json.dumps(name, ensure_ascii=False))
+            model.note(node, OUTPUTS, json.dumps(old_outputs, ensure_ascii=False) if any(old_outputs) else None)
 
 
 class _Names:

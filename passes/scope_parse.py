@@ -229,7 +229,7 @@ def _named_nodes(context: Context) -> _Paths:
         # What the pass `rename` wrote says nothing that the tags do not say.
         name, value_names = context.model.original_names(node)
         path = _read_path(name, prefixes) if name else None
-        if path is not None:
+        if name and path is not None:
             paths[path].append(_Named(node, "node name", name))
             continue
         for value, value_name in zip(node.outputs, value_names, strict=True):

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, cast
 import onnx
 
 from ..graph.decode import as_pairs
-from .tag_format import WAS
+from .scope import is_encodable
+from .tag_format import WAS, set_entry
 
 
 class _Annotation(NamedTuple):
@@ -30,8 +31,11 @@ class _Annotation(NamedTuple):
             was, written = data["was"], data["written"]
         except (KeyError, TypeError, ValueError, RecursionError):
             return None
-        is_valid = isinstance(was, list) and all(isinstance(item, str) for item in cast("list[object]", was))
-        return cls(cast("list[str]", was), written) if is_valid and isinstance(written, str) else None
+        if not isinstance(was, list):
+            return None
+        values = [*cast("list[object]", was), written]
+        is_valid = all(isinstance(value, str) and is_encodable(value) for value in values)
+        return cls(cast("list[str]", was), written) if is_valid else None
 
 
 def annotate(node: onnx.NodeProto, key: str, value: str) -> bool:
@@ -50,10 +54,7 @@ def annotate(node: onnx.NodeProto, key: str, value: str) -> bool:
         entry.value = value
     if not entries:
         node.metadata_props.add(key=key, value=value)
-    for prop in list(node.metadata_props):
-        if prop.key == WAS + key:
-            node.metadata_props.remove(prop)
-    node.metadata_props.add(key=WAS + key, value=note)
+    set_entry(node, WAS + key, note)
     return True
 
 

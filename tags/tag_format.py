@@ -104,6 +104,18 @@ def read_tag(node: Any) -> Tag | None:
     return Tag(scope, source, confidence, serves)
 
 
+def set_entry(node: onnx.NodeProto, key: str, value: str | None) -> None:
+    """Set a key in a node's metadata, in place if it stands there; remove it if `value` is None."""
+    present = [prop for prop in node.metadata_props if prop.key == key]
+    if value is not None and not present:
+        node.metadata_props.add(key=key, value=value)
+    for prop in present:
+        if value is None:
+            node.metadata_props.remove(prop)
+        elif prop.value != value:
+            prop.value = value
+
+
 def write_tag(node: Any, tag: Tag, class_path: str) -> None:
     """Write a tag into a NodeProto's metadata in place. `class_path` is that of the tag's target. Other keys stay."""
     if node.metadata_props:

@@ -83,6 +83,19 @@ def test_strip_leaves_what_another_tool_wrote_since() -> None:
     assert values(after) == {"n": None, "m": "mine", "k": None}
 
 
+@pytest.mark.parametrize(
+    "note", ["{", "1", '{"was": [1], "written": "a"}', '{"was": ["\\ud800"], "written": "a"}', "[]"]
+)
+def test_notes_that_another_tool_broke_restore_nothing(note: str) -> None:
+    after = annotated(model(NODES), Annotate(modules="=a"))
+    for entry in after.graph.node[1].metadata_props:
+        entry.value = note if entry.key == "hpass.was.layer_ann" else entry.value
+
+    assert hpass.run(after).ok
+    assert strip(after)[1:] == (0, 0)
+    assert values(after)["m"] == "a"
+
+
 def test_evidence_is_what_was_there() -> None:
     path = ROOT / "fixtures" / "bert_tiny.onnx"
     expected = [tag for _, tag in hpass.run(path).tags()]
