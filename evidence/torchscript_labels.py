@@ -188,7 +188,26 @@ def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labe
                 # Two modules with the same label: one has nodes of its own, the other has the labels below.
                 own = _LabelNode(child.labels, own=child.own, weights=child.weights)
                 resolved[child.labels] = _resolve_child(parent_module, name, own, siblings, known)
+    _doubt_tied_modules(resolved)
     return resolved
+
+
+def _doubt_tied_modules(resolved: dict[Labels, Resolved]) -> None:
+    """Make labels uncertain that lead out of their parent, to a module that runs below its own parent as well.
+
+    These may be two modules with the same weights, of which the file has one name.
+    """
+    below_parent = {found.scope for labels, found in resolved.items() if not _leads_out(labels, resolved)}
+    # A path comes before those below it, which are no more certain.
+    for labels, found in resolved.items():
+        is_doubtful = _leads_out(labels, resolved) and found.scope in below_parent
+        if found.certain and (is_doubtful or not resolved[labels[:-1]].certain):
+            resolved[labels] = found._replace(certain=False)
+
+
+def _leads_out(labels: Labels, resolved: Mapping[Labels, Resolved]) -> bool:
+    """Whether the module of a path of labels lies outside that of the path without its last label."""
+    return not is_descendant(resolved[labels].scope, resolved[labels[:-1]].scope)
 
 
 def cut_labels(paths: Mapping[Labels, LabelUses], resolved: Mapping[Labels, Resolved]) -> frozenset[Labels]:

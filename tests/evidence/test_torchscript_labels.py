@@ -156,6 +156,17 @@ def test_what_fits_other_modules_as_well_is_not_certain(
     assert resolved(paths, table=table)["a"].certain is certain
 
 
+def test_a_module_that_also_runs_below_its_own_parent_may_be_another_one_with_the_same_weights() -> None:
+    tied = resolved({"encoder/embed": ["decoder.embed"], "decoder/embed": ["decoder.embed"]})
+    shared = resolved({"encoder/shared": ["shared"], "decoder/shared": ["shared"]})
+
+    assert tied == {
+        "encoder/embed": Resolved("decoder.embed", certain=False),
+        "decoder/embed": Resolved("decoder.embed", certain=True),
+    }
+    assert [found.certain for found in shared.values()] == [True, True]
+
+
 def test_doubt_about_a_module_is_doubt_about_what_lies_in_it() -> None:
     found = resolved({"a/b": []}, table=["x.a.b", "y.a.b"])
 
