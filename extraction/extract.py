@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import onnx
@@ -13,15 +14,19 @@ from ..errors import HpassError, UsageError, nearest, quoted
 from ..graph.decode import as_text
 from ..graph.files import model_file
 from ..graph.files.write_errors import translate_write_errors
-from ..tags.module_table import is_descendant, natural_sort_key
+from ..selection.node_instances import node_instances
+from ..tags.module_table import is_descendant, natural_sort_key, parent
 from .build_model import build_model
 from .calls import calls, equal_runs, has_one_call
 from .dataflow import Dataflow
-from .locate import function_of, graphs_of, members
+from .locate import graphs_of, members
 from .piece import Piece, between, cut, returns
 from .preparation import Preparation
 from .value_types import ValueTypes
 from .write_model import write_model
+
+# The maximum number of names that an unknown module is compared with, which takes 0.6 s.
+_MAX_COMPARED_NAMES = 20_000
 
 
 def extract(source: ModelSource, scope: str, call: int | None = None) -> ExtractedModule:
@@ -75,9 +80,14 @@ class Extractor:
     def modules(self) -> list[str]:
         """Return the modules that nodes ran in, and the called modules above them, in natural order."""
         table = self.run.modules
-        scopes = {tag.scope for _, tag in self.run.tags()}
-        above = {scope for scope in table if table.is_called(scope) and any(is_descendant(s, scope) for s in scopes)}
-        return sorted(scopes | above | {""}, key=natural_sort_key)
+        scopes = {tag.scope for tag in self.run.context.distinct_tags()}
+        above: set[str] = set()
+        for scope in scopes:
+            name = parent(scope)
+            while name and name not in above:
+                above.add(name)
+                name = parent(name)
+        return sorted({"", *scopes, *filter(table.is_called, above)}, key=natural_sort_key)
 
     def extract(self, scope: str, call: int | None = None) -> ExtractedModule:
         """Return a module as a model; of a module that is called more than once, one call, the first by default.
@@ -132,9 +142,9 @@ class Extractor:
         return build_model(self.model, preparation.flow, piece, types)
 
     def _known(self, scope: str) -> str:
-        modules = self.modules()
-        if scope not in self.run.modules and not any(is_descendant(known, scope) for known in modules):
-            raise UsageError(f"no module {quoted(scope)}{nearest(scope, filter(None, modules))}")
+        if scope not in self.run.modules and not any(is_descendant(known, scope) for known in self.run.modules):
+            known = islice(filter(None, self.modules()), _MAX_COMPARED_NAMES)
+            raise UsageError(f"no module {quoted(scope)}{nearest(scope, known)}")
         return scope
 
     def whole(self) -> Preparation:
@@ -155,12 +165,12 @@ class Extractor:
         nodes = [preparation.flow.start + index for index in members(graphs[-1], scope)]
         if nodes:
             return preparation, nodes
-        function = function_of(self.model, scope)
-        if function is not None:
-            raise HpassError(
-                f"{self.run.model.name}: '{scope}' runs only inside the function '{as_text(function.name)}'; inline "
-                "the function first, or extract the module that calls it"
-            )
+        for instance in node_instances(self.run.model, self.run.tag):
+            if instance.calls and is_descendant(instance.scope, scope):
+                raise HpassError(
+                    f"{self.run.model.name}: '{scope}' runs only inside the function '{instance.calls[-1].op}'; inline "
+                    "the function first, or extract the module that calls it"
+                )
         raise HpassError(
             f"{self.run.model.name}: no node ran in '{scope}'; `hpass tree` shows which modules have nodes"
         )

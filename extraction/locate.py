@@ -38,13 +38,6 @@ def members(graph: onnx.GraphProto, scope: str) -> list[int]:
     ]
 
 
-def function_of(model: onnx.ModelProto, scope: str) -> onnx.FunctionProto | None:
-    """Return the first function that has a node of a module; None if there is none."""
-    return next(
-        (function for function in model.functions if any(_is_in(node, scope) for node in nodes_within(function))), None
-    )
-
-
 def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
     return attribute_graphs(node.attribute)
 

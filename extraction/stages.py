@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from ..tags.module_table import ModuleTable, parent
@@ -168,12 +169,12 @@ def _topological(
         for producer in waits[number]:
             readers[producer].add(number)
     is_module = [any(group.is_module for group in component) for component in components]
-    ready = [number for number in range(len(components)) if not waits[number]]
+    ready = [(is_module[number], nodes[number][0], number) for number in range(len(components)) if not waits[number]]
+    heapify(ready)
     while ready:
-        ready.sort(key=lambda number: (is_module[number], nodes[number][0]))
-        number = ready.pop(0)
+        number = heappop(ready)[-1]
         yield number
         for reader in readers[number]:
             waits[reader].discard(number)
             if not waits[reader]:
-                ready.append(reader)
+                heappush(ready, (is_module[reader], nodes[reader][0], reader))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,6 @@ class Result:
     not_compared: int = 0
     repeated: int = 0
     most_inputs: int = 0
-    seconds: float = 0.0
     refused: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     failed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     stages: dict[int, int] = field(default_factory=dict[int, int])
@@ -46,11 +44,9 @@ class Result:
 
 def measure(name: str, path: Path) -> Result:
     """Measure one model; inputs are read from `inputs.npz` beside it, or made up."""
-    started = perf_counter()
     result = Result(name)
     extractor = Extractor(ensure_tagged(path))
     modules = _extract_all(extractor, result)
-    result.seconds = perf_counter() - started
     values = _values_of_whole(extractor, modules, path.with_name("inputs.npz"))
     for module in modules:
         result.most_inputs = max(result.most_inputs, len(module.piece.inputs))

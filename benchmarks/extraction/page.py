@@ -39,17 +39,16 @@ def _lines(results: Sequence[Result]) -> Iterator[str]:
     yield f"| chains of stages | {len(chains)} |"
     yield f"| bit-identical | {sum(chains)} ({_percent(sum(chains), len(chains))}) |"
     yield ""
-    yield "*Repeated* counts the calls of modules that are called more than once, *most inputs* is that of one module,"
-    yield "and the time is that of tagging the model and cutting out all its modules."
+    yield "*Repeated* counts the calls of modules that are called more than once, *most inputs* is that of one module."
     yield ""
     depths = " | ".join(f"stages of depth {depth}" for depth in DEPTHS)
-    yield f"| model | calls | identical | refused | repeated | most inputs | {depths} | s |"
-    yield f"|---|---|---|---|---|---|{'---|' * len(DEPTHS)}---|"
+    yield f"| model | calls | identical | refused | repeated | most inputs | {depths} |"
+    yield f"|---|---|---|---|---|---|{'---|' * len(DEPTHS)}"
     for result in results:
         stages = " | ".join(f"{result.stages[depth]}{'' if result.chains[depth] else ', differs'}" for depth in DEPTHS)
         yield (
             f"| {result.model} | {result.pieces} | {result.identical} | {len(result.refused)} | {result.repeated} | "
-            f"{result.most_inputs} | {stages} | {result.seconds:.1f} |"
+            f"{result.most_inputs} | {stages} |"
         )
     reasons = [(result.model, *row) for result in results for row in (*result.refused, *result.failed)]
     if reasons:
