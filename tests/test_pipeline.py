@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from hpass import Context, HpassError, Model, Pass, PassResult, Pipeline, Source, Tag, UsageError, option
+from hpass.passes.annotate import Annotate
 from hpass.passes.base import Condition
 
 
@@ -310,3 +311,11 @@ def test_an_installed_package_s_pass_is_found(
     Pipeline.parse("shout").run(context)
 
     assert {tag.scope for _, tag in context.tagged_nodes()} == {"LOUD"}
+
+
+@pytest.mark.parametrize("modules", ["a:B", "{a,b}=g", r"a\;b;!c", "50%", "=a;**.b=x y", r"a\=b=c"])
+def test_patterns_survive_the_text_of_a_pipeline(modules: str) -> None:
+    pipeline = Pipeline((Annotate(modules=modules),))
+
+    assert Pipeline.parse(str(pipeline)) == pipeline
+    assert Pipeline.parse("annotate").with_option(f"annotate.modules={modules}") == pipeline

@@ -224,6 +224,24 @@ def test_strip_gives_the_original_back_byte_for_byte(hpass: Any, model: Path, ta
     assert model.with_name("stripped.onnx").read_bytes() == model.read_bytes()
 
 
+def test_strip_undoes_rename_and_annotate_and_counts(hpass: Any, model: Path) -> None:
+    renamed = model.with_name("renamed.onnx")
+    assert hpass("run", model, "-o", renamed, "--passes", "all,rename,annotate").status == 0
+    proto = onnx.load(renamed)
+    annotation = next(prop for node in proto.graph.node for prop in node.metadata_props if prop.key == "layer_ann")
+    annotation.value = "mine"
+    onnx.save(proto, renamed)
+
+    result = hpass("strip", renamed, "-o", model.with_name("stripped.onnx"))
+
+    assert " names and annotations restored, 1 left as another tool changed them\n" in result.out
+    before, after = onnx.load(model), onnx.load(model.with_name("stripped.onnx"))
+    assert [(node.name, node.input, node.output) for node in after.graph.node] == [
+        (node.name, node.input, node.output) for node in before.graph.node
+    ]
+    assert [prop.value for node in after.graph.node for prop in node.metadata_props] == ["mine"]
+
+
 def test_strip_writes_over_its_input_on_request(hpass: Any, model: Path, tagged: Path) -> None:
     assert hpass("strip", tagged, "--in-place").status == 0
 
