@@ -19,7 +19,7 @@ def inputs(
     dims: Dimensions = None,
     json: Json = False,
 ) -> None:
-    """Make inputs with which a model runs in onnxruntime, and write them to an .npz file.
+    """Write inputs with which a model runs to an .npz file.
 
     Indices are below the size of what they index, masks are ones, and dimensions of the same name have the same size.
     """

@@ -49,7 +49,7 @@ def wrap(
     tagging: TaggingOptions,
     json: Json = False,
 ) -> int:
-    """Run a tool on a model, tag what the tool wrote, and show which modules it changed.
+    """Run a tool on a model, tag the result, and show what changed.
 
     Each node of the result gets the module of the nodes that it replaces. {in} in the command stands for
     IN, and {out} for the file that the tool is to write. What the tool prints goes to standard error.

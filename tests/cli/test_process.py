@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from skips import posix_only
 
+from hpass.cli.app import COMMANDS
+
 HPASS = [sys.executable, "-m", "hpass"]
 
 
@@ -30,10 +32,7 @@ def test_help_imports_neither_onnx_nor_torch() -> None:
     assert done.stdout.splitlines()[-1] == ""
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["run", "passes", "tree", "show", "select", "validate", "strip", "diff", "report", "wrap", "export"],
-)
+@pytest.mark.parametrize("command", [command.__name__ for command in COMMANDS])
 def test_every_command_has_help(hpass: Any, command: str) -> None:
     result = hpass(command, "--help")
 
@@ -45,19 +44,7 @@ def test_help_names_every_command_with_a_line_that_fits(hpass: Any) -> None:
     out = hpass("--help").out
 
     listed = out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert [line.split()[0] for line in listed] == [
-        "run",
-        "passes",
-        "tree",
-        "show",
-        "select",
-        "validate",
-        "strip",
-        "diff",
-        "report",
-        "wrap",
-        "export",
-    ]
+    assert [line.split()[0] for line in listed] == [command.__name__ for command in COMMANDS]
     assert not [line for line in listed if line.endswith("...")]
 
 
