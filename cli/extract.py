@@ -52,7 +52,7 @@ def extract(
     tagging: TaggingOptions,
     json: Json = False,
 ) -> None:
-    """Write a module, with its tags and weights, as a model of its own.
+    """Write a module with its weights as a model of its own.
 
     Constants, and arithmetic on sizes that only prepares the module, are copied into it. Of a module that
     is called more than once, one call is written, the first unless --call says otherwise.
