@@ -210,6 +210,12 @@ def _leads_out(labels: Labels, resolved: Mapping[Labels, Resolved]) -> bool:
     return not is_descendant(resolved[labels].scope, resolved[labels[:-1]].scope)
 
 
+def without_number(labels: Labels) -> Labels | None:
+    """Return labels with the last one's suffix removed; None if it has none."""
+    numbered = _split_number(labels[-1]) if labels else None
+    return None if numbered is None else (*labels[:-1], numbered.label)
+
+
 def cut_labels(paths: Mapping[Labels, LabelUses], resolved: Mapping[Labels, Resolved]) -> frozenset[Labels]:
     """Return the paths that lack their innermost labels, as those of a scripted model do.
 
@@ -331,8 +337,8 @@ def _resolve_child(
         return _elsewhere_in_table(parent_module, name, known)
     if not owners and siblings.are_numbered(but=name):
         # A Sequential numbers its own modules; one with a name was registered around it first.
-        return Resolved(_join_scope(parent(parent_module.scope), name), certain=False)
-    return Resolved(_join_scope(parent_module.scope, name), parent_module.certain and _is_caller(child))
+        return Resolved(join_scope(parent(parent_module.scope), name), certain=False)
+    return Resolved(join_scope(parent_module.scope, name), parent_module.certain and _is_caller(child))
 
 
 def _is_caller(child: _LabelNode) -> bool:
@@ -344,7 +350,7 @@ def _elsewhere_in_table(parent_module: Resolved, name: str, known: KnownModules)
     """Return the module of a label that no module below the parent has: one from elsewhere, else the parent itself."""
     found = [scope for scope in known.by_label.get(name, ()) if scope in known.names]
     if not found:
-        return Resolved(parent_module.scope, certain=False, absent=_join_scope(parent_module.scope, name))
+        return Resolved(parent_module.scope, certain=False, absent=join_scope(parent_module.scope, name))
     return Resolved(min(found, key=lambda scope: (depth(scope), natural_sort_key(scope))), certain=len(found) == 1)
 
 
@@ -370,10 +376,10 @@ def _resolve_repeated(
             if free
             else parent_module.scope
             if known.complete
-            else _join_scope(parent_module.scope, numbered.text)
+            else join_scope(parent_module.scope, numbered.text)
         )
         return Resolved(other, certain=False)
-    same = siblings.scope_by_label.get(base, _join_scope(parent_module.scope, base))
+    same = siblings.scope_by_label.get(base, join_scope(parent_module.scope, base))
     best = _best(candidates, owners) if candidates else same
     if owners.within(best):
         return Resolved(best, parent_module.certain)
@@ -397,7 +403,7 @@ def _unused_modules(ancestor: str, numbered: _NumberedLabel, siblings: _Siblings
     # The children of a second module with the parent's label appear below the first one; their suffixes are equal.
     parents = siblings.parents_by_number[numbered.number]
     if len(parents) == 1 and ancestor not in parents:
-        yield _join_scope(next(iter(parents)), numbered.label)
+        yield join_scope(next(iter(parents)), numbered.label)
     for scope in _modules_read_below(numbered.label, siblings, known):
         if scope not in siblings.resolved_scopes:
             yield scope
@@ -421,7 +427,7 @@ def _candidates(ancestor: str, name: str, owners: _Owners, known: KnownModules) 
     if known.complete:
         return found
     # A deeper module none of whose parameters are read here is another module.
-    child = _join_scope(ancestor, name)
+    child = join_scope(ancestor, name)
     return [scope for scope in found if scope == child or owners.within(scope)]
 
 
@@ -499,7 +505,7 @@ def _upwards(scope: str) -> Iterator[str]:
         scope = parent(scope)
 
 
-def _join_scope(ancestor: str, name: str) -> str:
+def join_scope(ancestor: str, name: str) -> str:
     """Return the module's name that follows from its parent and its label alone."""
     ancestor_label = label(ancestor) if ancestor else ""
     if ancestor_label and _is_numbered(name, ancestor_label):

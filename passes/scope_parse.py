@@ -16,11 +16,23 @@ from ..analysis.parameter_folding import Folding
 from ..errors import quoted
 from ..evidence.claims import Claim
 from ..evidence.exporter_metadata import class_names, read_class_path, read_module_stack
+from ..evidence.label_visits import later_visits
 from ..evidence.merged_models import NamePrefixes
 from ..evidence.node_names import LabelPath, ModulePath, read_name
 from ..evidence.parameter_names import parameter_owner
 from ..evidence.parameter_uses import ParameterUses
-from ..evidence.torchscript_labels import KnownModules, Labels, LabelUses, Resolved, WeightUse, cut_labels, resolve
+from ..evidence.torchscript_labels import (
+    KnownModules,
+    Labels,
+    LabelUses,
+    Resolved,
+    WeightUse,
+    cut_labels,
+    join_scope,
+    resolve,
+    without_number,
+)
+from ..identity_map import IdentityMap
 from ..restore.reference_model import AlignedTags, ReferenceModel
 from ..tags.module_table import ModuleTable, lca
 from ..tags.scope import MAX_DEPTH, is_scope
@@ -90,8 +102,7 @@ class ScopeParse(Pass):
             _claim_module_stack(node, context, is_module)
         named = _named_nodes(context)
         stacks = _open_modules(named, weights, context)
-        for path, stack in stacks.items():
-            _claim_names(path, named[path], stack, context)
+        _claim_paths(named, stacks, context)
         if described:
             _claim_classes(named, stacks, context)
         _claim_parameters(weights, context)
@@ -284,6 +295,42 @@ def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> di
         for path, group in named.items()
     }
     return {path: stack for path, stack in stacks.items() if all(map(is_scope, stack.scopes))}
+
+
+def _claim_paths(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
+    """Claim the modules that the paths in names lead to."""
+    labels: IdentityMap[gs.Node, Labels] = IdentityMap()
+    for path, group in named.items():
+        if isinstance(path, LabelPath):
+            for found in group:
+                labels[found.node] = path.labels
+    later = later_visits((labels[node], node) for node in context.nodes() if node in labels)
+    for path, stack in stacks.items():
+        group = named[path]
+        if isinstance(path, LabelPath) and any(found.node in later for found in group):
+            modules = _two_modules(path.labels, stacks, context)
+            if modules is not None:
+                for is_later, module in zip((False, True), modules, strict=True):
+                    _claim_names(
+                        path, [found for found in group if bool(later.get(found.node)) is is_later], module, context
+                    )
+                continue
+        _claim_names(path, group, stack, context)
+
+
+def _two_modules(labels: Labels, stacks: Mapping[_Path, _Stack], context: Context) -> tuple[_Stack, _Stack] | None:
+    """Return the modules of the first visit of labels and of the later ones; None if they are one module's.
+
+    The first is taken for the module of that name and the others for further calls of the module without the suffix.
+    It may be the other way round, so neither is certain.
+    """
+    base = stacks.get(LabelPath(without_number(labels) or ()))
+    if base is None or not labels:
+        return None
+    named = join_scope(base.scopes[-2], labels[-1])
+    if context.table.declared is not None and named not in context.table.declared:
+        return None
+    return _Stack([*base.scopes[:-1], named], certain=False), _Stack(base.scopes, certain=False)
 
 
 def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bool) -> _Stack:

@@ -192,6 +192,33 @@ def test_a_module_called_inside_another_is_found_elsewhere_in_the_table() -> Non
     ]
 
 
+RELU_TWICE = (
+    '["/fc/Gemm"] a = Gemm(x, "fc.weight") ["/relu/Relu"] b = Relu(a) ["/fc2/Gemm"] c = Gemm(b, "fc2.weight")'
+    ' ["/relu_1/Relu"] d = Relu(c) ["/fc3/Gemm"] e = Gemm(d, "fc3.weight") ["/relu_1/Relu_1"] y = Relu(e)'
+)
+
+
+@pytest.mark.parametrize(
+    ("modules", "scopes"),
+    [
+        pytest.param(None, ["relu", "relu_1", "relu"], id="without a table"),
+        pytest.param(["relu", "relu_1"], ["relu", "relu_1", "relu"], id="the table has both modules"),
+        pytest.param(["relu"], ["relu", "relu", "relu"], id="the table has one of them"),
+    ],
+)
+def test_a_suffix_that_counts_calls_and_is_a_name_as_well(modules: list[str] | None, scopes: list[str]) -> None:
+    parameters = ["fc.weight", "fc2.weight", "fc3.weight"]
+    others = {"": "M", "fc": "Linear", "fc2": "Linear", "fc3": "Linear"}
+    modules_table = None if modules is None else others | dict.fromkeys(modules, "ReLU")
+
+    tags = found(model(RELU_TWICE, parameters=parameters), modules_table)
+
+    ambiguous = [tags["/relu_1/Relu"], tags["/relu_1/Relu_1"]]
+    assert [tags["/relu/Relu"][0], *(scope for scope, _ in ambiguous)] == scopes
+    if modules != ["relu"]:
+        assert {confidence for _, confidence in ambiguous} == {"medium"}
+
+
 def test_names_that_stop_above_all_parameters_are_cut() -> None:
     source = model(
         '["/b.0/Gemm"] u = Gemm(x, "b.0.fc.weight") ["/b.0/Relu"] v = Relu(u)'
