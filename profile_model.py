@@ -77,7 +77,7 @@ def profile(
         warmup=measured.warmup,
         interrupted=measured.interrupted,
         settings=_described(settings, measured),
-        **_by_module(measured.times, names, tagged.modules),
+        **_by_module(measured.times, names, tagged.modules, runs=measured.runs),
     )
 
 
@@ -117,9 +117,13 @@ def _plain(tagged: Run) -> PlainCopy:
     return plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).proto)
 
 
-def _by_module(times: NodeTimes, names: ProfiledNames, modules: ModuleTable) -> dict[str, Any]:
+def _by_module(
+    times: NodeTimes, names: ProfiledNames, modules: ModuleTable, *, runs: int | None = None
+) -> dict[str, Any]:
+    """Return the fields of a profile that come from the times of nodes; `runs` were measured, if not all were kept."""
     found = names.modules_of_originals(times.originals) if times.originals else names.modules_of(times.nodes)
-    return dict(aggregate(times, found, modules))
+    fields = dict(aggregate(times, found, modules))
+    return fields if runs is None else fields | {"runs": runs}
 
 
 def _described(settings: SessionSettings, measured: Measurement) -> dict[str, object]:

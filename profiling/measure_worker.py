@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import onnxruntime
 
@@ -28,6 +29,13 @@ _RUNS_AFTER_INTERRUPTION = 10
 _RUNS_AFTER_INTERRUPTION_NS = 2_000_000_000
 
 
+class _TimedRun(NamedTuple):
+    """The wall time of a run in microseconds, and how often the system took the processor away from it."""
+
+    us: float
+    switches: int
+
+
 class _Interruption:
     """Whether SIGINT has asked for an early end."""
 
@@ -41,45 +49,46 @@ class _Interruption:
 
 
 def answer(request: Mapping[str, Any], send: Send) -> None:
-    """Send the wall times in microseconds, the profile's path, and what onnxruntime says of the optimised model."""
+    """Send the time of each run, the profile's path, and what onnxruntime says of the optimised model."""
     interruption = _Interruption()
     seconds = request["seconds"]
     limit_time(seconds)
     session = open_session(request)
     inputs = request_inputs(request, session)
 
-    def timed_run(session: Any) -> float:
+    def timed_run(session: Any) -> _TimedRun:
         limit_time(seconds)
+        switches = _involuntary_switches()
         start = perf_counter_ns()
         session.run(None, inputs)
-        return (perf_counter_ns() - start) / 1e3
+        return _TimedRun((perf_counter_ns() - start) / 1e3, _involuntary_switches() - switches)
 
-    def measure(session: Any, step: str) -> tuple[list[float], int]:
+    def measure(session: Any, step: str) -> tuple[list[_TimedRun], int]:
         send({"step": f"{step}, warm-up"})
-        warmup = _warm_up(lambda: timed_run(session), request["warmup"], interruption)
-        walls: list[float] = []
-        while len(walls) < request["runs"] and not interruption.requested:
+        warmup = _warm_up(lambda: timed_run(session).us, request["warmup"], interruption)
+        runs: list[_TimedRun] = []
+        while len(runs) < request["runs"] and not interruption.requested:
             send({"step": step})
-            walls.append(timed_run(session))
-        return walls, warmup
+            runs.append(timed_run(session))
+        return runs, warmup
 
-    walls, _ = measure(session, "without profiling")
+    plain_runs, _ = measure(session, "without profiling")
     del session
     send({"step": "open"})
     limit_time(seconds)
     session, saved = _open_profiled(request)
-    profiled_walls, warmup = measure(session, "with profiling")
-    if interruption.requested and not profiled_walls:
+    profiled_runs, warmup = measure(session, "with profiling")
+    if interruption.requested and not profiled_runs:
         # A profile of a few runs is worth more than none.
         end = perf_counter_ns() + _RUNS_AFTER_INTERRUPTION_NS
-        while not profiled_walls or (len(profiled_walls) < _RUNS_AFTER_INTERRUPTION and perf_counter_ns() < end):
-            profiled_walls.append(timed_run(session))
+        while not profiled_runs or (len(profiled_runs) < _RUNS_AFTER_INTERRUPTION and perf_counter_ns() < end):
+            profiled_runs.append(timed_run(session))
     limit_time(seconds)
     trace = session.end_profiling()
     send(
         {
-            "walls_us": walls,
-            "profiled_walls_us": profiled_walls,
+            "plain_runs": plain_runs,
+            "profiled_runs": profiled_runs,
             "warmup": warmup,
             "interrupted": interruption.requested,
             "trace": trace,
@@ -89,6 +98,11 @@ def answer(request: Mapping[str, Any], send: Send) -> None:
             "onnxruntime": onnxruntime.__version__,
         }
     )
+
+
+def _involuntary_switches() -> int:
+    """Return how often the system has taken a processor away from this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _warm_up(run: Callable[[], float], fixed: int | None, interruption: _Interruption) -> int:

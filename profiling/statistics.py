@@ -44,3 +44,11 @@ def median_intervals(samples: Samples, rounding: Samples) -> Intervals:
         medians = np.median(samples[:, columns][chosen], axis=1)
         low[columns], high[columns] = np.percentile(medians, _PERCENTILES, axis=0)
     return Intervals(median, np.maximum(low - rounding, 0.0), high + rounding)
+
+
+def least_disturbed(switches: Samples) -> npt.NDArray[np.bool_]:
+    """Return which runs to keep: those with at most the median number of involuntary context switches.
+
+    On a busy machine the system takes the processor away in some runs, and the waiting time is in whatever node ran.
+    """
+    return switches <= np.median(switches) if len(switches) else np.zeros(0, bool)

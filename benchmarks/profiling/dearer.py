@@ -17,8 +17,8 @@ import hpass
 BLOCKS = 6
 DEAR = 3
 FACTORS = (2, 4)
-_WIDTH = 256
-_ROWS = 128
+_WIDTH = 128
+_ROWS = 512
 
 
 class Dearer(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpass.profiling.statistics import median_intervals
+from hpass.profiling.statistics import least_disturbed, median_intervals
 
 
 def test_the_interval_of_a_median_holds_the_true_one() -> None:
@@ -34,3 +34,9 @@ def test_one_run_has_the_interval_of_the_clock() -> None:
     found = median_intervals(np.array([[7.0]]), np.array([0.5]))
 
     assert (found.low[0], found.median[0], found.high[0]) == (6.5, 7.0, 7.5)
+
+
+def test_runs_that_were_taken_the_processor_are_left_out() -> None:
+    assert least_disturbed(np.array([0.0, 3.0, 0.0, 1.0, 0.0])).tolist() == [True, False, True, False, True]
+    assert least_disturbed(np.array([2.0, 2.0])).all()
+    assert least_disturbed(np.zeros(0)).tolist() == []
