@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +15,12 @@ from typing import Any, NamedTuple
 import onnxruntime
 
 from ..running.worker_side import Send, limit_time, open_session, request_inputs, serve
+
+try:
+    import resource
+except ImportError:
+    # Windows does not count them.
+    resource = None
 
 # Warm-up ends if the median of this many runs is no more than this share below the median of as many before them, or
 # after the maximum of runs or seconds. Not tuned.
@@ -102,7 +107,7 @@ def answer(request: Mapping[str, Any], send: Send) -> None:
 
 def _involuntary_switches() -> int:
     """Return how often the system has taken a processor away from this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _warm_up(run: Callable[[], float], fixed: int | None, interruption: _Interruption) -> int:

@@ -29,6 +29,8 @@ def worker(module: str, request: Mapping[str, Any]) -> Generator[Iterator[Messag
     follow, and it is raised again if the worker ends of it. The iterator raises HpassError if the worker sends
     `{"error": TEXT}` or fails. The worker is ended when the context is left.
     """
+    if not hasattr(signal, "setitimer"):
+        raise HpassError("this system has no POSIX signals to limit the time of a run; use Linux or macOS")
     process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
         [sys.executable, "-P", "-c", _START, f"{_PACKAGE}.{module}", str(_PACKAGE_FOLDER.parent)],
         stdin=subprocess.PIPE,
