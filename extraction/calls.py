@@ -9,7 +9,7 @@ its intervals, if these are equal.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import pairwise
 
 import onnx
@@ -54,13 +54,13 @@ def equal_runs(preparation: Preparation, nodes: Sequence[int], scope: str) -> li
 
 def _weight_readers(
     preparation: Preparation, nodes: Sequence[int], scope: str
-) -> dict[tuple[str, Signature], list[int]]:
-    """Return the nodes that read each weight, apart by what they do with it."""
-    readers: defaultdict[tuple[str, Signature], list[int]] = defaultdict(list)
+) -> dict[tuple[Hashable, Signature], list[int]]:
+    """Return the nodes that read each weight, by its content, apart by what they do with it."""
+    readers: defaultdict[tuple[Hashable, Signature], list[int]] = defaultdict(list)
     for index in nodes:
         if not preparation.constant[index]:
             for weight in _weights_read(preparation, index):
-                readers[weight, _signature(preparation.flow, index, scope)].append(index)
+                readers[preparation.content(weight), _signature(preparation.flow, index, scope)].append(index)
     return readers
 
 

@@ -105,7 +105,9 @@ class Extractor:
         piece = cut(preparation, own)
         if returns(flow, piece) and has_one_call(preparation, own, scope):
             # A module that it calls is named elsewhere, such as an embedding that encoder and decoder share.
-            piece = cut(preparation, sorted([*own, *between(flow, own)]))
+            others = between(flow, own)
+            if len(others) < len(own):
+                piece = cut(preparation, sorted([*own, *others]))
         if returns(flow, piece):
             raise HpassError(
                 f"{self.run.model.name}: '{scope}' cannot be cut out: it is not convex (what it computes leaves and "

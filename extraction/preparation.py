@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Collection, Hashable, Iterable
+from dataclasses import dataclass, field
 
 import onnx
 
@@ -32,6 +33,7 @@ class Preparation:
     types: ValueTypes
     constant: list[bool]
     size: list[bool]
+    _contents: dict[str, Hashable] = field(default_factory=dict[str, Hashable], repr=False)
 
     @classmethod
     def of(cls, flow: Dataflow, types: ValueTypes) -> Preparation:
@@ -58,6 +60,13 @@ class Preparation:
                 )
             )
         return cls(flow, types, constant, size)
+
+    def content(self, name: str) -> Hashable:
+        """Return what weights of equal content share: exporters fold a weight anew for each call of a module."""
+        if name not in self._contents:
+            weight = self.flow.weights[name]
+            self._contents[name] = _digest(weight) if isinstance(weight, onnx.TensorProto) else name
+        return self._contents[name]
 
     def is_size(self, name: str) -> bool:
         """Whether a value is a constant or made of sizes, and no more than a list of numbers."""
@@ -117,6 +126,19 @@ class Preparation:
                 if known is not None and known[start:end] == wanted:
                     return _shape_node(node, name, start=start, end=end)
         return None
+
+
+def _digest(weight: onnx.TensorProto) -> Hashable:
+    """Return a digest of a tensor without its name; the name if its content is external, which is not read."""
+    if weight.data_location == onnx.TensorProto.EXTERNAL:
+        return weight.name
+    data = weight.raw_data
+    if not data:
+        unnamed = onnx.TensorProto()
+        unnamed.CopyFrom(weight)
+        unnamed.ClearField("name")
+        data = unnamed.SerializeToString()
+    return weight.data_type, tuple(weight.dims), hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _shape_node(node: onnx.NodeProto, source: str, **limits: int) -> onnx.NodeProto:

@@ -10,8 +10,8 @@ from typing import BinaryIO, NamedTuple
 import onnx
 from onnx import TensorProto
 
-from ..errors import HpassError
-from ..graph.decode import as_pairs
+from ..errors import HpassError, quoted
+from ..graph.decode import as_pairs, as_text
 from ..graph.files import model_file
 from ..graph.files.transaction import Transaction
 from ..graph.walk import all_tensors
@@ -63,8 +63,13 @@ def _relocate(model: onnx.ModelProto, folder: Path, name: str) -> list[_Range]:
     for tensor in all_tensors(model):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
-        location, offset = model_file.external_position(tensor)
-        length = _length(tensor, folder / location, offset)
+        try:
+            location, offset = model_file.external_position(tensor)
+            length = _length(tensor, folder / location, offset)
+        except ValueError as error:
+            raise _bad_place(tensor) from error
+        if offset < 0 or length < 0:
+            raise _bad_place(tensor)
         part = known.get((location, offset, length))
         if part is None:
             start = -(-end // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES
@@ -74,6 +79,11 @@ def _relocate(model: onnx.ModelProto, folder: Path, name: str) -> list[_Range]:
         for key, value in (("location", name), ("offset", part.target_offset), ("length", length)):
             tensor.external_data.add(key=key, value=str(value))
     return list(known.values())
+
+
+def _bad_place(tensor: TensorProto) -> HpassError:
+    name = quoted(as_text(tensor.name))
+    return HpassError(f"the external data of {name} has no valid place in its file; export the model again")
 
 
 def _length(tensor: TensorProto, path: Path, offset: int) -> int:

@@ -63,6 +63,17 @@ def test_a_later_call_may_share_what_the_first_one_prepared(models: Any) -> None
     assert [node.name for node in module.model.graph.node] == ["h2", "m1", "o1"]
 
 
+def test_a_weight_that_was_copied_for_each_call_is_one_weight(models: Any) -> None:
+    nodes = '["a"] h = MatMul(x, w) ["b"] i = Exp(h) ["c"] y = MatMul(i, v)'
+    extractor = models.of_text(nodes, {"a": "m", "b": "n", "c": "m"}, ["w", "v"])
+    first, second = extractor.model.graph.initializer
+    second.float_data[:] = first.float_data
+
+    modules = [extractor.extract("m", call) for call in (0, 1)]
+
+    assert [module.model.graph.node[0].name for module in modules] == ["a", "c"]
+
+
 def test_a_weight_that_is_read_once_means_one_call(models: Any) -> None:
     nodes = '["a"] h = MatMul(x, w) ["b"] i = Exp(h) ["c"] j = MatMul(i, w) ["d"] y = Add(j, v)'
     extractor = models.of_text(nodes, {"a": "m", "b": "n", "c": "m", "d": "m"}, ["w", "v"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,32 @@ def test_an_old_output_is_replaced_with_its_data(tmp_path: Path) -> None:
         hpass.extract(FIXTURES / "external_data.onnx", scope).save(tmp_path / "m.onnx")
 
     assert len(onnx.load(tmp_path / "m.onnx").graph.initializer) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("offset", "x", "the external data of 'fc1.weight' has no valid place in its file"),
+        ("offset", "-1", "has no valid place in its file"),
+        ("length", "-1", "has no valid place in its file"),
+        ("length", "99999999", "external_data.bin: is shorter than the model says"),
+    ],
+)
+def test_a_wrong_place_in_external_data(tmp_path: Path, key: str, value: str, said: str) -> None:
+    whole = onnx.load(FIXTURES / "external_data.onnx", load_external_data=False)
+    (weight,) = (weight for weight in whole.graph.initializer if weight.name == "fc1.weight")
+    kept = [entry for entry in weight.external_data if entry.key != key]
+    del weight.external_data[:]
+    weight.external_data.extend(kept)
+    weight.external_data.add(key=key, value=value)
+    onnx.save(whole, tmp_path / "model.onnx")
+    shutil.copy(FIXTURES / "external_data.bin", tmp_path)
+    module = hpass.extract(tmp_path / "model.onnx", "fc1")
+
+    with pytest.raises(HpassError, match=said):
+        module.save(tmp_path / "fc1.onnx")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["external_data.bin", "model.onnx"]
 
 
 def test_a_file_that_is_not_ours_is_kept(tmp_path: Path) -> None:
