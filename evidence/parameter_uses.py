@@ -22,7 +22,7 @@ FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 
 # Operators that pass a weight on unchanged or in another form. TorchScript reads parameters with equal values through
 # Identity nodes whose outputs have the parameters' names. Exporters insert Transpose, quantisers DequantizeLinear.
-_PASS_THROUGH_OPS = frozenset(
+PASS_THROUGH_OPS = frozenset(
     {"Identity", "Transpose", "Cast", "DequantizeLinear", "QuantizeLinear", "Unsqueeze", "Squeeze", "Reshape"}
 )
 
@@ -107,7 +107,7 @@ class ParameterUses:
         region: Region,
     ) -> None:
         """Record the parameter uses of a node, each given with the index of the input."""
-        is_pass_through = node.op in _PASS_THROUGH_OPS
+        is_pass_through = node.op in PASS_THROUGH_OPS
         is_folded = _is_folded(node)
         local: list[ParameterUse] = []
         non_local: list[ParameterUse] = []

@@ -89,6 +89,13 @@ class ClassStatistics:
         counted = self.counted_name(class_name)
         return counted not in self.nodes or counted == OTHER_CLASS or self.pmi(counted, operator) > 0
 
+    def never_becomes(self, class_name: str | None, operator: str) -> bool:
+        """Return whether no module of a class became an operator that modules of other classes became."""
+        counted = self.counted_name(class_name)
+        if counted is None or counted == OTHER_CLASS or counted not in self.nodes:
+            return False
+        return operator in self.operators and not self.nodes[counted].get(operator)
+
     def nodes_per_module(self, class_name: str | None) -> float:
         """Return the mean number of nodes of a module of the class, scaled to [0, 1]: 1 for four nodes or more.
 

@@ -20,7 +20,7 @@ from ..evidence.label_visits import later_visits
 from ..evidence.merged_models import NamePrefixes
 from ..evidence.node_names import LabelPath, ModulePath, read_name
 from ..evidence.parameter_names import parameter_owner
-from ..evidence.parameter_uses import ParameterUses
+from ..evidence.parameter_uses import PASS_THROUGH_OPS, ParameterUses
 from ..evidence.torchscript_labels import (
     KnownModules,
     Labels,
@@ -33,6 +33,7 @@ from ..evidence.torchscript_labels import (
     without_number,
 )
 from ..identity_map import IdentityMap
+from ..inference.class_statistics import class_statistics
 from ..restore.reference_model import AlignedTags, ReferenceModel
 from ..tags.module_table import ModuleTable, lca
 from ..tags.scope import MAX_DEPTH, is_scope
@@ -388,9 +389,22 @@ def _claim_parameters(uses: ParameterUses, context: Context) -> None:
             owner = scope if table is None else table.nearest_called(scope)
             if called_again and not before and lost.may_read(node, scope):
                 continue
-            # A module with two names ran under either of them.
-            certain = owner not in aliased and not (may_be_merged and uses.is_read_again(use))
+            # A module with two names ran under either of them, and a tied weight may be read in another module.
+            certain = (
+                owner not in aliased
+                and not (may_be_merged and uses.is_read_again(use))
+                and not (table is not None and _is_tied(node, owner, table))
+            )
             context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", use.parameter, certain))
+
+
+def _is_tied(node: gs.Node, owner: str, table: ModuleTable) -> bool:
+    """Whether a node reads a parameter in a way in which no module of its owner's class does, one of PyTorch's.
+
+    Another module shares the parameter: an embedding looks up rows of the matrix that a linear layer multiplies by.
+    """
+    class_name = table[owner].class_name if owner in table else None
+    return node.op not in PASS_THROUGH_OPS and class_statistics().never_becomes(class_name, node.op)
 
 
 class _Lost(NamedTuple):

@@ -68,3 +68,19 @@ def test_only_a_qualified_name_is_a_class_of_torch(name: str | None, found: str 
 )
 def test_a_counted_class_becomes_only_what_it_is_associated_with(name: str | None, operator: str, *, may: bool) -> None:
     assert COUNTED.may_become(name, operator) is may
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "never"),
+    [
+        ("Linear", "MatMul", False),
+        ("Dropout", "MatMul", True),
+        ("Dropout", "QLinearMatMul", False),
+        ("my.package.Linear", "MatMul", False),
+        (None, "MatMul", False),
+    ],
+)
+def test_a_counted_class_never_becomes_what_only_other_classes_became(
+    name: str | None, operator: str, *, never: bool
+) -> None:
+    assert COUNTED.never_becomes(name, operator) is never

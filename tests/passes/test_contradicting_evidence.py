@@ -192,6 +192,17 @@ def test_a_module_called_inside_another_is_found_elsewhere_in_the_table() -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("class_name", "confidence"),
+    [("Linear", "medium"), ("torch.nn.modules.linear.Linear", "medium"), ("Embedding", "high"), ("Mine", "high")],
+)
+def test_a_weight_read_as_no_module_of_its_class_reads_it_is_tied(class_name: str, confidence: str) -> None:
+    """The embedding's name of the matrix is lost, and no Linear looks up rows."""
+    source = model('["look up"] y = Gather("head.weight", x)', parameters=["head.weight"])
+
+    assert found(source, {"": "M", "head": class_name}) == {"look up": ("head", confidence)}
+
+
 RELU_TWICE = (
     '["/fc/Gemm"] a = Gemm(x, "fc.weight") ["/relu/Relu"] b = Relu(a) ["/fc2/Gemm"] c = Gemm(b, "fc2.weight")'
     ' ["/relu_1/Relu"] d = Relu(c) ["/fc3/Gemm"] e = Gemm(d, "fc3.weight") ["/relu_1/Relu_1"] y = Relu(e)'
