@@ -32,6 +32,9 @@ _ROWS, _COLUMNS = 8, 32
 _MIN_CORRELATION, _MAX_OTHER_CORRELATION = 0.98, 0.8
 # Weights of more axes than this are not permuted, as nobody stores them so; the permutations are too many.
 _MAX_PERMUTED_AXES = 4
+# Pairs of weights of one shape that are compared for similarity, at most. If there are more, only equal weights are
+# matched.
+_MAX_PAIRS = 10_000_000
 # Weights whose correlations with all candidates are computed at once.
 _BLOCK = 256
 # A row is constant if subtracting its mean leaves less than this, relative to its largest element: rounding errors.
@@ -76,6 +79,8 @@ def _matches(shape: Shape, target: list[StoredWeight], reference: list[StoredWei
             yield weight.name, names.copy().pop()
         elif not names:
             changed.append(weight)
+    if len(changed) * len(layouts) > _MAX_PAIRS:
+        return
     names = np.array([weight.name for weight, _ in layouts], object)
     standardised = [_standardised(elements) for elements in candidates]
     for start in range(0, len(changed), _BLOCK):
