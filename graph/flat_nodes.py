@@ -13,7 +13,10 @@ from .walk import GraphLike, graphs_within
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlatNode:
-    """A node. `subgraphs` are its graph attributes by name, and `attributes` are the names of all attributes."""
+    """A node. `subgraphs` are its graph attributes by name, and `attributes` are the names of all attributes.
+
+    `inputs` counts the inputs with those that are left out, which `reads` lacks.
+    """
 
     name: str
     operator: str
@@ -21,6 +24,7 @@ class FlatNode:
     writes: tuple[str, ...]
     subgraphs: Mapping[str, onnx.GraphProto]
     attributes: frozenset[str]
+    inputs: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +64,7 @@ def _flat_node(node: onnx.NodeProto) -> FlatNode:
         writes=tuple(filter(None, map(as_text, node.output))),
         subgraphs=subgraphs,
         attributes=frozenset(as_text(attribute.name) for attribute in node.attribute),
+        inputs=len(node.input),
     )
 
 

@@ -51,7 +51,7 @@ def find_renames(original: FlatGraph, optimised: FlatGraph) -> Renames:
         if value == node.name or value not in writer or not node.writes:
             continue
         found.nodes[node] = writer[value]
-        if len(node.reads) == _INPUTS_WITH_SUM:
+        if node.inputs == _INPUTS_WITH_SUM:
             value = _behind(value, readers, kept)
         if _ACTIVATION in node.attributes and writer[value].operator in _ADDITIONS | {node.operator}:
             value = _behind(value, readers, kept)

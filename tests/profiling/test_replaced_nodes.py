@@ -90,6 +90,12 @@ def replaced(original: str, optimised: str, parameters: tuple[str, ...] = ()) ->
             {"h_nchwc": {"c", "a", "r"}, "o": {"c", "a", "r"}},
             id="another layout with what is added and the activation",
         ),
+        pytest.param(
+            '["c"] h = Conv(x, w) ["a"] s = Add(h, x) ["r"] y = Relu(s)',
+            '["h_nchwc"] z = Conv<activation="Relu">(x, w, , x) ["o"] y = ReorderOutput(z)',
+            {"h_nchwc": {"c", "a", "r"}, "o": {"c", "a", "r"}},
+            id="another layout with what is added and the activation, without a bias",
+        ),
     ],
 )
 def test_original_nodes_between_named_values(original: str, optimised: str, expected: dict[str, set[str]]) -> None:
