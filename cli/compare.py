@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..reporting.wording import counted
 from .exit_codes import DIFFERENT, DONE
 from .file_uses import FileUses
-from .shared_options import Dimensions, Json
+from .shared_options import Dimensions, Json, Level
 from .streams import Line, Styled, write_json, write_result
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from ..comparing.comparison import Comparison, ModuleDistance
     from ..comparing.metrics import Distance
-
-Level = Literal["all", "extended", "basic", "none"]
 
 
 def compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,12 @@ from .dataclass_options import with_dataclass_options
 from .exit_codes import DONE, INTERRUPTED
 from .file_uses import FileUses
 from .progress import ProgressBar
-from .shared_options import Dimensions, Input, Json
+from .shared_options import Dimensions, Input, Json, Level
 from .streams import log, uses_box_drawing, write_json, write_result
 from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
     from ..profiling.profile import Profile
-
-Level = Literal["all", "extended", "basic", "none"]
 
 _DEFAULT_RUNS = 50
 # Opening a session, and the warm-up: the steps of the bar that are no measured runs.

@@ -13,6 +13,9 @@ ExternalData = Annotated[
     Literal["copy", "link"],
     typer.Option("--external-data", help="How to place external data in another output folder."),
 ]
+Level = Literal["all", "extended", "basic", "none"]
+"""The optimisation levels of onnxruntime."""
+
 InPlace = Annotated[bool, typer.Option("--in-place", help="Overwrite the input.")]
 Dimensions = Annotated[
     list[str] | None,
