@@ -46,7 +46,7 @@ def workplace(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures", ignore=shutil.ignore_patterns("__pycache__"))
     tools = tmp_path / ".tools"
     tools.mkdir()
-    for name, call in (("hpass", "-m hpass"), ("python", "")):
+    for name, call in (("hpass", "-m hpass"), ("python", ""), ("onnxslim", "-m onnxslim")):
         (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {call} "$@"\n')
         (tools / name).chmod(0o755)
     return tmp_path

@@ -189,7 +189,7 @@ def test_a_process_that_dies_takes_only_its_own_file_along(model: Path, control_
         ("hpass ru", {"run"}),
         ("hpass run --pas", {"--passes"}),
         ("hpass run --passes scope-parse,fa", {"scope-parse,fallback"}),
-        ("hpass run --passes a", {"all", "aux-inheritance"}),
+        ("hpass run --passes a", {"all", "annotate", "aux-inheritance"}),
         ("hpass run --stop-after v", {"validation"}),
         ("hpass run --set validation.c", {"validation.checker="}),
         ("hpass run --external-data l", {"link"}),
