@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# A name that is no local folder must not be looked up, which takes 20 s without a network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 # They lie in the checkout and are no part of the package.
 sys.path.append(str(Path(__file__).parents[1]))
 

@@ -20,6 +20,14 @@ _BAR = {
     "static-QDQ": 0.95,
 }
 
+INTRODUCTION = (
+    "The optimisation level is onnxruntime's default. *Mapped* is the share of node time that a module got. *Right* "
+    "counts nodes whose module is the nearest common ancestor that the oracle finds as well "
+    "(benchmarks/profiling/oracle.py). The oracle shares no code with the profile and leaves out nodes that it knows "
+    "nothing of, such as conversions of layout. Quantised models are tagged with the model before them as "
+    "`--reference`."
+)
+
 
 def page(rows: Sequence[Row], agreements: Sequence[Agreement], dear: Sequence[Dearer]) -> str:
     """Return the page as Markdown."""
@@ -29,13 +37,8 @@ def page(rows: Sequence[Row], agreements: Sequence[Agreement], dear: Sequence[De
 def _mapped(rows: Sequence[Row]) -> Iterator[str]:
     yield "# Profiles, measured"
     yield ""
-    yield (
-        f"By `python -m benchmarks.profiling`, onnxruntime {onnxruntime.__version__} on {platform.machine()}, at its "
-        "default level. *Mapped* is the share of node time that a module got. *Right* counts nodes whose module is the "
-        "nearest common ancestor that the oracle finds as well (benchmarks/profiling/oracle.py). The oracle shares no "
-        "code with the profile and leaves out nodes that it knows nothing of, such as conversions of layout. Quantised "
-        "models are tagged with the model before them as `--reference`."
-    )
+    command = "`python -m benchmarks.profiling`"
+    yield f"By {command}, onnxruntime {onnxruntime.__version__} on {platform.machine()}. {INTRODUCTION}"
     yield ""
     yield "| models | number | mapped, least | mapped, mean | right | do not run |"
     yield "|---|--:|--:|--:|--:|--:|"

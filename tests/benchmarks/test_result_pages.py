@@ -9,6 +9,7 @@ import pytest
 from benchmarks.accuracy import report
 from benchmarks.architectures import page, sweep_page
 from benchmarks.extraction import page as extraction
+from benchmarks.profiling import page as profiling
 from benchmarks.speed import __main__ as speed
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -17,6 +18,7 @@ INTRODUCTIONS = {
     "results/accuracy-held-out.md": (report.INTRODUCTION, report.HELD_OUT),
     "results/architectures.md": (page.INTRODUCTION,),
     "results/extraction.md": (extraction.INTRODUCTION,),
+    "results/profiling.md": (profiling.INTRODUCTION,),
     "results/sweep.md": (sweep_page.INTRODUCTION,),
     "speed.md": (speed.INTRODUCTION.format(rounds=3),),
 }
