@@ -99,6 +99,7 @@ def test_a_file_that_is_read_is_not_written(hpass: Any, tmp_path: Path) -> None:
     assert trace.read_text(encoding="utf-8") == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_shows_what_was_measured(tmp_path: Path) -> None:
     output = tmp_path / "p.json"

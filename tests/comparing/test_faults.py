@@ -45,6 +45,7 @@ def spoiled(path: Path, fault: Fault) -> onnx.ModelProto:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "module"),
     [
@@ -63,6 +64,7 @@ def test_the_module_with_the_fault_goes_wrong_first(fault: Fault, module: str) -
     assert found.runs <= 2 + module.count(".") + 1
 
 
+@pytest.mark.slow
 def test_what_comes_before_and_after_is_right_by_itself() -> None:
     found = hpass.compare(BERT, spoiled(BERT, weight("encoder.layer.0.output.dense.bias", noise)))
 

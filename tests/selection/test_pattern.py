@@ -50,6 +50,7 @@ def test_a_glob_of_one_name_matches_as_in_a_shell(text: str, name: str) -> None:
     assert bool(pattern.matching([f"x.{name}"], ModuleTable())) == fnmatch.fnmatchcase(name, text.replace("**", "*"))
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", "!a.b", "=a", "!=", "b", "**", "!*.a0"]), min_size=1, max_size=5))
 def test_the_last_pattern_that_matches_a_module_decides(texts: list[str]) -> None:
     patterns = [Pattern.parse(text) for text in texts]
