@@ -1,4 +1,4 @@
-"""Capture the output of exporters, and find the root cause of their errors."""
+"""Capture the output of exporters, and describe their errors in one line."""
 
 from __future__ import annotations
 
@@ -37,5 +37,14 @@ def root_cause(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return describe_error(error)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the class of an error and the first line of its text, of which at most 300 characters."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a class of the model's definition
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -16,28 +16,25 @@ from typing import cast
 import torch
 
 from ..errors import HpassError
+from .capture_output import describe_error
 from .model_spec import Factory
 from .sample_inputs.signature import Inputs, bind_inputs
 
 
 def build_from_factory(factory: Factory) -> tuple[torch.nn.Module, Inputs | None]:
-    """Call a factory. Return its module, and its inputs by the names of `forward` (None if it returns a module only).
+    """Call a factory. Return its module in evaluation mode, and its inputs by the names of `forward`, None if none.
 
     The factory may return its inputs as one tensor, a tuple of positional inputs or a dict. Raises HpassError if the
-    file or the factory fails, or if the factory returns something else.
+    file, the factory or its module fails, or if the factory returns something else.
     """
-    with _on_import_path(factory.file.resolve().parent):
-        result = _call_factory(factory)
-    match result:
-        case (torch.nn.Module() as module, inputs):
-            return module, bind_inputs(module, inputs)
-        case torch.nn.Module():
-            return result, None
-        case _:
-            raise HpassError(
-                f"{factory}: returned {type(result).__name__}; "
-                "it must return a torch.nn.Module, or a module and its inputs"
-            )
+    try:
+        with _on_import_path(factory.file.resolve().parent):
+            return _module_and_inputs(factory, _call_factory(factory))
+    except (HpassError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        # Also SystemExit, which would end hpass with an exit code of the file's choice.
+        raise HpassError(f"{factory}: raised {describe_error(error)}{_line(error, factory.file)}") from error
 
 
 def _call_factory(factory: Factory) -> object:
@@ -53,26 +50,33 @@ def _call_factory(factory: Factory) -> object:
         function = getattr(module, factory.name, None)
         if callable(function):
             return cast("Callable[[], object]", function)()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        # Also SystemExit, which would end hpass with an exit code of the file's choice.
-        raise HpassError(f"{factory}: raised {_describe_error(error, factory.file)}") from error
     finally:
         if previous is not None:
             sys.modules[factory.file.stem] = previous
     raise HpassError(f"{factory.file}: has no function {factory.name!r}")
 
 
-def _describe_error(error: BaseException, file: Path) -> str:
-    """Return an error in one line, with the number of the innermost line of the user's file in its traceback."""
+def _module_and_inputs(factory: Factory, result: object) -> tuple[torch.nn.Module, Inputs | None]:
+    match result:
+        case (torch.nn.Module() as module, inputs):
+            return module.eval(), bind_inputs(module, inputs)
+        case torch.nn.Module():
+            return result.eval(), None
+        case _:
+            raise HpassError(
+                f"{factory}: returned {type(result).__name__}; "
+                "it must return a torch.nn.Module, or a module and its inputs"
+            )
+
+
+def _line(error: BaseException, file: Path) -> str:
+    """Return the innermost line of the user's file in a traceback, as a suffix; empty if there is none."""
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).resolve() == file.resolve()
     ]
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" + (f" (line {lines[-1]})" if lines else "")
+    return f" (line {lines[-1]})" if lines else ""
 
 
 @contextmanager

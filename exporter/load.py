@@ -45,7 +45,7 @@ def load(model_spec: str, options: Options) -> LoadedModel:
         if isinstance(parsed, Factory):
             _check_factory(options)
             model, inputs = build_from_factory(parsed)
-            return LoadedModel(model.eval(), inputs)
+            return LoadedModel(model, inputs)
         from . import pretrained
 
         model = pretrained.load(parsed, options, pretrained.load_config(parsed, options))
@@ -73,7 +73,7 @@ def _factory_on_meta(factory: Factory) -> LoadedModel:
             model, inputs = build_from_factory(factory)
     except HpassError:
         model, inputs = build_from_factory(factory)
-    return LoadedModel(model.eval(), inputs)
+    return LoadedModel(model, inputs)
 
 
 def _check_factory(options: Options) -> None:

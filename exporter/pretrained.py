@@ -41,15 +41,15 @@ def load(source: Pretrained, options: Options, config: Any) -> torch.nn.Module:
         model = model_class(config, options).from_pretrained(
             source.source, config=config, dtype=torch.float32, trust_remote_code=options.trust_remote_code
         )
+        return model.eval()
     except Exception as error:
         raise _one_line_error(source, error) from error
-    return model.eval()
 
 
 def from_config(source: Pretrained, options: Options, config: Any) -> torch.nn.Module:
     """Build the model as its class initialises it, on the default device. No other file is read."""
-    loaded_class = model_class(config, options)
     try:
+        loaded_class = model_class(config, options)
         if hasattr(loaded_class, "_from_config"):
             return loaded_class._from_config(config, dtype=torch.float32).eval()  # noqa: SLF001 (a concrete class has no public function)
         return loaded_class.from_config(config, dtype=torch.float32, trust_remote_code=options.trust_remote_code).eval()
