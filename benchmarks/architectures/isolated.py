@@ -6,7 +6,6 @@ import json
 import math
 import multiprocessing
 import os
-import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +59,8 @@ def one_line(error: Exception) -> str:
 
 
 def _run_work(work: Callable[[], Record], file: Path, limit: float) -> None:
+    import resource  # which, like the fork, Windows lacks
+
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), resource.getrlimit(resource.RLIMIT_CPU)[1]))
     # Discards all output of exporters, from Python and from C++.
     with Path(os.devnull).open("w") as nowhere:
