@@ -6,7 +6,7 @@ import shlex
 import shutil
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import onnx
 import pytest
@@ -14,6 +14,7 @@ from typer.main import get_command
 
 import hpass as package
 from hpass.cli.app import app
+from hpass.errors import HpassError, UsageError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -536,11 +537,32 @@ def test_the_table_has_every_command_and_every_option() -> None:
     assert missing == []
 
 
-def test_a_name_with_a_line_break_stays_on_one_line(hpass: Any, tmp_path: Path) -> None:
-    result = hpass("run", tmp_path / "a\nb.onnx")
+# All that str.splitlines takes for the end of a line.
+LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+@pytest.mark.parametrize("command", ["run", "tree", "validate"])
+def test_an_error_with_line_breaks_is_one_line(hpass: Any, command: str, tmp_path: Path) -> None:
+    result = hpass(command, tmp_path / f"a{LINE_BREAKS}b.onnx")
 
     assert result.status == 1
     assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", [HpassError, UsageError])
+def test_an_error_of_several_lines_is_one_line_for_each_file(
+    hpass: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[HpassError]
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> NoReturn:
+        raise kind(f"a{LINE_BREAKS}b")
+
+    monkeypatch.setattr("hpass.cli.run_job.load", fail)
+    (tmp_path / "out").mkdir()
+
+    result = hpass("run", model, FIXTURES / "hybrid.onnx", "-o", tmp_path / "out")
+
+    assert result.status != 0
+    assert len(result.err.splitlines()) == 2
 
 
 def test_no_command_at_all_is_the_help_with_status_2(hpass: Any) -> None:
