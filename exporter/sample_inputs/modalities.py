@@ -36,7 +36,10 @@ def model_modalities(model: torch.nn.Module) -> set[str]:
 
 def config_value(model: torch.nn.Module, attribute: str, *, default: str) -> set[str]:
     """Return an attribute of a model, which is a name or a list of names, as a set."""
-    found = getattr(model, attribute, default)
+    try:
+        found = getattr(model, attribute, default)
+    except Exception:  # noqa: BLE001 - a property or a `__getattr__` of the model's definition
+        found = default
     return {found} if isinstance(found, str) else set(cast("list[str]", found))
 
 

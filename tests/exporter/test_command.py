@@ -76,6 +76,44 @@ def test_a_mistake_is_one_line(
     assert not list(here.iterdir())
 
 
+FAILING = {
+    "forward fails": "def forward(self, x): raise KeyError('two\\nlines')",
+    "forward ends the process": "def forward(self, x): raise SystemExit(0)",
+    "forward calls itself": "def forward(self, x): return self.forward(x)",
+    "an error without a text": "def forward(self, x): raise Odd",
+    "its modules cannot be listed": "def named_modules(self, *_, **__): raise ValueError",
+}
+
+
+@pytest.mark.parametrize("kind", FAILING)
+def test_a_module_that_fails_is_one_line_and_leaves_no_file(
+    kind: str, capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    file = here / "failing.py"
+    file.write_text(
+        "import torch\nclass Odd(Exception):\n    def __str__(self): raise ValueError\n"
+        f"class Net(torch.nn.Module):\n    def forward(self, x): return x\n    {FAILING[kind]}\n"
+        "def make(): return Net(), torch.zeros(1)\n"
+    )
+
+    assert run_command(["export", f"{file}:make", "out.onnx"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("hpass: ") for line in lines) == 1
+    assert lines[-1].startswith("hpass: ")
+    assert list(here.iterdir()) == [file]
+
+
+def test_a_module_whose_attributes_fail_is_exported(here: Path) -> None:
+    file = here / "failing.py"
+    file.write_text(
+        "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x): return x + 1\n"
+        "    @property\n    def input_modalities(self): raise RuntimeError\n"
+        "def make(): return Net(), torch.zeros(1)\n"
+    )
+
+    assert run_command(["export", f"{file}:make", "out.onnx"]) == 0
+
+
 def test_verbose_shows_the_exporter_s_own_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["export", f"{MODELS}:unsupported", str(tmp_path / "out.onnx"), "-v", "--engine", "dynamo"]) == 1
     printed = capsys.readouterr()
