@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .api import Run, instances, load, run, select, strip
     from .compare_models import compare
     from .comparing.comparison import Comparison
+    from .costs.cost import Cost
     from .errors import HpassError, UsageError
     from .evidence.claims import Claim
     from .extraction.extract import ExtractedModule, extract
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .graph.model import Model
     from .identity_map import IdentityMap
     from .keep_tags import keeping
+    from .model_cost import cost
     from .passes.base import Pass, PassResult, option
     from .passes.context import Context
     from .passes.findings import Finding, Severity
@@ -36,6 +38,7 @@ _LAZY_IMPORTS = {
     "ExternalDataMode": ".graph.files.external_data",
     "Claim": ".evidence.claims",
     "Comparison": ".comparing.comparison",
+    "Cost": ".costs.cost",
     "Confidence": ".tags.tag_format",
     "Context": ".passes.context",
     "ExtractedModule": ".extraction.extract",
@@ -61,6 +64,7 @@ _LAZY_IMPORTS = {
     "instances": ".api",
     "keeping": ".keep_tags",
     "compare": ".compare_models",
+    "cost": ".model_cost",
     "load": ".api",
     "option": ".passes.base",
     "profile": ".profile_model",
@@ -78,6 +82,7 @@ __all__ = [
     "Comparison",
     "Confidence",
     "Context",
+    "Cost",
     "ExternalDataMode",
     "ExtractedModule",
     "Finding",
@@ -99,6 +104,7 @@ __all__ = [
     "Tag",
     "UsageError",
     "compare",
+    "cost",
     "extract",
     "instances",
     "keeping",

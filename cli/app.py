@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .compare import compare
+from .cost import cost
 from .diff import diff
 from .export import export
 from .extract import extract
@@ -33,6 +34,7 @@ COMMANDS = (
     strip,
     diff,
     compare,
+    cost,
     profile,
     inputs,
     report,

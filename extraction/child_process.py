@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,39 +11,19 @@ from typing import Any
 import onnx
 
 from ..errors import HpassError
+from ..graph.shape_inference import infer_by_onnx, without_weights
 from ..graph.walk import graphs_within
-from ..running.request import TIME_LIMIT_S, request_for
+from ..running.request import request_for
 from ..running.settings import SessionSettings
 from ..running.worker_process import worker
 
-_INFER = """\
-import sys, onnx
-model = onnx.load_from_string(sys.stdin.buffer.read())
-inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-sys.stdout.buffer.write(inferred.SerializeToString())
-"""
-# Larger tensors are left out of shape inference, which only looks at sizes and indices.
-_MAX_TENSOR_BYTES = 1024
 _ELEMENT_TYPES = {"float": "FLOAT", "double": "DOUBLE"}
 
 
 def infer_shapes(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     """Return the values whose types onnx infers; none if it fails."""
-    try:
-        process = subprocess.run(  # noqa: S603 - our own interpreter and code
-            # -P: files in the current folder must not shadow modules that onnx imports.
-            [sys.executable, "-P", "-c", _INFER],
-            input=_without_weights(model).SerializeToString(),
-            capture_output=True,
-            timeout=TIME_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return []
-    if process.returncode:
-        return []
-    inferred = onnx.ModelProto.FromString(process.stdout)
-    return [value for graph in graphs_within(inferred.graph) for value in graph.value_info]
+    inferred = infer_by_onnx(without_weights(model))
+    return [] if inferred is None else [value for graph in graphs_within(inferred.graph) for value in graph.value_info]
 
 
 def output_types(model: onnx.ModelProto, folder: Path, names: Sequence[str]) -> dict[str, onnx.TypeProto]:
@@ -97,27 +75,6 @@ def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelPro
     copy.CopyFrom(model)
     known = {output.name for output in copy.graph.output}
     copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names) if name not in known)
-    return copy
-
-
-def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy of a model without the values of large initializers."""
-    copy = onnx.ModelProto()
-    for field, value in model.ListFields():
-        if field.name == "opset_import":
-            copy.opset_import.MergeFrom(value)
-        elif field.name == "functions":
-            copy.functions.MergeFrom(value)
-    copy.ir_version = model.ir_version
-    for field, value in model.graph.ListFields():
-        if field.name in ("node", "input", "output", "value_info", "sparse_initializer"):
-            getattr(copy.graph, field.name).MergeFrom(value)
-    copy.graph.name = "graph"
-    for tensor in model.graph.initializer:
-        if tensor.ByteSize() <= _MAX_TENSOR_BYTES and tensor.data_location != onnx.TensorProto.EXTERNAL:
-            copy.graph.initializer.add().CopyFrom(tensor)
-        else:
-            copy.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
     return copy
 
 

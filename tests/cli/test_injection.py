@@ -67,6 +67,8 @@ CASES: dict[str, dict[str, list[str]]] = {
     "tree": {
         "source": ["{a}", "{tagged}", "{none}", "{factory}"],
         "--depth": ["{a} --depth {text}"],
+        "--cost": ["{a} --cost", "{b} --cost"],
+        "--dim": ["{a} --cost --dim {text}", "{a} --cost --dim {text}=2"],
         "--passes": ["{a} --passes {text}"],
         "--set": ["{a} --set {text}"],
         "--modules": ["{a} --modules {table}"],
@@ -149,6 +151,17 @@ CASES: dict[str, dict[str, list[str]]] = {
         "--reference": ["{a} -o {folder}/x.onnx --reference {b} -- cp {{in}} {{out}}"],
         "--retag": ["{tagged} -o {folder}/x.onnx --retag -- cp {{in}} {{out}}"],
         "--json": ["{a} -o {folder}/x.onnx --json -- cp {{in}} {{out}}"],
+    },
+    "cost": {
+        "source": ["{a}", "{tagged}", "{none}", "{factory}"],
+        "--dim": ["{a} --dim {text}", "{a} --dim {text}=2"],
+        "--passes": ["{a} --passes {text}"],
+        "--set": ["{a} --set {text}"],
+        "--modules": ["{a} --modules {table}"],
+        "--model": ["{a} --model {text}"],
+        "--reference": ["{a} --reference {b}"],
+        "--retag": ["{tagged} --retag"],
+        "--json": ["{a} --json"],
     },
     "profile": {
         "source": ["{a}", "{none}"],
