@@ -14,8 +14,9 @@ multiply-accumulates of an exported file, with the sizes of the inputs that it w
 know that of the CPU. `unknown` is the number of nodes of which hpass knows no cost.
 
 The two may differ although both are right: exporters compute in advance what depends on no input (funnel, xlnet), and
-leave out what no output needs (plain_wavenet); PyTorch's counter knows no recurrent operators (plain_recurrent), and no
-grouped products of experts (mixtral).
+leave out what no output needs (plain_wavenet); PyTorch's counter knows no recurrent operators (plain_recurrent). In
+mixtral both leave out the products of experts, whose sizes depend on the data, and in fnet hpass does not know the
+other operations of DFT.
 """
 
 
