@@ -31,13 +31,14 @@ class NamePrefixes:
     @classmethod
     def of(cls, model: Model) -> NamePrefixes:
         """Find the prefixes in a model: those of a path or of a parameter that other names of the graph share."""
-        names = [(node, model.original_names(node)[0]) for node in model.nodes()]
-        named = [(node, name) for node, name in names if name]
+        named = [(node, name) for node in model.nodes() if (name := model.original_name(node))]
+        found = dict.fromkeys(prefix for node, name in named for prefix in _candidates(node, name, model))
+        if not found:
+            return cls()
         shared = [
             *(tensor.name for tensor in (*model.graph.inputs, *model.graph.outputs)),
             *(tensor.name for node, _ in named for tensor in node.inputs if isinstance(tensor, gs.Constant)),
         ]
-        found = dict.fromkeys(prefix for node, name in named for prefix in _candidates(node, name, model))
         prefixes = [prefix for prefix in found if any(name.startswith(prefix) for name in shared)]
         if len(prefixes) == 1 and all(name.startswith(prefixes[0]) for _, name in named):
             return cls(((prefixes[0], ""),))

@@ -17,6 +17,9 @@ def label(name: str) -> str:
 
     TorchScript derives its labels by this rule (torch/onnx/utils.py, `_unqualified_variable_name`).
     """
+    last = name.rpartition(".")[2]
+    if not last.isnumeric():
+        return last
     atoms = name.split(".")
     start = len(atoms) - 1
     while start > 0 and atoms[start].isnumeric():

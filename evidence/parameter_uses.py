@@ -58,6 +58,7 @@ class ParameterUses:
         self._owners: dict[str, None] = {}
         self._readers: Counter[str] = Counter()
         self._names: set[tuple[str, str]] = set()
+        self._use_by_name: dict[str, ParameterUse | None] = {}
         folded = {**_folded_parameters(model), **restored}
         # Subgraphs read values of the graphs around them, so all regions share these dictionaries.
         use_by_value: dict[int, ParameterUse] = {}
@@ -74,12 +75,12 @@ class ParameterUses:
                 arguments.bind(region, model.function_key(region.graph), use_by_value)
             for node in region.graph.nodes:
                 uses = self._parameters_read(node, use_by_value, folded)
-                function = model.call_key(node)
+                function = model.call_key(node) if functions else None
                 if function in functions:
                     # The body reads them; the call only passes them on.
                     arguments.add_call(function, len(node.inputs), dict(uses))
                     self._add_local(node, [use for _, use in uses])
-                else:
+                elif uses:
                     self._read(node, uses, use_by_value, first_uses, region)
 
     def of(self, node: gs.Node) -> list[ParameterUse]:
@@ -174,6 +175,12 @@ class ParameterUses:
         return found
 
     def _use(self, name: str) -> ParameterUse | None:
+        """Return the use of a parameter with this name; None if it is no parameter name."""
+        if name not in self._use_by_name:
+            self._use_by_name[name] = self._named_use(name)
+        return self._use_by_name[name]
+
+    def _named_use(self, name: str) -> ParameterUse | None:
         root, rest = self._prefixes.split(name)
         owner = parameter_owner(rest)
         if owner is None:

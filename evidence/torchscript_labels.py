@@ -32,6 +32,8 @@ _NUMBER = re.compile(r"\d+")
 _UNDERSCORE = re.compile("_")
 # No model has so many scopes of one label that their number takes more digits.
 _NUMBERED = re.compile(r"(.+)_(\d{1,9})")
+# Up to so many owners, to look at each is faster than to count those of all ancestors.
+_FEW_OWNERS = 4
 
 
 class _NumberedLabel(NamedTuple):
@@ -62,21 +64,20 @@ class WeightUse(NamedTuple):
     name: str
 
 
-@dataclass(slots=True)
-class LabelUses:
-    """What the nodes of one path of labels read: how often parameters of each owner, and weights without a name."""
-
-    owners: Counter[str] = field(default_factory=Counter[str])
-    weights: list[WeightUse] = field(default_factory=list[WeightUse])
-
-
-class _Owners(Counter[str]):
+class Owners(dict[str, int]):
     """Modules that own parameters, each with how often they are read. It stays as it is once `within` was called."""
 
     _within: Counter[str] | None = None
 
+    def add(self, owners: Mapping[str, int]) -> None:
+        """Add the reads of further modules."""
+        for owner, count in owners.items():
+            self[owner] = self.get(owner, 0) + count
+
     def within(self, scope: str) -> int:
         """Return how many of the reads are of parameters in a module or below it."""
+        if len(self) <= _FEW_OWNERS:
+            return sum(count for owner, count in self.items() if is_descendant(owner, scope))
         if self._within is None:
             self._within = Counter()
             for owner, count in self.items():
@@ -89,6 +90,14 @@ class _Owners(Counter[str]):
 
 
 @dataclass(slots=True)
+class LabelUses:
+    """What the nodes of one path of labels read: how often parameters of each owner, and weights without a name."""
+
+    owners: Owners = field(default_factory=Owners)
+    weights: list[WeightUse] = field(default_factory=list[WeightUse])
+
+
+@dataclass(slots=True)
 class _LabelNode:
     """A node of the label tree.
 
@@ -98,12 +107,12 @@ class _LabelNode:
 
     labels: Labels
     children: dict[str, _LabelNode] = field(default_factory=dict[str, "_LabelNode"])
-    own: _Owners = field(default_factory=_Owners)
-    below: _Owners = field(default_factory=_Owners)
+    own: Owners = field(default_factory=Owners)
+    below: Owners = field(default_factory=Owners)
     weights: list[WeightUse] = field(default_factory=list[WeightUse])
 
     @property
-    def deepest_owners(self) -> _Owners:
+    def deepest_owners(self) -> Owners:
         """The owners that determine the module of the labels below; those of the own nodes if there are none."""
         return self.below or self.own
 
@@ -162,7 +171,9 @@ class KnownModules:
             if ancestor:
                 # In sorted order the names that start with `ancestor.` are contiguous ("/" is the character after ".").
                 names = names[bisect_left(names, ancestor + ".") : bisect_left(names, ancestor + "/")]
-            found = sorted(names, key=lambda name: (depth(name), natural_sort_key(name)))
+            found = list(names)
+            if len(found) > 1:
+                found.sort(key=lambda name: (depth(name), natural_sort_key(name)))
             self._below[ancestor, wanted_label] = found
         return found
 
@@ -239,10 +250,10 @@ def _label_tree(paths: Mapping[Labels, LabelUses]) -> _LabelNode:
     for path, uses in paths.items():
         node = root
         for index, name in enumerate(path):
-            node.below.update(uses.owners)
+            node.below.add(uses.owners)
             node.weights += uses.weights
             node = node.children.setdefault(name, _LabelNode(path[: index + 1]))
-        node.own.update(uses.owners)
+        node.own.add(uses.owners)
         node.weights += uses.weights
     return root
 
@@ -275,7 +286,7 @@ class _Siblings(NamedTuple):
         unnumbered = [name for name in labels if not (parent_label and _is_numbered(name, parent_label))]
         return cls(labels, repeated, unnumbered, {}, set(), set(), defaultdict(set))
 
-    def add(self, name: str, scope: str, owners: _Owners) -> None:
+    def add(self, name: str, scope: str, owners: Owners) -> None:
         """Record the module of a label."""
         self.resolved_scopes.add(scope)
         self.resolved_patterns.add(_digit_pattern(scope))
@@ -322,7 +333,7 @@ def _resolve_child(
         ):
             return _resolve_repeated(parent_module, numbered, owners, siblings, known)
     if exact:
-        fits = {scope: _fit(scope, child, known) for scope in exact}
+        fits = {scope: _fit(scope, child, known) for scope in exact} if len(exact) > 1 else {exact[0]: 0}
         best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
         is_named = owners.within(best) > 0
         rivals = [
@@ -362,7 +373,7 @@ def _fit(scope: str, child: _LabelNode, known: KnownModules) -> int:
 def _resolve_repeated(
     parent_module: Resolved,
     numbered: _NumberedLabel,
-    owners: _Owners,
+    owners: Owners,
     siblings: _Siblings,
     known: KnownModules,
 ) -> Resolved:
@@ -421,7 +432,7 @@ def _modules_read_below(name: str, siblings: _Siblings, known: KnownModules) -> 
     return list(found)
 
 
-def _candidates(ancestor: str, name: str, owners: _Owners, known: KnownModules) -> list[str]:
+def _candidates(ancestor: str, name: str, owners: Owners, known: KnownModules) -> list[str]:
     """Return the known modules that a label below a module may denote."""
     found = _modules_with_label(ancestor, name, known)
     if known.complete:
@@ -448,7 +459,7 @@ def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[s
     return [scope for scope in found if scope in known.names] if known.complete else found
 
 
-def _module_outside_parent(name: str, owners: _Owners, known: KnownModules) -> str | None:
+def _module_outside_parent(name: str, owners: Owners, known: KnownModules) -> str | None:
     """Return the module with this label that owns all parameters read below it, even if it lies outside the parent."""
     labelled = known.by_label.get(name, ())
     if len(labelled) > len(owners) * MAX_DEPTH:
@@ -458,10 +469,10 @@ def _module_outside_parent(name: str, owners: _Owners, known: KnownModules) -> s
     if not fitting:
         return None
     best = _best(fitting, owners)
-    return best if owners.within(best) == owners.total() else None
+    return best if owners.within(best) == owners.within("") else None
 
 
-def _best(candidates: Sequence[str], owners: _Owners) -> str:
+def _best(candidates: Sequence[str], owners: Owners) -> str:
     """Return the candidate that contains the most owners; the first one if several do."""
     return max(candidates, key=owners.within)
 
@@ -489,7 +500,7 @@ def _digit_pattern(scope: str) -> str:
     return _NUMBER.sub("*", scope)
 
 
-def _max_support(candidates: Sequence[str], owners: _Owners) -> int:
+def _max_support(candidates: Sequence[str], owners: Owners) -> int:
     return max(map(owners.within, candidates), default=0)
 
 

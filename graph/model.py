@@ -35,7 +35,7 @@ from .graph_diff import Edits, count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
 from .regions import Region, regions
-from .restored_names import original_names
+from .restored_names import original_name, original_outputs
 from .strip import Stripped, strip, stripped
 from .verify.fingerprint import fingerprint
 from .walk import GraphLike, all_nodes
@@ -187,10 +187,15 @@ class Model:
         proto = self._node_proto(node)
         return proto is None or all(map(is_utf8, (proto.name, *proto.output)))
 
-    def original_names(self, node: gs.Node) -> tuple[str | None, list[str]]:
-        """Return the name of a node, None if it has none, and the names of its outputs as they were before `rename`."""
+    def original_name(self, node: gs.Node) -> str | None:
+        """Return the name of a node as it was before `rename`; None if it had none."""
         proto = self._node_proto(node)
-        return (node.name, [value.name for value in node.outputs]) if proto is None else original_names(proto)
+        return node.name if proto is None else original_name(proto)
+
+    def original_outputs(self, node: gs.Node) -> list[str]:
+        """Return the names of a node's outputs as they were before `rename`."""
+        proto = self._node_proto(node)
+        return [value.name for value in node.outputs] if proto is None else original_outputs(proto)
 
     def note(self, node: gs.Node, key: str, value: str | None) -> None:
         """Write an `hpass.*` key that is not part of a tag into the message of a node; remove it if `value` is None."""

@@ -51,21 +51,25 @@ def restore_names(model: onnx.ModelProto) -> Restored:
     return found
 
 
-def original_names(node: onnx.NodeProto) -> tuple[str | None, list[str]]:
-    """Return the name of a node, None if it has none, and the names of its outputs as they were before `rename`."""
-    name = as_text(node.name) if node.HasField("name") else None
+def original_name(node: onnx.NodeProto) -> str | None:
+    """Return the name of a node as it was before `rename`; None if it had none."""
+    text = dict(tag_entries(node)).get(NAME) if node.metadata_props else None
+    if text is not None:
+        name = _parsed(text)
+        if isinstance(name, str):
+            return name
+        if text == "null":
+            return None
+    return as_text(node.name) if node.HasField("name") else None
+
+
+def original_outputs(node: onnx.NodeProto) -> list[str]:
+    """Return the names of a node's outputs as they were before `rename`."""
     outputs = [as_text(output) for output in node.output]
-    if node.metadata_props:
-        text = dict(tag_entries(node)).get(NAME)
-        old_name = None if text is None else _parsed(text)
-        if isinstance(old_name, str):
-            name = old_name
-        elif text == "null":
-            name = None
-        old_outputs = _old_outputs(node) or []
-        if len(old_outputs) == len(outputs):
-            outputs = [output if old is None else old for output, old in zip(outputs, old_outputs, strict=True)]
-    return name, outputs
+    old_outputs = (_old_outputs(node) or []) if node.metadata_props else []
+    if len(old_outputs) != len(outputs):
+        return outputs
+    return [output if old is None else old for output, old in zip(outputs, old_outputs, strict=True)]
 
 
 def _restore_node_name(node: onnx.NodeProto, found: Restored) -> Restored:

@@ -46,7 +46,7 @@ class Rename(Pass):
             if tag is None or not model.has_utf8_names(node):
                 context.skip(node, "its name is not UTF-8, so it could not be restored")
                 continue
-            originals.append((node, *model.original_names(node)))
+            originals.append((node, model.original_name(node), model.original_outputs(node)))
             node.name = names.unique(tag.scope, node.op, len(node.outputs) if self.values else 0)
             for index, value in enumerate(node.outputs):
                 if self.values and value.name and value.name not in kept and value not in written:

@@ -110,9 +110,10 @@ class ScopeParse(Pass):
         folding = None if context.table.declared is None else Folding.of(context.table.declared, weights.owners())
         functions = {context.model.function_key(region.graph) for region in context.regions() if region.is_function}
         for node, claims in context.evidence.claims.items():
-            if context.tags.get(node) is None and not (
-                context.model.call_key(node) in functions and _decide_call(node, claims, context)
-            ):
+            if context.tags.get(node) is not None:
+                continue
+            is_call = bool(functions) and context.model.call_key(node) in functions
+            if not (is_call and _decide_call(node, claims, context)):
                 _decide(node, claims, folding, context)
         if aligned is not None:
             _claim_aligned(aligned, context)
@@ -121,10 +122,13 @@ class ScopeParse(Pass):
 
 def _report_deep_names(described: Sequence[gs.Node], context: Context) -> None:
     """Report the names that would be those of modules if they did not lead through so many."""
-    names = [name for node in context.nodes() for name in (node.name, *(value.name for value in node.outputs))]
-    names += [name for region in context.regions() for name, _ in context.model.initializers(region.graph)]
+    names = [node.name for node in context.nodes() if _is_deep(node.name)]
+    names += [value.name for node in context.nodes() for value in node.outputs if _is_deep(value.name)]
+    names += [
+        name for region in context.regions() for name, _ in context.model.initializers(region.graph) if _is_deep(name)
+    ]
     scopes = [dict(context.model.stored_entries(node)).get(SCOPE, "") for node in described]
-    deep = [name for name in dict.fromkeys(names) if _is_deep(name) and not (read_name(name) or parameter_owner(name))]
+    deep = [name for name in dict.fromkeys(names) if not (read_name(name) or parameter_owner(name))]
     deep += [scope for scope in dict.fromkeys(scopes) if _is_deep(scope) and not is_scope(scope)]
     if deep:
         context.findings.add(
@@ -239,12 +243,12 @@ def _named_nodes(context: Context) -> _Paths:
     outputs = {id(tensor) for tensor in context.graph.outputs}
     for node in context.nodes():
         # What the pass `rename` wrote says nothing that the tags do not say.
-        name, value_names = context.model.original_names(node)
+        name = context.model.original_name(node)
         path = _read_path(name, prefixes) if name else None
         if name and path is not None:
             paths[path].append(_Named(node, "node name", name))
             continue
-        for value, value_name in zip(node.outputs, value_names, strict=True):
+        for value, value_name in zip(node.outputs, context.model.original_outputs(node), strict=True):
             path = _read_path(value_name, prefixes)
             if path is not None and not (isinstance(path, ModulePath) and id(value) in outputs):
                 paths[path].append(_Named(node, "value name", value_name))
@@ -280,7 +284,8 @@ def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> di
     uses: dict[Labels, LabelUses] = defaultdict(LabelUses)
     for path, joined in labels.items():
         for found in named[path]:
-            uses[joined].owners.update(use.owner for use in weights.of(found.node))
+            for use in weights.of(found.node):
+                uses[joined].owners.add({use.owner: 1})
             uses[joined].weights += _weights_without_a_name(found.node, weights)
         _ = uses[joined]
     resolved = resolve(uses, known)

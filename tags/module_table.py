@@ -94,11 +94,11 @@ class ModuleTable:
         if known is None:
             self.modules[scope] = Module(class_name, called)
         else:
-            self.modules[scope] = replace(
-                known,
-                class_name=class_name if known.class_name is None else known.class_name,
-                called=called if known.called is None else known.called,
-            )
+            class_name = class_name if known.class_name is None else known.class_name
+            called = called if known.called is None else known.called
+            if (class_name, called) == (known.class_name, known.called):
+                return
+            self.modules[scope] = replace(known, class_name=class_name, called=called)
         self._paths = None
         self.revision += 1
 

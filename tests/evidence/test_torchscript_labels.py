@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hpass.evidence.parameter_names import label
-from hpass.evidence.torchscript_labels import KnownModules, LabelUses, Resolved, resolve
+from hpass.evidence.torchscript_labels import KnownModules, LabelUses, Owners, Resolved, resolve
 
 Paths = Mapping[str, Sequence[str]]
 
@@ -22,7 +22,9 @@ def resolved(paths: Paths, owners: Sequence[str] = (), table: Sequence[str] | No
     """
     read = [owner for found in paths.values() for owner in found]
     known = KnownModules.of([*owners, *read]) if table is None else KnownModules.of(table, complete=True)
-    by_labels = {known.rejoin(tuple(path.split("/"))): LabelUses(Counter(found)) for path, found in paths.items()}
+    by_labels = {
+        known.rejoin(tuple(path.split("/"))): LabelUses(Owners(Counter(found))) for path, found in paths.items()
+    }
     found = resolve(by_labels, known)
     return dict(zip(paths, (found[labels] for labels in by_labels), strict=True))
 
