@@ -5,7 +5,7 @@ An exporter that folds a normalisation into the convolution before it says that 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,10 +21,13 @@ _MIN_WEIGHT_RANK = 2
 
 @dataclass(frozen=True)
 class Folding:
-    """A module table, and the modules right behind which one is called whose parameters the file does not have."""
+    """A module table, and what may have been folded.
+
+    `absorbed` maps a module to the one called right behind it, if the file does not have the parameters of that.
+    """
 
     table: ModuleTable
-    absorbing: frozenset[str]
+    absorbed: Mapping[str, str]
 
     @classmethod
     def of(cls, table: ModuleTable, owners: Collection[str]) -> Folding:
@@ -32,7 +35,9 @@ class Folding:
         calls = order_of_calls(table, owners)
         named = set(owners)
         lost = {call.scope for call in calls if call.is_leaf and call.has_parameters and call.scope not in named}
-        return cls(table, frozenset(call.scope for call, following in pairwise(calls) if following.scope in lost))
+        return cls(
+            table, {call.scope: following.scope for call, following in pairwise(calls) if following.scope in lost}
+        )
 
     def may_have_changed(self, node: gs.Node, scope: str, parameters: Collection[str]) -> bool:
         """Whether a node that reads these parameters of a module may hold another module as well.
@@ -43,7 +48,7 @@ class Folding:
         for tensor in node.inputs:
             if not isinstance(tensor, gs.Constant) or not np.issubdtype(tensor.dtype, np.floating):
                 continue
-            if len(tensor.shape) >= _MIN_WEIGHT_RANK and scope in self.absorbing:
+            if len(tensor.shape) >= _MIN_WEIGHT_RANK and scope in self.absorbed:
                 return True
             known = tensor.name in parameters and (own is None or tensor.name.rpartition(".")[2] in own)
             if len(tensor.shape) and not known:

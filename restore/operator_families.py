@@ -79,14 +79,19 @@ def may_be_part(part: str, whole: str) -> bool:
     return part in _PARTS.get(whole, ())
 
 
+def is_convolution(op: str) -> bool:
+    """Whether an operator is a convolution."""
+    return op in _CONVOLUTIONS
+
+
 def is_linear(op: str) -> bool:
     """Whether an operator is a matrix product or a convolution."""
-    return op in _PRODUCTS or op in _CONVOLUTIONS
+    return op in _PRODUCTS or is_convolution(op)
 
 
 def may_lose_names(op: str) -> bool:
     """Whether a weight may lose its name although nothing is folded into it: exporters transpose those of a MatMul."""
-    return op not in _CONVOLUTIONS and op not in ("Gemm", "FusedGemm")
+    return not is_convolution(op) and op not in ("Gemm", "FusedGemm")
 
 
 def is_arithmetic(op: str) -> bool:

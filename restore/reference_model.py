@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import onnx_graphsurgeon as gs
 
+from ..analysis.parameter_folding import Folding
 from ..graph.model import Model
 from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable, lca
 from ..tags.tag_format import Confidence, Source, Tag
+from .folded_convolutions import FoldedConvolutions
 from .fused_nodes import FusedNodes
 from .match_by_structure import StructureMatch
 from .match_regions import aligned_regions, matched_regions, models_share_names, renamed_weights
-from .named_weights import owners_of_weights
+from .named_weights import owners_of_weights, weight_owners
 from .operator_families import is_linear, may_lose_names
 from .region_match import RegionMatch
 
@@ -100,16 +103,24 @@ class ReferenceModel:
                 found.tags.extend(self._aligned(match, is_same_model=found.is_same_model))
         return found
 
+    @cached_property
+    def _folding(self) -> Folding | None:
+        return None if self.declared is None else Folding.of(self.declared, weight_owners(self.model))
+
     def _module_of(self, node: gs.Node) -> str:
         tag = self.tags.get(node)
         return "" if tag is None else tag.scope
 
     def _aligned(self, match: StructureMatch, *, is_same_model: bool) -> Iterator[Restored]:
+        folded_convolutions = FoldedConvolutions(self._module_of, self._folding)
         for node, counterpart in match.nodes.items():
             originals = [match.reference.nodes[reference_node] for reference_node in counterpart.nodes]
             tag = self._common_tag(originals)
             if tag is None:
                 continue
+            folded = folded_convolutions.module_in(match.target.nodes[node], originals[0])
+            if folded is not None and len(originals) == 1:
+                tag = tag._replace(scope=folded)
             if not (is_same_model and counterpart.certain and all(map(self._is_unfolded, originals))):
                 tag = tag._replace(confidence=_weaker(tag.confidence, Confidence.MEDIUM))
             reason = f"by its place in the model, it does the work of {self._listed(originals)}"

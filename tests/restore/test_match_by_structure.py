@@ -9,6 +9,7 @@ from onnx import numpy_helper
 
 import hpass
 from hpass import Confidence, Source
+from hpass.tags.module_table import Module
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[2,4,8] {x}) => (float[2,4,8] {z}) '
 SHAPES = {"w": (8, 16), "v": (16, 8), "b": (16,), "g": (8,), "h": (8,)}
@@ -112,3 +113,39 @@ def test_names_of_the_file_itself_come_first() -> None:
     tags = [tag for _, tag in run(named).tags()]
     assert tags[1].source is Source.NAME
     assert [tag.scope for tag in tags[2:]] == expected()[2:]
+
+
+CONV_HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] {x}) => (float[1,4,6,6] {z}) '
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "attribute", "scope"),
+    [
+        # torch.export says that the node is the normalisation's, and keeps the name of the weight.
+        ("/bn/Conv", "conv.weight", 'auto_pad = "NOTSET"', "conv"),
+        ("/bn/Conv", "conv.weight", "kernel_shape = [3, 3]", "bn"),
+        # TorchScript says that it is the convolution's, and the weight loses its name.
+        ("/conv/Conv", "onnx::Conv_7", 'auto_pad = "NOTSET"', "bn"),
+        ("/conv/Conv", "onnx::Conv_7", "kernel_shape = [3, 3]", "conv"),
+    ],
+)
+def test_another_exporter_gives_a_folded_convolution_to_the_other_module(
+    name: str, weight: str, attribute: str, scope: str
+) -> None:
+    def convolution(inputs: str, attributes: str, weight: str) -> onnx.ModelProto:
+        header = CONV_HEADER.format(x=inputs, z=f"{inputs}_out")
+        text = f'["{name}"] {inputs}_out = Conv<{attributes}>({inputs}, "{weight}")'
+        parsed = onnx.parser.parse_model(f"{header}{{{text}}}")
+        parsed.graph.initializer.append(numpy_helper.from_array(np.ones((4, 4, 3, 3), np.float32), weight))
+        return parsed
+
+    calls = {"": 0, "conv": 1, "bn": 2}
+    table = hpass.ModuleTable(
+        {scope: Module(extra={"order": calls[scope], "parameters": ["weight"]}) for scope in calls}
+    )
+    target = convolution("in", "kernel_shape = [3, 3]", "w")
+    target.graph.node[0].name = ""
+    original = convolution("x", attribute, weight)
+    tagged = hpass.run(original, modules=table).apply()
+    ((_, tag),) = hpass.run(target, reference=tagged).tags()
+    assert (tag.scope, tag.confidence) == (scope, Confidence.MEDIUM)
