@@ -18,9 +18,11 @@ from .streams import log, uses_box_drawing, write_json, write_result
 from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
+    from ..api import Run
     from ..profiling.profile import Profile
 
 _DEFAULT_RUNS = 50
+_PAGE = ".html"
 # Opening a session, and the warm-up: the steps of the bar that are no measured runs.
 _OTHER_STEPS = 3
 
@@ -63,7 +65,8 @@ def profile(
             "-o",
             metavar="OUT",
             help="Write the profile; the format by the ending: .json, .csv, .txt (collapsed stacks), .speedscope.json, "
-            ".perfetto.json, .nodedata.json (Model Explorer), .netron.json; repeatable.",
+            ".perfetto.json, .nodedata.json (Model Explorer), .netron.json, .html (the page of `hpass report`); "
+            "repeatable.",
         ),
     ] = None,
     tagging: TaggingOptions,
@@ -74,9 +77,6 @@ def profile(
     The model runs in a process of its own, without profiling and with it, on inputs that are made up unless --inputs
     names a file. Ctrl-C ends the measurement and shows what was measured.
     """
-    from ..profiling.formats.json_format import to_json
-    from ..profiling.formats.writers import format_of, write_profile
-
     uses = FileUses()
     uses.read(source, f"the input {source}")
     for path, role in ((inputs, "--inputs"), (trace, "--trace"), (optimized, "--optimized")):
@@ -84,7 +84,7 @@ def profile(
             uses.read(path, f"{role} {path}")
     tagging.add_files(uses)
     for output in outputs or ():
-        format_of(output)
+        _check_format(output)
         uses.write(output, f"-o {output}")
     if optimized is not None and trace is None:
         raise UsageError("--optimized belongs to a trace; name the trace with --trace")
@@ -97,12 +97,14 @@ def profile(
     sizes = parse_dimensions(dims or ())
     result: Profile
     if trace is not None:
-        result = profile_trace(tagging.run(load(source)), trace, optimised=optimized, warmup=warmup or 0)
+        run = tagging.run(load(source))
+        result = profile_trace(run, trace, optimised=optimized, warmup=warmup or 0)
     else:
         with ProgressBar(2 * runs + _OTHER_STEPS) as bar:
             bar.start_step("tag")
+            run = tagging.run(load(source))
             result = measured_profile(
-                tagging.run(load(source)),
+                run,
                 runs=runs,
                 warmup=warmup,
                 threads=threads,
@@ -113,8 +115,10 @@ def profile(
                 step=bar.start_step,
             )
     for output in outputs or ():
-        write_profile(result, output)
+        _write(result, run, output)
     if json:
+        from ..profiling.formats.json_format import to_json
+
         write_json(to_json(result))
     else:
         from .profile_text import profile_lines
@@ -124,3 +128,29 @@ def profile(
         log(f"interrupted after {result.runs} of {runs} runs")
         return INTERRUPTED
     return DONE
+
+
+def _check_format(output: Path) -> None:
+    from ..profiling.formats.writers import format_of
+
+    if output.suffix != _PAGE:
+        format_of(output)
+
+
+def _write(result: Profile, run: Run, output: Path) -> None:
+    from ..profiling.formats.writers import write_profile, write_text
+
+    if output.suffix == _PAGE:
+        write_text(_page(result, run), output)
+    else:
+        write_profile(result, output)
+
+
+def _page(result: Profile, run: Run) -> str:
+    from ..profiling.formats.json_format import to_json
+    from ..reporting.html.page import page
+    from ..reporting.html.profile_values import values_of
+    from ..reporting.html.report_data import report_data
+    from ..reporting.html.sides import side_of
+
+    return page(report_data([side_of(result.model, run, profile=values_of(to_json(result), result.model))]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,12 @@ from ..errors import HpassError, UsageError
 from ..reporting.wording import counted
 from .dataclass_options import with_dataclass_options
 from .file_uses import STREAM, FileUses
-from .shared_options import Input
+from .shared_options import Dimensions, Input
 from .streams import write_result, write_summary
 from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
-    from ..reporting.html.report_data import Side
+    from ..api import Run
 
 _MAX_SIDES = 2
 
@@ -38,18 +39,26 @@ def report(
     against: Annotated[
         Path | None, typer.Option("--against", metavar="MODEL", help="Another version of the model, to compare with.")
     ] = None,
+    costs: Annotated[
+        bool, typer.Option("--cost/--no-cost", help="Show what each module takes in one run, as `hpass cost` does.")
+    ] = True,
+    dims: Dimensions = None,
     tagging: TaggingOptions,
 ) -> None:
     """Write an HTML page that shows a model by its modules. The page is one file and loads nothing.
 
-    A chart shows the modules with the share of nodes, or of time, in each of them. For each module
+    A chart shows the modules with the share of nodes, of time or of the cost in each of them. For each module
     there is a list of its nodes with their tags and the reasons for these.
 
     A model without tags is tagged in memory.
     """
     from ..graph.files.model_file import transaction_for
+    from ..model_cost import cost as model_cost
     from ..reporting.html.page import page
+    from ..reporting.html.profile_values import read_profile
     from ..reporting.html.report_data import report_data
+    from ..reporting.html.sides import side_of
+    from ..running.settings import parse_dimensions
 
     paths = profiles or []
     if len(paths) > _MAX_SIDES:
@@ -64,35 +73,39 @@ def report(
     uses.write(output, f"--output {output}")
     if not output.parent.is_dir():
         raise HpassError(f"{output}: the folder {output.parent} does not exist; create it first")
-    sides = _sides(source, against, paths, tagging, uses)
+    sizes = parse_dimensions(dims or ())
+    if sizes and not costs:
+        raise UsageError("--dim belongs to the cost of modules; leave out --no-cost")
+    times = [read_profile(path) for path in paths]
+    labelled = _sides(source, against, paths, tagging, uses)
+    found = {id(run): model_cost(run, sizes=sizes) for _, run in labelled} if costs else {}
+    sides = [
+        side_of(label, run, profile=profile, cost=found.get(id(run)))
+        for (label, run), profile in zip_longest(labelled, times)
+    ]
     text = page(report_data(sides))
     if output == STREAM:
         write_result(text)
         return
     with transaction_for(output) as transaction:
         transaction.write(output, lambda file: file.write(text.encode()))
-    scopes = [tag.scope for _, tag in sides[0].run.tags()]
+    scopes = [tag.scope for _, tag in labelled[0][1].tags()]
     write_summary(f"{output}: {counted(len(scopes), 'node')} in {counted(len(set(scopes)), 'module')}")
 
 
 def _sides(
     source: Path, against: Path | None, profiles: list[Path], tagging: TaggingOptions, uses: FileUses
-) -> list[Side]:
+) -> list[tuple[str, Run]]:
+    """Return the label and the run of each side."""
     from ..api import ensure_tagged, load
-    from ..reporting.html.profile_values import TIME, read_profile
-    from ..reporting.html.report_data import Side
 
-    times = [{TIME: read_profile(path)} for path in profiles]
     model = load(source)
     uses.add_external_data(model)
     run = tagging.run(model)
-    if against is None and len(times) < _MAX_SIDES:
-        return [Side(run.model.name, run, times[0] if times else {})]
-    if against is None:
-        return [Side(path.name, run, values) for path, values in zip(profiles, times, strict=True)]
-    other = ensure_tagged(against)
-    uses.add_external_data(other.model)
-    return [
-        Side(side.model.name, side, times[index] if index < len(times) else {})
-        for index, side in enumerate((run, other))
-    ]
+    if against is not None:
+        other = ensure_tagged(against)
+        uses.add_external_data(other.model)
+        return [(side.model.name, side) for side in (run, other)]
+    if len(profiles) < _MAX_SIDES:
+        return [(run.model.name, run)]
+    return [(path.name, run) for path in profiles]

@@ -23,7 +23,8 @@ _MAX_EXPONENT = 8
 _MAX_TERMS = 1000
 # A product of this size is no size of a tensor.
 LIMIT = 1 << 128
-_COMPARED_SIZE = 1000
+COMPARED_SIZE = 1000
+"""What is free counts as this much if sizes are compared."""
 
 
 class UnknownSizeError(Exception):
@@ -70,11 +71,11 @@ def product(sizes: tuple[Size, ...]) -> Size:
 
 
 def magnitude(size: Size) -> float:
-    """Return a number to compare sizes by: all that is free counts as 1000."""
+    """Return a number to compare sizes by: all that is free counts as `COMPARED_SIZE`."""
     if isinstance(size, int):
         return size
     try:
-        return float(size.subs(dict.fromkeys(size.free_symbols, _COMPARED_SIZE)))
+        return float(size.subs(dict.fromkeys(size.free_symbols, COMPARED_SIZE)))
     except (OverflowError, TypeError):
         return math.inf
 

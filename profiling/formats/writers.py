@@ -33,6 +33,10 @@ def format_of(path: Path) -> Callable[[Profile], str]:
 
 def write_profile(profile: Profile, path: Path) -> None:
     """Write the profile in the format of the file's name. Raises UsageError, and HpassError if it cannot be written."""
-    text = format_of(path)(profile)
+    write_text(format_of(path)(profile), path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text to a file, replacing it in one step. Raises HpassError if it cannot be written."""
     with translate_write_errors(path), Transaction(path) as transaction:
         transaction.write(path, lambda file: file.write(text.encode()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from ...errors import UsageError
 from ...graph.files.limited_read import read_file
@@ -16,8 +17,21 @@ TIME = Measure("time", "time", "µs")
 _MAX_BYTES = 1 << 28
 
 
-def read_profile(path: Path) -> Values:
-    """Return the time of each module in microseconds. Raises UsageError if the file is not a profile in JSON."""
+class ProfileValues(NamedTuple):
+    """What a profile says of each module.
+
+    times: in microseconds.
+    providers: the execution provider that took the most of the own time, for modules with own time.
+    note: the time of nodes without a module; empty if there is none.
+    """
+
+    times: Values
+    providers: Mapping[str, str]
+    note: str
+
+
+def read_profile(path: Path) -> ProfileValues:
+    """Read a profile in JSON. Raises UsageError if the file is none."""
     try:
         text = read_file(path, _MAX_BYTES)
         data: Any = None if text is None else json.loads(text)
@@ -25,18 +39,36 @@ def read_profile(path: Path) -> Values:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not JSON; name a file that `hpass profile -o FILE.json` has written") from error
-    modules: Any = cast("dict[str, Any]", data).get("modules") if isinstance(data, dict) else None
+    return values_of(data, str(path))
+
+
+def values_of(data: Any, title: str) -> ProfileValues:
+    """Return what a profile in JSON says. Raises UsageError, which calls it `title`, if it is none."""
+    profile = _object(data)
+    modules = profile.get("modules")
     if not isinstance(modules, dict):
-        raise UsageError(f"{path}: has no modules; name a file that `hpass profile -o FILE.json` has written")
-    return {scope: _times(entry, scope, path) for scope, entry in cast("dict[str, Any]", modules).items()}
+        raise UsageError(f"{title}: has no modules; name a file that `hpass profile -o FILE.json` has written")
+    entries = cast("dict[str, Any]", modules)
+    times = {scope: _times(entry, scope, title) for scope, entry in entries.items()}
+    providers = {scope: provider for scope, entry in entries.items() if (provider := _provider(entry))}
+    unmapped = _object(profile.get("unmapped")).get("own_us")
+    note = f"without {unmapped:,.1f} {TIME.unit} of nodes without a module" if _is_time(unmapped) and unmapped else ""
+    return ProfileValues(times, providers, note)
 
 
-def _times(entry: Any, scope: str, path: Path) -> tuple[float, float]:
-    own, total = (
-        (cast("dict[str, Any]", entry).get(key) if isinstance(entry, dict) else None) for key in ("own_us", "all_us")
-    )
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _provider(entry: Any) -> str | None:
+    times = {name: us for name, us in _object(_object(entry).get("providers")).items() if _is_time(us)}
+    return max(times, key=times.__getitem__, default=None)
+
+
+def _times(entry: Any, scope: str, title: str) -> tuple[float, float]:
+    own, total = (_object(entry).get(key) for key in ("own_us", "all_us"))
     if not (_is_time(own) and _is_time(total)):
-        raise UsageError(f"{path}: the module '{scope}' has no own_us and all_us; profile the model again")
+        raise UsageError(f"{title}: the module '{scope}' has no own_us and all_us; profile the model again")
     return own, total
 
 

@@ -45,6 +45,9 @@ function values(side, key = state.measure) {
   return sides[side].values[key] || { own: new Array(count).fill(0), all: new Array(count).fill(0) };
 }
 
+// What the values of a measure leave out, or take for granted.
+const noteOf = (side, key = state.measure) => (side.notes[key] ? ` (${side.notes[key]})` : "");
+
 function isBelow(module, ancestor) {
   while (module > ancestor) module = modules.parent[module];
   return module === ancestor;
@@ -60,7 +63,7 @@ function colourOfText(text) {
 
 // The one value of all nodes in a module and below it; undefined without nodes, null with several values.
 function commonValues(column) {
-  const common = new Array(count);
+  const common = new Array(count).fill(undefined);
   const add = (module, value) => {
     if (value !== undefined) common[module] = common[module] === undefined || common[module] === value ? value : null;
   };
@@ -68,23 +71,35 @@ function commonValues(column) {
   for (let module = count - 1; module > 0; module--) add(modules.parent[module], common[module]);
   return common;
 }
-const common = { confidence: commonValues("confidence"), source: commonValues("source") };
+const textsOf = (common) => common.map((value) => (value === undefined ? "" : value === null ? "several" : texts[value]));
+const common = { confidence: textsOf(commonValues("confidence")), source: textsOf(commonValues("source")) };
 
-function valueOf(module) {
+// The one provider of a module and all below it.
+function commonProviders(own) {
+  const found = own.slice();
+  for (let module = count - 1; module > 0; module--) {
+    const [inner, outer] = [found[module], modules.parent[module]];
+    if (inner) found[outer] = !found[outer] || found[outer] === inner ? inner : "several";
+  }
+  return found;
+}
+const providers = sides.map((side) => commonProviders(side.providers));
+
+function valueOf(side, module) {
   if (state.colour === "class") return modules.class[module];
   if (state.colour === "difference") return "";
-  const value = common[state.colour][module];
-  return value === undefined ? "" : value === null ? "several" : texts[value];
+  if (state.colour === "provider") return providers[side][module];
+  return common[state.colour][module];
 }
 
-function colourOf(module) {
+function colourOf(side, module) {
   if (state.colour === "difference") {
     const [before, after] = [values(0).all[module], values(1).all[module]];
     const change = before === after ? 0 : (after - before) / Math.max(before, after);
     if (!change) return "#c3cad3";
     return `hsl(${change > 0 ? 8 : 145} ${30 + 50 * Math.abs(change)}% ${80 - 25 * Math.abs(change)}%)`;
   }
-  const value = valueOf(module);
+  const value = valueOf(side, module);
   return (state.colour === "confidence" && CONFIDENCE_COLOURS[value]) || colourOfText(value);
 }
 
@@ -108,7 +123,8 @@ function drawChart(side) {
   }
   svg.setAttribute("viewBox", `0 0 ${width} ${levels * ROW_HEIGHT}`);
   svg.setAttribute("height", levels * ROW_HEIGHT);
-  return element("figure", {}, element("figcaption", {}, `${sides[side].label}: ${number(all[state.zoom])}`), svg);
+  const caption = `${sides[side].label}: ${number(all[state.zoom])}${noteOf(sides[side])}`;
+  return element("figure", {}, element("figcaption", {}, caption), svg);
 }
 
 const sum = (indices, column) => indices.reduce((total, index) => total + column[index], 0);
@@ -116,7 +132,7 @@ const sum = (indices, column) => indices.reduce((total, index) => total + column
 function drawModule(side, module, left, top, size) {
   const { own, all } = values(side);
   const group = element("g", { "data-module": module });
-  const rect = element("rect", { x: left, y: top, width: size, height: ROW_HEIGHT - 1, fill: colourOf(module), rx: 2 });
+  const rect = element("rect", { x: left, y: top, width: size, height: ROW_HEIGHT - 1, fill: colourOf(side, module), rx: 2 });
   if (module === state.selected) rect.classList.add("selected");
   if (state.found && !state.found.has(module)) group.classList.add("other");
   const kind = modules.class[module] ? ` (${modules.class[module]})` : "";
@@ -150,7 +166,7 @@ function drawDetails() {
         .filter((side) => side.values[key])
         .map((side) => [
           sides.length > 1 ? `${name}, ${side.label}` : name,
-          `${number(side.values[key].own[module], key)} own, ${number(side.values[key].all[module], key)} in all`,
+          `${number(side.values[key].own[module], key)} own, ${number(side.values[key].all[module], key)} in all${noteOf(side, key)}`,
         ]),
     ),
   ];
@@ -235,8 +251,10 @@ function drawKey() {
   if (state.colour === "difference") return ["red: more in the second, green: less"];
   const sizes = new Map();
   for (let module = 0; module < count; module++) {
-    const value = valueOf(module);
-    if (value) sizes.set(value, (sizes.get(value) || 0) + values(0).own[module]);
+    sides.forEach((_, side) => {
+      const value = valueOf(side, module);
+      if (value) sizes.set(value, (sizes.get(value) || 0) + values(side).own[module]);
+    });
   }
   const largest = [...sizes].sort((a, b) => b[1] - a[1]).slice(0, 12);
   return largest.map(([value]) => {
@@ -335,6 +353,7 @@ byId("measure").append(...measures.map(({ key, name }) => element("option", { va
 byId("measure").addEventListener("change", (event) => { state.measure = event.target.value; draw(); });
 byId("colour").addEventListener("change", (event) => { state.colour = event.target.value; draw(); });
 byId("colour").querySelector('[value="difference"]').hidden = sides.length < 2;
+byId("colour").querySelector('[value="provider"]').hidden = !sides.some((side) => side.providers.some(Boolean));
 byId("search").addEventListener("input", (event) => search(event.target.value));
 byId("more").addEventListener("click", () => { state.rows += PAGE; drawTable(); });
 byId("controls").addEventListener("submit", (event) => event.preventDefault());

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...tags.module_table import ModuleTable
@@ -32,12 +33,20 @@ class Measure(NamedTuple):
 NODES = Measure("nodes", "nodes", "")
 
 
-class Side(NamedTuple):
-    """One of the models or profiles that a report shows, and what is measured of its modules."""
+@dataclass(frozen=True)
+class Side:
+    """One of the models or profiles that a report shows.
+
+    values: what is measured of its modules.
+    notes: what the values of a measure leave out, or take for granted.
+    providers: the execution provider that took the most of the own time of each module, by scope.
+    """
 
     label: str
     run: Run
-    values: Mapping[Measure, Values]
+    values: Mapping[Measure, Values] = field(default_factory=dict[Measure, Values])
+    notes: Mapping[Measure, str] = field(default_factory=dict[Measure, str])
+    providers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def report_data(sides: Sequence[Side]) -> dict[str, Any]:
@@ -58,6 +67,8 @@ def report_data(sides: Sequence[Side]) -> dict[str, Any]:
                     measure.key: _columns(values, branches)
                     for measure, values in {NODES: _node_counts(side.run, branches), **side.values}.items()
                 },
+                "notes": {measure.key: note for measure, note in side.notes.items()},
+                "providers": [side.providers.get(branch.scope, "") for branch, _ in branches],
             }
             for side in sides
         ],
@@ -93,8 +104,9 @@ def _common_tree(sides: Sequence[Side]) -> Branch:
         table.merge(side.run.modules)
     for side in sides:
         for values in side.values.values():
-            for scope in values:
-                if scope not in table:
+            for scope, (own, _) in values.items():
+                # Containers that never run themselves are not levels of the tree.
+                if own and scope not in table:
                     table.add(scope)
     return module_tree((tag for side in sides for _, tag in side.run.tags()), ModuleTable(table.modules))
 

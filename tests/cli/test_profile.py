@@ -40,10 +40,12 @@ def test_json_keeps_its_schema(hpass: Any) -> None:
 
 
 def test_files_of_several_formats(hpass: Any, tmp_path: Path) -> None:
-    names = ["p.json", "p.txt", "p.speedscope.json", "p.perfetto.json", "p.nodedata.json", "p.netron.json", "p.csv"]
+    endings = ["json", "txt", "speedscope.json", "perfetto.json", "nodedata.json", "netron.json", "csv", "html"]
+    names = [f"p.{ending}" for ending in endings]
     options = [option for name in names for option in ("-o", str(tmp_path / name))]
 
     assert hpass("profile", BERT, *QUICK, *options).status == 0
+    assert '"key":"time"' in (tmp_path / "p.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 

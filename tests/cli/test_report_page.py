@@ -48,6 +48,31 @@ def test_what_is_no_profile_is_refused(hpass: Any, model: Path, tmp_path: Path, 
     assert not (tmp_path / "r.html").exists()
 
 
+def test_the_cost_is_shown_unless_it_is_refused(hpass: Any, model: Path, tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+
+    assert hpass("report", model, "-o", page).status == 0
+    assert '"key":"macs"' in page.read_text()
+
+    assert hpass("report", model, "-o", page, "--no-cost").status == 0
+    assert '"key":"macs"' not in page.read_text()
+
+    assert "leave out --no-cost" in hpass("report", model, "-o", page, "--no-cost", "--dim", "n=2").err
+
+
+def test_time_without_a_module_and_providers_are_told(hpass: Any, model: Path, tmp_path: Path) -> None:
+    module = {"own_us": 4, "all_us": 4, "providers": {"CUDA": 1, "CPU": 3, "TPU": "x"}}
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps({"modules": {"features": module}, "unmapped": {"own_us": 2.5}}))
+
+    assert hpass("report", model, "-o", tmp_path / "r.html", "--profile", file).status == 0
+
+    text = (tmp_path / "r.html").read_text()
+    assert "without 2.5 \\u00b5s of nodes without a module" in text
+    assert '"CPU"' in text
+    assert '"CUDA"' not in text
+
+
 def test_at_most_two_profiles(hpass: Any, model: Path, tmp_path: Path) -> None:
     profiles = [f"--profile={profile(tmp_path / f'{i}.json', {})}" for i in range(3)]
 

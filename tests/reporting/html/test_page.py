@@ -16,8 +16,9 @@ from product import ROOT
 
 import hpass
 from hpass.reporting.html.page import page
-from hpass.reporting.html.profile_values import TIME
+from hpass.reporting.html.profile_values import TIME, ProfileValues
 from hpass.reporting.html.report_data import Side, report_data
+from hpass.reporting.html.sides import side_of
 
 BERT = ROOT / "fixtures" / "bert_tiny.onnx"
 OTHER = ROOT / "fixtures" / "bert_tiny_torchscript.onnx"
@@ -158,6 +159,75 @@ def test_another_measure_sets_the_widths(tmp_path: Path) -> None:
     assert shown == ["side 0: 100 µs", 2]
 
 
+CHOOSE = """const choose = (id, value) => {
+    byId(id).value = value; byId(id).dispatchEvent(new Event("change"));
+    return [...document.querySelectorAll("figcaption")].map((caption) => caption.textContent);
+};"""
+
+
+def test_the_cost_of_each_module_can_be_the_width(tmp_path: Path) -> None:
+    run = hpass.run(BERT)
+    cost = hpass.cost(run, sizes={"s72": 2, "s53": 16, "s43": 16})
+    shown = evaluate(
+        page(report_data([side_of("bert", run, cost=cost)])),
+        f"""{CHOOSE}
+        return [measures.map((measure) => choose("measure", measure.key)[0]),
+            values(0, "macs").all[modules.scope.indexOf("encoder.layer.0.attention.self")]];""",
+        tmp_path,
+    )
+
+    assert shown == [
+        [
+            "bert: 126",
+            "bert: 5,537,792",
+            "bert: 264,800",
+            "bert: 195,588",
+            "bert: 782,352 B",
+            "bert: 1,980,384 B",
+        ],
+        1_703_936,
+    ]
+
+
+def test_what_a_cost_takes_for_granted_stands_beside_it(tmp_path: Path) -> None:
+    run = hpass.run(ROOT / "fixtures" / "control_flow.onnx")
+    cnn = hpass.run(ROOT / "fixtures" / "simple_cnn.onnx")
+    sides = [side_of(label, of, cost=hpass.cost(of)) for label, of in (("loop", run), ("cnn", cnn))]
+    shown = evaluate(
+        page(report_data(sides)),
+        f"""{CHOOSE} return [choose("measure", "macs"), choose("measure", "parameters")];""",
+        tmp_path,
+    )
+
+    assert shown == [
+        ["loop: 72 (without 4 nodes of unknown cost)", "cnn: 133,280,000 (s40 = 1000)"],
+        ["loop: 71", "cnn: 5,674"],
+    ]
+
+
+def test_a_provider_is_a_colour_of_each_side(tmp_path: Path) -> None:
+    run = hpass.run(BERT)
+    times = {"": (0.0, 3.0), "encoder": (2.0, 2.0), "pooler": (1.0, 1.0)}
+    sides = [
+        side_of(label, run, profile=ProfileValues(times, {"encoder": encoder, "pooler": "CPU"}, note))
+        for label, encoder, note in (("a", "CPU", ""), ("b", "GPU", "without 4 µs of nodes without a module"))
+    ]
+    shown = evaluate(
+        page(report_data(sides)),
+        f"""{CHOOSE} const captions = choose("measure", "time"); choose("colour", "provider");
+        const found = (side) => ["", "encoder"].map((scope) => valueOf(side, modules.scope.indexOf(scope)));
+        return [captions, [found(0), found(1)],
+            [...document.querySelectorAll("#key span")].map((entry) => entry.textContent)];""",
+        tmp_path,
+    )
+
+    assert shown == [
+        ["a: 3 µs", "b: 3 µs (without 4 µs of nodes without a module)"],
+        [["CPU", "CPU"], ["several", "GPU"]],
+        ["CPU", "GPU", "several"],
+    ]
+
+
 def test_names_in_the_model_are_text_and_nothing_else(tmp_path: Path) -> None:
     attack = '</script><img src=x onerror="window.attacked = 1"><!--<script>'
     node = helper.make_node("Relu", ["x"], ["y"], name=f"/m{attack}/Relu")
@@ -197,3 +267,11 @@ def test_a_module_that_only_a_profile_knows_is_shown() -> None:
     data = report_data([Side("a", hpass.run(onnx.load(BERT)), {TIME: {"no.such.module": (1.0, 1.0)}})])
 
     assert "no.such.module" in data["modules"]["scope"]
+
+
+def test_a_container_is_no_level_of_the_tree() -> None:
+    run = hpass.run(BERT)
+    plain = report_data([Side("a", run)])
+    data = report_data([side_of("a", run, cost=hpass.cost(run))])
+
+    assert data["modules"] == plain["modules"]

@@ -1,0 +1,28 @@
+"""One side of a report: a model, with the values of its profile and of its cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...costs.cost import Cost
+from .cost_values import cost_values
+from .profile_values import TIME, ProfileValues
+from .report_data import Measure, Side, Values
+
+if TYPE_CHECKING:
+    from ...api import Run
+
+
+def side_of(label: str, run: Run, *, profile: ProfileValues | None = None, cost: Cost | None = None) -> Side:
+    """Return the side of a tagged model, with what is measured of it."""
+    values: dict[Measure, Values] = {}
+    notes: dict[Measure, str] = {}
+    if profile is not None:
+        values[TIME] = profile.times
+        if profile.note:
+            notes[TIME] = profile.note
+    if cost is not None:
+        found = cost_values(cost)
+        values |= found.values
+        notes |= found.notes
+    return Side(label, run, values, notes, {} if profile is None else profile.providers)
