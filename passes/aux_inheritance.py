@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -100,6 +100,7 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
     for position, attribution in zip(problem.file_position[explained].tolist(), attributions, strict=True):
         context.attributions[nodes[position]] = attribution
     names = problem.tree.names
+    doubtful = _doubtful(tags)
     in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
     for position, scope, probability, other, is_in_distribution in zip(
         as_ints(problem.file_position[prediction.node]),
@@ -110,16 +111,21 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
         strict=True,
     ):
         confidence = model.confidence(probability, in_distribution=is_in_distribution)
-        if context.reference_differs:
+        if context.reference_differs or names[scope] in doubtful:
             confidence = _at_most_medium(confidence)
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
             nodes[position],
-            Tag(
-                names[scope], Source.INHERITED, _at_most_medium(confidence) if context.reference_differs else confidence
-            ),
+            Tag(names[scope], Source.INHERITED, confidence),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
+
+
+def _doubtful(tags: Iterable[Tag | None]) -> set[str]:
+    """Return the modules of some tags that are not certain for any node: what is inherited from these is not either."""
+    found = {tag.scope: False for tag in tags if tag is not None}
+    found.update((tag.scope, True) for tag in tags if tag is not None and tag.confidence is Confidence.HIGH)
+    return {scope for scope, is_certain in found.items() if not is_certain}
 
 
 def _at_most_medium(confidence: Confidence) -> Confidence:

@@ -57,6 +57,13 @@ def test_a_node_inherits_from_what_surrounds_it(nodes: str, before: dict[str, st
     )
 
 
+@pytest.mark.parametrize("confidence", [Confidence.HIGH, Confidence.MEDIUM])
+def test_nothing_is_more_certain_than_what_it_inherits_from(confidence: Confidence) -> None:
+    before = {node: named("a")._replace(confidence=confidence) for node in ("1", "3")}
+
+    assert tags_of(run_pass(AuxInheritance(), model(CHAIN), tags=before))["2"] == ("a", "inherited", confidence)
+
+
 UNTOUCHED = [
     pytest.param(CHAIN, {}, id="nothing to inherit from"),
     pytest.param(CHAIN, {"1": named("a"), "2": named("b"), "3": named("a")}, id="nothing left to place"),
