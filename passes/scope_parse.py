@@ -102,8 +102,10 @@ class ScopeParse(Pass):
         for node in described:
             _claim_module_stack(node, context, is_module)
         named = _named_nodes(context)
+        other_names = _other_names(named, context)
         stacks = _open_modules(named, weights, context)
         _claim_paths(named, stacks, context)
+        _claim_other_names(other_names, stacks, context)
         if described:
             _claim_classes(named, stacks, context)
         _claim_parameters(weights, context)
@@ -256,6 +258,29 @@ def _named_nodes(context: Context) -> _Paths:
     return paths
 
 
+def _other_names(named: _Paths, context: Context) -> list[tuple[LabelPath, _Named]]:
+    """Return the paths in the names of values whose writers are named otherwise: a tool merged several nodes there.
+
+    They are added to `named`, without nodes.
+    """
+    prefixes = context.evidence.name_prefixes
+    outputs = {id(tensor) for tensor in context.graph.outputs}
+    found: list[tuple[LabelPath, _Named]] = []
+    for path, group in named.items():
+        for node, origin, text in group:
+            own = f"{text}_output_"
+            if isinstance(path, ModulePath) or all(value.name.startswith(own) for value in node.outputs):
+                continue
+            for value, value_name in zip(node.outputs, context.model.original_outputs(node), strict=True):
+                other = None if id(value) in outputs or origin == "value name" else _read_path(value_name, prefixes)
+                if isinstance(other, LabelPath) and other != path:
+                    found.append((other, _Named(node, "value name", value_name)))
+                    break
+    for path, _ in found:
+        named.setdefault(path, [])
+    return found
+
+
 def _read_path(name: str, prefixes: NamePrefixes) -> _Path | None:
     """Return the path in a name, below the root of the model that the name belongs to."""
     root, rest = prefixes.split(name)
@@ -337,6 +362,14 @@ def _two_modules(labels: Labels, stacks: Mapping[_Path, _Stack], context: Contex
     if context.table.declared is not None and named not in context.table.declared:
         return None
     return _Stack([*base.scopes[:-1], named], certain=False), _Stack(base.scopes, certain=False)
+
+
+def _claim_other_names(
+    other_names: Sequence[tuple[LabelPath, _Named]], stacks: Mapping[_Path, _Stack], context: Context
+) -> None:
+    for path, (node, origin, text) in other_names:
+        if path in stacks:
+            context.evidence.add(node, Claim(stacks[path].scopes[-1], Source.NAME, origin, text, certain=False))
 
 
 def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bool) -> _Stack:
@@ -466,6 +499,13 @@ def _quoted(claims: list[Claim]) -> str:
 def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context: Context) -> None:
     first = claims[0]
     if first.source is not Source.PARAMETER:
+        names = [claim for claim in claims if claim.source is Source.NAME]
+        if first.source is Source.NAME and len({claim.scope for claim in names}) > 1:
+            scope = context.table.modules.nearest_called(lca(claim.scope for claim in names))
+            context.set_tag(
+                node, Tag(scope, Source.NAME, Confidence.MEDIUM), f"it replaces several nodes: {_quoted(names)}"
+            )
+            return
         confidence = Confidence.HIGH if first.certain else Confidence.MEDIUM
         context.set_tag(node, Tag(first.scope, first.source, confidence), f"its {first.origin} '{first.text}'")
         return

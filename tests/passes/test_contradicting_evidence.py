@@ -29,6 +29,17 @@ def test_a_name_wins_over_a_parameter_that_came_through_a_merging_identity() -> 
     assert found(source)["/b/b.0/Conv"][0] == "b.0"
 
 
+def test_a_node_that_writes_a_value_of_another_name_replaces_nodes_of_both_modules() -> None:
+    source = model(
+        '["/m/a/Conv"] "/m/Add_output_0" = Conv(x, v) ["/m/b/Relu"] u = Relu("/m/Add_output_0")'
+        ' ["/m/b/Mul"] "/m/b/Mul_output_0" = Mul(u, "m.b.scale") ["/Relu"] y = Relu("/m/b/Mul_output_0")',
+        parameters=["v", "m.b.scale"],
+    )
+
+    assert found(source)["/m/a/Conv"] == ("m", "medium")
+    assert found(source)["/m/b/Mul"] == ("m.b", "high")
+
+
 def test_equal_parameters_stored_once_do_not_name_the_second_reader() -> None:
     source = model(
         '["one"] a = MatMul(x, "p.fc.weight") ["two"] b = Norm(a, "p.norm.weight")'
