@@ -427,13 +427,19 @@ def _claim_parameters(uses: ParameterUses, context: Context) -> None:
             owner = scope if table is None else table.nearest_called(scope)
             if called_again and not before and lost.may_read(node, scope):
                 continue
-            # A module with two names ran under either of them, and a tied weight may be read in another module.
+            # A module with two names ran under either of them, and a tied weight may be read in another module. The
+            # weights of a module that may not run at all may be another one's to use.
             certain = (
                 owner not in aliased
+                and (table is None or _is_known_to_run(owner, table))
                 and not (may_be_merged and uses.is_read_again(use))
                 and not (table is not None and _is_tied(node, owner, table))
             )
             context.evidence.add(node, Claim(owner, Source.PARAMETER, "parameter", use.parameter, certain))
+
+
+def _is_known_to_run(scope: str, table: ModuleTable) -> bool:
+    return scope in table and table[scope].called is True
 
 
 def _is_tied(node: gs.Node, owner: str, table: ModuleTable) -> bool:

@@ -60,8 +60,8 @@ def test_a_parameter_that_is_read_again_is_not_certain_if_the_file_lacks_another
     )
     modules: dict[str, object] = {
         "": "M",
-        "fc": {"class": "Linear", "parameters": ["weight"]},
-        "m": {"class": "Scale", "parameters": ["scale"]},
+        "fc": {"class": "Linear", "called": True, "parameters": ["weight"]},
+        "m": {"class": "Scale", "called": True, "parameters": ["scale"]},
     }
 
     assert {confidence for _, confidence in found(source, modules).values()} == {"high"}
@@ -211,7 +211,7 @@ def test_a_weight_read_as_no_module_of_its_class_reads_it_is_tied(class_name: st
     """The embedding's name of the matrix is lost, and no Linear looks up rows."""
     source = model('["look up"] y = Gather("head.weight", x)', parameters=["head.weight"])
 
-    assert found(source, {"": "M", "head": class_name}) == {"look up": ("head", confidence)}
+    assert found(source, {"": "M", "head": {"class": class_name, "called": True}}) == {"look up": ("head", confidence)}
 
 
 RELU_TWICE = (

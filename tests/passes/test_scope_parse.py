@@ -171,9 +171,16 @@ TAGGED = [
         parameters=("a.b.weight",),
     ),
     Case(
-        "parameter: certain where a module table knows the module",
+        "parameter: certain where a module table says that the module is called",
         '["n"] y = Gemm(x, "a.weight")',
         {"n": ("a", "parameter", "high")},
+        parameters=("a.weight",),
+        modules=table({"": "M", "a": {"class": "Linear", "called": True}}),
+    ),
+    Case(
+        "parameter: another module may use the weights of one that may never run",
+        '["n"] y = Gemm(x, "a.weight")',
+        {"n": ("a", "parameter", "medium")},
         parameters=("a.weight",),
         modules=table({"": "M", "a": "Linear"}),
     ),
@@ -182,35 +189,43 @@ TAGGED = [
         '["n"] y = Gemm(x, "a.prompts.weight")',
         {"n": ("a", "parameter", "high")},
         parameters=("a.prompts.weight",),
-        modules=table({"": "M", "a": "Block", "a.prompts": {"class": "Prompts", "called": False}}),
+        modules=table(
+            {"": "M", "a": {"class": "Block", "called": True}, "a.prompts": {"class": "Prompts", "called": False}}
+        ),
     ),
     Case(
         "parameter: less certain beside a weight without a name, which was folded in",
         '["n"] y = Conv(x, "a.weight", w)',
         {"n": ("a", "parameter", "medium")},
         parameters=("a.weight", "w"),
-        modules=table({"": "M", "a": "Conv2d"}),
+        modules=table({"": "M", "a": {"class": "Conv2d", "called": True}}),
     ),
     Case(
         "parameter: less certain beside one that the table's module does not have",
         '["n"] y = Conv(x, "a.weight", "a.shift")',
         {"n": ("a", "parameter", "medium")},
         parameters=("a.weight", "a.shift"),
-        modules=table({"": "M", "a": {"class": "Conv2d", "parameters": ["weight"]}}),
+        modules=table({"": "M", "a": {"class": "Conv2d", "called": True, "parameters": ["weight"]}}),
     ),
     Case(
         "parameter: less certain where the module called right behind left no parameter",
         '["n"] y = Conv(x, "a.weight")',
         {"n": ("a", "parameter", "medium")},
         parameters=("a.weight",),
-        modules=table({"": "M", "a": "Conv2d", "b": {"class": "BatchNorm2d", "parameters": ["weight", "bias"]}}),
+        modules=table(
+            {
+                "": "M",
+                "a": {"class": "Conv2d", "called": True},
+                "b": {"class": "BatchNorm2d", "parameters": ["weight", "bias"]},
+            }
+        ),
     ),
     Case(
         "parameters that the table's module has",
         '["n"] y = Conv(x, "a.weight", "a.bias")',
         {"n": ("a", "parameter", "high")},
         parameters=("a.weight", "a.bias"),
-        modules=table({"": "M", "a": {"class": "Conv2d", "parameters": ["weight", "bias"]}}),
+        modules=table({"": "M", "a": {"class": "Conv2d", "called": True, "parameters": ["weight", "bias"]}}),
     ),
     Case(
         "parameters of several modules: the common ancestor",
