@@ -68,8 +68,16 @@ class Run:
         """Yield every tagged node of the main graph, subgraphs and function bodies, with its tag."""
         return self.context.tagged_nodes()
 
-    def apply(self, *, edited: bool = True) -> onnx.ModelProto:
-        """Write the tags and the edits of rewriting passes into the model's message and return the message.
+    def apply(self) -> onnx.ModelProto:
+        """Write the tags and the edits of rewriting passes into the model's message and return the complete message.
+
+        All values of the model are read for it; `save` does not read them. Raises AssertionError as `write_tags` does.
+        """
+        self.write_tags()
+        return self.model.proto
+
+    def write_tags(self, *, edited: bool = True) -> None:
+        """Write the tags and the edits of rewriting passes into the model, so that `model` can be written.
 
         `edited` may be False if the graph has no edits, that is if `context.graph_unchanged` is True after the run.
         Raises AssertionError if there are edits although no pass declares that it rewrites, which is a bug in a pass.
@@ -80,14 +88,13 @@ class Run:
                 raise AssertionError(f"{self.model.name}: a pass that may only tag changed the graph; nodes: {edits}")
             edited = False
         self.model.apply(self.context.tagged_nodes(), self.context.table.modules, edited=edited)
-        return self.model.proto
 
     def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:
         """Write the tagged model to a file atomically. External data is copied or linked if the folder is another one.
 
         Raises HpassError if the model or its external data cannot be written.
         """
-        self.apply()
+        self.write_tags()
         self.model.save(path, external_data)
 
 

@@ -11,8 +11,10 @@ from google.protobuf.message import Message
 
 from .api import load
 from .errors import HpassError, UsageError
+from .graph.files.model_file import StoredModel
 from .graph.regions import nodes_with_position
 from .graph.strip import stripped
+from .graph.verify.equal_values import unify
 from .graph.verify.onnx_check import check_fully
 from .graph.verify.tag_rules import Problem, stored_tag_problems
 from .passes.findings import Finding, Severity
@@ -73,7 +75,9 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
 def _difference_findings(model: Model, original: Model) -> list[Finding]:
     """Compare two models without their tags: the messages, including unknown fields, and the external data."""
     # Copies, because the models may belong to the caller.
-    path = _first_difference(stripped(model.proto), stripped(original.proto))
+    ours, theirs = (StoredModel(stripped(each.skeleton), each.placeholders) for each in (model, original))
+    unify(ours, theirs)
+    path = _first_difference(ours.proto, theirs.proto)
     if path is not None:
         return [_error("not-lossless", f"differs from {original.name} at {path}")]
     if model.folder is None or original.folder is None:

@@ -102,7 +102,7 @@ def run_job(
             model, options.pipeline, modules=table, reference=reference, retag=options.tagging.retag, observer=observer
         )
     finished = perf_counter()
-    run.apply(edited=not run.context.graph_unchanged)
+    run.write_tags(edited=not run.context.graph_unchanged)
     figures = totals(run)
     for shortfall in shortfalls(options.minimum_shares, figures):
         run.context.findings.add(Severity.ERROR, "fail-under", shortfall)

@@ -105,7 +105,7 @@ def _run_tool(
             after = run(result, reference=as_reference(before))
         # Before the folder with the result's weights is removed.
         found = difference(before, after)
-        after.apply()
+        after.write_tags()
         after.model.write(transaction, target)
     return after, found
 

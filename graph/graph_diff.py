@@ -181,14 +181,14 @@ def _same_attribute(value: Any, proto: AttributeProto, imported: ImportedModel) 
             messages = [imported.graphs.get(graph) for graph in graphs]
             return [id(message) for message in messages] == [id(message) for message in proto.graphs]
         case AttributeProto.TENSOR:
-            return isinstance(value, gs.Constant) and not _tensor_differs(value, proto.t)
+            return isinstance(value, gs.Constant) and not _tensor_differs(value, proto.t, imported)
         case _:
             # repr distinguishes -0.0 from 0.0 and treats two NaNs as equal.
             return repr(attribute_value(proto)) == repr(value)
 
 
-def _tensor_differs(constant: gs.Constant, tensor: onnx.TensorProto) -> bool:
+def _tensor_differs(constant: gs.Constant, tensor: onnx.TensorProto, imported: ImportedModel) -> bool:
     values = constant._values  # noqa: SLF001 - .values would load them
     if isinstance(values, DenseValues) and (values.tensor is tensor or values.tensor == tensor):
         return False
-    return values_differ(constant, DenseValues(tensor, None))
+    return values_differ(constant, DenseValues(tensor, imported.storage))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import onnx
@@ -22,7 +21,7 @@ from ..identity_map import IdentityMap
 from .decode import as_text
 from .fast_nodes import make_node, make_variable
 from .graphsurgeon_log import use_python_logging
-from .lazy_values import DenseValues, SparseTensorValues, Values, element_type
+from .lazy_values import DenseValues, SparseTensorValues, Storage, Values, element_type
 from .walk import GraphLike
 
 # Names as protobuf returns them: bytes if they are not UTF-8.
@@ -48,7 +47,8 @@ class ImportedModel:
     """A graphsurgeon graph with the messages that it was read from.
 
     `nodes` and `graphs` map nodes and graphs to their messages. For each graph, `constants` has the initializers with
-    their original values, and `declared` has the values whose types the file declares.
+    their original values, and `declared` has the values whose types the file declares. `storage` has the values that
+    are not in the messages.
     """
 
     graph: gs.Graph
@@ -56,12 +56,13 @@ class ImportedModel:
     graphs: IdentityMap[gs.Graph, GraphLike]
     constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]]
     declared: IdentityMap[gs.Graph, list[DeclaredType]]
+    storage: Storage
 
 
-def import_model(model: onnx.ModelProto, folder: Path | None = None) -> ImportedModel:
-    """Import a model. `folder` contains its external data."""
+def import_model(model: onnx.ModelProto, storage: Storage) -> ImportedModel:
+    """Import a model. `storage` has the values that are not in its message."""
     use_python_logging()
-    return _Importer(model, folder).run()
+    return _Importer(model, storage).run()
 
 
 def _decode_string(value: bytes) -> str | bytes:
@@ -100,9 +101,9 @@ def _dimension(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
 
 
 class _Importer:
-    def __init__(self, model: onnx.ModelProto, folder: Path | None) -> None:
+    def __init__(self, model: onnx.ModelProto, storage: Storage) -> None:
         self.model = model
-        self.folder = folder
+        self.storage = storage
         self.opset = _default_opset(model.opset_import)
         self.nodes: IdentityMap[gs.Node, onnx.NodeProto] = IdentityMap()
         self.graphs: IdentityMap[gs.Graph, GraphLike] = IdentityMap()
@@ -114,11 +115,11 @@ class _Importer:
         graph.functions = [self.import_function(function) for function in self.model.functions]
         graph.producer_name = self.model.producer_name
         graph.producer_version = self.model.producer_version
-        return ImportedModel(graph, self.nodes, self.graphs, self.constants, self.declared)
+        return ImportedModel(graph, self.nodes, self.graphs, self.constants, self.declared, self.storage)
 
     def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_ValuesByName]) -> gs.Graph:
-        initializers: list[Values] = [SparseTensorValues(sparse) for sparse in proto.sparse_initializer]
-        initializers += [DenseValues(tensor, self.folder) for tensor in proto.initializer]
+        initializers: list[Values] = [SparseTensorValues(sparse, self.storage) for sparse in proto.sparse_initializer]
+        initializers += [DenseValues(tensor, self.storage) for tensor in proto.initializer]
         constants = [(_make_constant(original), original) for original in initializers]
         values: _ValuesByName = {original.raw_name: constant for constant, original in constants}
         for info in proto.value_info:
@@ -196,7 +197,7 @@ class _Importer:
             elif kind == AttributeProto.GRAPHS:
                 imported[name] = [self.import_graph(graph, visible) for graph in attribute.graphs]
             elif kind == AttributeProto.TENSOR:
-                imported[name] = _make_constant(DenseValues(attribute.t, self.folder))
+                imported[name] = _make_constant(DenseValues(attribute.t, self.storage))
             elif (value := attribute_value(attribute)) is not None:
                 imported[name] = value
         return imported

@@ -59,7 +59,7 @@ class Initializers:
             tensor.CopyFrom(tensor_proto(constant))
             if doc_string:
                 tensor.doc_string = doc_string
-            constants[index] = (constant, _bind_values(constant, tensor))
+            constants[index] = (constant, self._bind_values(constant, tensor))
 
     def add(self, region: Region, proto: onnx.GraphProto) -> None:
         """Add an initializer for each constant that the region reads and that no enclosing graph has."""
@@ -77,7 +77,10 @@ class Initializers:
             if graphs is None:
                 self._graphs_with[constant] = graphs = []
                 known = self._imported.constants.get(region.graph) or []
-                self._imported.constants[region.graph] = [*known, (constant, _bind_values(constant, tensor))]
+                self._imported.constants[region.graph] = [
+                    *known,
+                    (constant, self._bind_values(constant, tensor)),
+                ]
             graphs.append(region.graph)
 
     def drop(self, graph: gs.Graph, proto: onnx.GraphProto, unread: set[str]) -> None:
@@ -92,6 +95,12 @@ class Initializers:
                     _remove(field, tensor)
         known = self._imported.constants.get(graph) or []
         self._imported.constants[graph] = [item for item in known if item[1].name not in unread]
+
+    def _bind_values(self, constant: gs.Constant, tensor: onnx.TensorProto) -> Values:
+        """Let a constant load its values from the message that it was written to."""
+        values = DenseValues(tensor, self._imported.storage)
+        constant._values = values  # noqa: SLF001 - frees the array with the same values
+        return values
 
 
 def tensor_proto(constant: gs.Constant) -> onnx.TensorProto:
@@ -115,13 +124,6 @@ def _read_constants(graph: gs.Graph) -> Iterator[gs.Constant]:
             if isinstance(tensor, gs.Constant) and tensor not in seen:
                 seen[tensor] = None
                 yield tensor
-
-
-def _bind_values(constant: gs.Constant, tensor: onnx.TensorProto) -> Values:
-    """Let a constant load its values from the message that it was written to."""
-    values = DenseValues(tensor, None)
-    constant._values = values  # noqa: SLF001 - frees the array with the same values
-    return values
 
 
 def _remove(field: Any, message: Any) -> None:

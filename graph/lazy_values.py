@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,17 @@ from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
 from ..errors import HpassError
 from .decode import as_text
+from .files.placeholders import Placeholders
+
+
+class Storage(NamedTuple):
+    """Where the values of a model's tensors are, apart from those in the messages.
+
+    External data is in `folder` (None: there is none), and large values may be in the model file, with `placeholders`.
+    """
+
+    folder: Path | None = None
+    placeholders: Placeholders | None = None
 
 
 @cache
@@ -33,11 +44,11 @@ def _byte_count(shape: list[int], dtype: Any) -> int:
 
 
 class DenseValues(LazyValues):
-    """Values of a TensorProto. External data is below `folder` (None: there is none) and is read only by `load`."""
+    """Values of a TensorProto. Those that are not in the message are read only by `load`."""
 
-    def __init__(self, tensor: onnx.TensorProto, folder: Path | None) -> None:
+    def __init__(self, tensor: onnx.TensorProto, storage: Storage) -> None:
         self.tensor = tensor
-        self.folder = folder
+        self.storage = storage
         self.shape = list(tensor.dims)
         self.dtype = element_type(tensor.data_type)
         self.nbytes = _byte_count(self.shape, self.dtype)
@@ -59,21 +70,23 @@ class DenseValues(LazyValues):
 
     def load(self) -> npt.NDArray[Any]:
         """Return the values. Raises HpassError if they are external data of a model without a folder."""
+        folder, placeholders = self.storage
         if not uses_external_data(self.tensor):
-            return np.array(to_array(self.tensor))
-        if self.folder is None:
+            return np.array(to_array(self.tensor if placeholders is None else placeholders.completed(self.tensor)))
+        if folder is None:
             raise HpassError(f"tensor '{self.tensor.name}': its values are external data; open the model by its path")
         tensor = onnx.TensorProto()
         tensor.CopyFrom(self.tensor)
-        load_external_data_for_tensor(tensor, str(self.folder))
+        load_external_data_for_tensor(tensor, str(folder))
         return np.array(to_array(tensor))
 
 
 class SparseTensorValues(SparseValues):
     """Values of a SparseTensorProto."""
 
-    def __init__(self, tensor: onnx.SparseTensorProto) -> None:
+    def __init__(self, tensor: onnx.SparseTensorProto, storage: Storage) -> None:
         self.tensor = tensor
+        self.storage = storage
         self.shape = list(tensor.dims)
         self.dtype = element_type(tensor.values.data_type)
         self.nbytes = _byte_count(self.shape, self.dtype)
@@ -92,6 +105,13 @@ class SparseTensorValues(SparseValues):
     def location(self) -> None:
         """None: sparse tensors have no `data_location`."""
         return
+
+    def load(self) -> npt.NDArray[Any]:
+        """Return the values."""
+        placeholders = self.storage.placeholders
+        if placeholders is None:
+            return super().load()
+        return SparseTensorValues(placeholders.completed(self.tensor), Storage()).load()
 
 
 Values = DenseValues | SparseTensorValues

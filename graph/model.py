@@ -29,11 +29,13 @@ from ..tags.tag_format import (
 from .decode import as_pairs, as_text, is_utf8
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
+from .files.placeholders import Placeholders
 from .files.transaction import Transaction
 from .files.write_errors import translate_write_errors
 from .graph_diff import Edits, count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
+from .lazy_values import Storage
 from .regions import Region, regions
 from .restored_names import original_name, original_outputs
 from .strip import Stripped, strip, stripped
@@ -51,18 +53,27 @@ _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 class Model:
     """An ONNX model and its graph.
 
-    `proto` is the message that was read. `graph` is imported from it on first access; passes see the graph and may
-    rewrite it. Neither loads weights. `name` is how messages call the model, usually its path. `folder` contains the
-    external data (None if the model was not read from a file), and `locations` are its files, relative to `folder`.
-    `written_edits` counts the edits of the graph that are in `proto`.
+    `skeleton` is the message that was read, without large values of tensors: these stay in the file, and the message
+    has `placeholders` for them (None: it is complete). `graph` is imported from it on first access; passes see the
+    graph and may rewrite it. Neither loads weights. `name` is how messages call the model, usually its path. `folder`
+    contains the external data (None if the model was not read from a file), and `locations` are its files, relative to
+    `folder`. `written_edits` counts the edits of the graph that are in the message.
     """
 
-    def __init__(self, proto: onnx.ModelProto, name: str, folder: Path | None, locations: list[str]) -> None:
-        self.proto = proto
+    def __init__(
+        self,
+        skeleton: onnx.ModelProto,
+        name: str,
+        folder: Path | None,
+        locations: list[str],
+        placeholders: Placeholders | None = None,
+    ) -> None:
+        self.skeleton = skeleton
+        self.placeholders = placeholders
         self.name = name
         self.folder = folder
         self.locations = locations
-        self._fingerprint = fingerprint(proto)
+        self._fingerprint = fingerprint(skeleton)
         self.written_edits = Edits()
 
     @classmethod
@@ -75,14 +86,30 @@ class Model:
             proto = onnx.ModelProto()
             proto.CopyFrom(source)
             return cls(proto, "the model", None, model_file.external_files(proto))
-        proto = model_file.read(source)
+        proto, placeholders = model_file.read_without_values(source)
         name, folder = ("standard input", Path()) if str(source) == model_file.STANDARD_STREAM else (str(source), None)
         folder = Path(source).parent if folder is None else folder
-        return cls(proto, name, folder, check_external_data(proto, folder, name))
+        return cls(proto, name, folder, check_external_data(proto, folder, name), placeholders)
+
+    @property
+    def proto(self) -> onnx.ModelProto:
+        """The complete message. The first access reads all values in the file, so most callers want `skeleton`."""
+        if self.placeholders is not None:
+            unchanged = fingerprint(self.skeleton) == self._fingerprint
+            self.placeholders.complete(self.skeleton)
+            self.placeholders = None
+            if unchanged:
+                self._fingerprint = fingerprint(self.skeleton)
+        return self.skeleton
+
+    @property
+    def storage(self) -> Storage:
+        """Where the values are that are not in the message."""
+        return Storage(self.folder, self.placeholders)
 
     @cached_property
     def _imported(self) -> ImportedModel:
-        return import_model(self.proto, self.folder)
+        return import_model(self.skeleton, self.storage)
 
     @property
     def graph(self) -> gs.Graph:
@@ -175,12 +202,12 @@ class Model:
         return self.written_edits + count_edits(self._imported)
 
     def write_edits(self) -> None:
-        """Write the edits of passes into `proto`. Tags are not changed."""
+        """Write the edits of passes into the message. Tags are not changed."""
         pending = count_edits(self._imported)
         if pending:
-            write_back(self._imported, self.proto)
+            write_back(self._imported, self.skeleton)
             self.written_edits += pending
-            self._fingerprint = fingerprint(self.proto)
+            self._fingerprint = fingerprint(self.skeleton)
 
     def has_utf8_names(self, node: gs.Node) -> bool:
         """Whether the names of a node and of its outputs are UTF-8 in the file, so that a tag can keep them."""
@@ -206,23 +233,23 @@ class Model:
         changed = sum(annotate(self._imported.nodes[node], key, value) for node, value in values)
         if changed:
             self.written_edits += Edits(changed=changed)
-            self._fingerprint = fingerprint(self.proto)
+            self._fingerprint = fingerprint(self.skeleton)
         return changed
 
     def apply(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable, *, edited: bool = True) -> None:
-        """Write the graph's edits, the tags and the module table into `proto`. All previous tags are removed.
+        """Write the graph's edits, the tags and the module table into the message. All previous tags are removed.
 
         `edited` is False if the caller knows that there are no edits, which saves the time to look for them. Raises
-        AssertionError if anything else in `proto` changed.
+        AssertionError if anything else in the message changed.
         """
         if edited:
             self.write_edits()
-        remove_all_tags(self.proto)
-        if fingerprint(self.proto) != self._fingerprint:
+        remove_all_tags(self.skeleton)
+        if fingerprint(self.skeleton) != self._fingerprint:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
         for node, tag in tags:
             write_tag(self._imported.nodes[node], tag, modules.path(tag.target))
-        _write_table(self.proto, modules)
+        _write_table(self.skeleton, modules)
 
     def untagged(self) -> Path | onnx.ModelProto:
         """Return the model as it was before `apply`: the path of its file, or an untagged copy if there is no file."""
@@ -232,25 +259,25 @@ class Model:
         return stripped(self.proto)
 
     def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
-        """Return a tagged copy of the model. Edits are written into `proto` as well; its tags are not changed."""
+        """Return a tagged copy of the model. Edits are written into the message as well; its tags are not changed."""
         self.write_edits()
         tag_by_message = {id(self._imported.nodes[node]): tag for node, tag in tags}
         copy = onnx.ModelProto()
-        copy.CopyFrom(self.proto)
+        copy.CopyFrom(self.skeleton)
         remove_all_tags(copy)
-        for original, copied_node in zip(all_nodes(self.proto), all_nodes(copy), strict=True):
+        for original, copied_node in zip(all_nodes(self.skeleton), all_nodes(copy), strict=True):
             tag = tag_by_message.get(id(original))
             if tag is not None:
                 write_tag(copied_node, tag, modules.path(tag.target))
         _write_table(copy, modules)
-        return Model(copy, self.name, self.folder, self.locations)
+        return Model(copy, self.name, self.folder, self.locations, self.placeholders)
 
     def strip(self) -> Stripped:
         """Undo what rewriting passes can undo, remove every `hpass.*` key, and return what was removed."""
-        return strip(self.proto)
+        return strip(self.skeleton)
 
     def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:
-        """Write `proto` to a file atomically. Its external data is copied or linked if the folder is another one.
+        """Write the message to a file atomically. Its external data is copied or linked if the folder is another one.
 
         Raises HpassError if the model or its external data cannot be written.
         """
@@ -266,7 +293,7 @@ class Model:
         """
         if str(path) == model_file.STANDARD_STREAM:
             with translate_write_errors("standard output"):
-                model_file.write(self.proto, sys.stdout.buffer)
+                model_file.send(self.skeleton, sys.stdout.buffer, self.placeholders)
                 sys.stdout.buffer.flush()
             return
         target = Path(path)
@@ -284,7 +311,7 @@ class Model:
                     transaction, self.locations, self.folder, target, replaceable=replaceable, how=external_data
                 )
             # The model is replaced last, after the files that it names.
-            transaction.write(target, partial(model_file.write, self.proto))
+            transaction.write(target, partial(model_file.write, self.skeleton, placeholders=self.placeholders))
 
     def _check_not_external_data(self, target: Path) -> None:
         """Raise HpassError if the model would overwrite its own external data, or the copy of it in the new folder."""
@@ -302,7 +329,7 @@ class Model:
         return self._imported.graphs.get(graph)
 
     def _metadata(self, key: str) -> str | None:
-        return next((value for found, value in as_pairs(self.proto.metadata_props) if found == key), None)
+        return next((value for found, value in as_pairs(self.skeleton.metadata_props) if found == key), None)
 
     def _table(self, key: str) -> ModuleTable | None:
         text = self._metadata(key)
@@ -319,6 +346,6 @@ def _external_files_of(target: Path) -> list[str]:
     if not target.is_file():
         return []
     try:
-        return model_file.external_files(model_file.read(target))
+        return model_file.external_files(model_file.read_without_values(target).proto)
     except HpassError:
         return []

@@ -37,7 +37,7 @@ class Validation(Pass):
         _check_tags(context)
         _check_topology(context)
         if self.checker:
-            problem = check_structure(context.model.proto)
+            problem = check_structure(context.model.skeleton, context.model.placeholders)
             if problem is not None:
                 context.findings.add(Severity.WARNING, "onnx-checker", f"the input fails onnx.checker: {problem}")
         _find_little_known(context)

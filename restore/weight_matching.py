@@ -142,7 +142,7 @@ def _permuted(sample: list[_Index], axes: Shape) -> list[_Index]:
 def _elements(weight: StoredWeight, sample: list[_Index]) -> _Rows:
     """Return the elements of a weight at a sample, shape (rows, columns)."""
     flat = np.ravel_multi_index(tuple(sample), _shape(weight))
-    return np.nan_to_num(weight.elements()[flat].astype(np.float64))
+    return np.nan_to_num(weight.at(flat).astype(np.float64))
 
 
 def _standardised(elements: _Rows) -> _Rows:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -16,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx.external_data_helper import uses_external_data
-from onnx.numpy_helper import to_array
 
 from ..errors import HpassError, UsageError
 from ..graph.files.model_file import external_position
-from ..graph.lazy_values import element_type
+from ..graph.files.source_file import SourceFile
+from ..graph.files.wire import byte_count
+from ..graph.lazy_values import DenseValues, element_type
 from ..graph.model import Model
 
 # The safetensors format (https://huggingface.co/docs/safetensors): the length of the header in 8 bytes, little-endian;
@@ -43,18 +45,39 @@ _DTYPES: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FileElements:
+    """Elements of one type in a model file, from a position in bytes."""
+
+    file: SourceFile
+    start: int
+    count: int
+    dtype: np.dtype[Any]
+
+    def at(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return the elements at indices, in the shape of the indices. Raises HpassError if the file has changed."""
+        size = self.dtype.itemsize
+        starts = (self.start + size * indices.reshape(-1)).tolist()
+        data = b"".join(self.file.read(start, start + size) for start in starts)
+        return np.frombuffer(data, self.dtype).reshape(indices.shape)
+
+
 class StoredWeight(NamedTuple):
     """A weight: its name, its shape, and where its elements are, in C order."""
 
     name: str
     shape: tuple[int, ...]
-    values: npt.NDArray[Any] | onnx.TensorProto
+    values: npt.NDArray[Any] | FileElements | DenseValues
 
     def elements(self) -> npt.NDArray[Any]:
         """Return all elements in C order, one-dimensional: a view of the file if it is memory-mapped."""
-        if isinstance(self.values, onnx.TensorProto):
-            return to_array(self.values).reshape(-1)
-        return self.values
+        if isinstance(self.values, FileElements):
+            return self.values.at(np.arange(self.values.count))
+        return self.values.load().reshape(-1) if isinstance(self.values, DenseValues) else self.values
+
+    def at(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return the elements at indices in C order, in the shape of the indices. Others are not read if possible."""
+        return self.values.at(indices) if isinstance(self.values, FileElements) else self.elements()[indices]
 
 
 def model_weights(model: Model) -> Iterator[StoredWeight]:
@@ -62,6 +85,7 @@ def model_weights(model: Model) -> Iterator[StoredWeight]:
 
     Raises HpassError if a file of external data is too short for them.
     """
+    placeholders = model.placeholders
     for name, tensor in model.initializers(model.graph):
         dtype = cast("np.dtype[Any] | int", element_type(tensor.data_type))
         if isinstance(dtype, int) or dtype.kind in "OSU":
@@ -69,13 +93,18 @@ def model_weights(model: Model) -> Iterator[StoredWeight]:
         shape = tuple(tensor.dims)
         if any(length < 0 for length in shape):
             continue
+        size = prod(shape) * dtype.itemsize
+        values = DenseValues(tensor, model.storage)
         if uses_external_data(tensor):
             if model.folder is not None:
                 yield StoredWeight(name, shape, _external_elements(name, tensor, dtype, model))
-        elif tensor.HasField("raw_data") and len(tensor.raw_data) == prod(shape) * dtype.itemsize:
+        elif placeholders is not None and (found := placeholders.raw_range(tensor)) is not None:
+            if byte_count(found) == size:
+                yield StoredWeight(name, shape, FileElements(placeholders.file, found.start, prod(shape), dtype))
+        elif tensor.HasField("raw_data") and len(tensor.raw_data) == size:
             yield StoredWeight(name, shape, np.frombuffer(tensor.raw_data, dtype))
-        elif _is_readable(tensor):
-            yield StoredWeight(name, shape, tensor)
+        elif _is_readable(values):
+            yield StoredWeight(name, shape, values)
 
 
 def checkpoint_weights(path: Path) -> list[StoredWeight]:
@@ -118,10 +147,10 @@ def _external_elements(name: str, tensor: onnx.TensorProto, dtype: np.dtype[Any]
         raise HpassError(f"{model.name}: the external data of '{name}' cannot be read ({error})") from error
 
 
-def _is_readable(tensor: onnx.TensorProto) -> bool:
+def _is_readable(values: DenseValues) -> bool:
     """Whether a tensor has as many elements as its shape says."""
     try:
-        to_array(tensor)
+        values.load()
     except (ValueError, TypeError, AttributeError):
         return False
     return True

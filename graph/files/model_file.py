@@ -1,10 +1,15 @@
-"""Read and write a model as one protobuf message. No other file depends on this form."""
+"""Read and write a model as one protobuf message. No other file depends on this form.
+
+Of a regular file, large values of tensors are not read: the message has placeholders for them.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
@@ -16,21 +21,65 @@ from ..walk import all_tensors
 from .chunked_serialize import chunks
 from .journal import recover_beside
 from .limited_read import read_file, read_stream
+from .placeholders import Placeholders
+from .source_file import SourceFile
 from .transaction import Transaction
+from .wire import Piece, byte_count
 
 STANDARD_STREAM = "-"
 # Protobuf cannot serialise a message of 2 GiB or more.
 SIZE_LIMIT_BYTES = 2**31 - 1
+_TOO_LARGE_TO_WRITE = "the model needs 2 GiB or more in one file; save its weights as external data first"
+
+
+class StoredModel(NamedTuple):
+    """A model, and the placeholders in it; None if it is complete."""
+
+    proto: onnx.ModelProto
+    placeholders: Placeholders | None
 
 
 def read(path: str | Path) -> onnx.ModelProto:
     """Return the model in a file, or on standard input for `-`. Raises HpassError if there is no model."""
+    stored = read_without_values(path)
+    if stored.placeholders is not None:
+        stored.placeholders.complete(stored.proto)
+    return stored.proto
+
+
+def read_without_values(path: str | Path) -> StoredModel:
+    """Return the model in a file with placeholders for large values, or the complete model on standard input for `-`.
+
+    Raises HpassError if there is no model.
+    """
     name = "standard input" if str(path) == STANDARD_STREAM else str(path)
-    return parse(_read_bytes(path, name), name)
+    try:
+        if str(path) == STANDARD_STREAM:
+            return StoredModel(parse(_read_standard_input(name), name), None)
+        file = Path(path)
+        if file.is_dir():
+            raise HpassError(f"{name}: is a folder, not a model; name the .onnx file in it")
+        recover_beside(file)
+        source = SourceFile.open(file)
+        if source is None:
+            return StoredModel(parse(_checked(read_file(file, SIZE_LIMIT_BYTES), name), name), None)
+    except OSError as error:
+        raise HpassError(f"{name}: {_reason(error)}") from error
+    placeholders = Placeholders(source)
+    if placeholders.skeleton_size > SIZE_LIMIT_BYTES:
+        raise _too_large_to_read(name, " without its large tensors of floats and raw data")
+    proto = parse(placeholders.skeleton(), name, source.size)
+    if placeholders:
+        return StoredModel(proto, placeholders)
+    source.close()
+    return StoredModel(proto, None)
 
 
-def parse(data: bytes | bytearray, name: str) -> onnx.ModelProto:
-    """Parse a model. Raises HpassError, naming the origin `name`, if the data is not a model."""
+def parse(data: bytes | bytearray, name: str, size: int | None = None) -> onnx.ModelProto:
+    """Parse a model. `size` is that of its file in bytes, if the data is not the whole file.
+
+    Raises HpassError, naming the origin `name`, if the data is not a model.
+    """
     if not data:
         raise HpassError(f"{name}: the file is empty; export the model again")
     model = onnx.ModelProto()
@@ -43,7 +92,8 @@ def parse(data: bytes | bytearray, name: str) -> onnx.ModelProto:
                 f"convert it first: onnx.save(onnx.load('{name}', format='textproto'), 'model.onnx')"
             ) from error
         raise HpassError(
-            f"{name}: not an ONNX model, or truncated ({len(data):,} bytes do not parse); download or export it again"
+            f"{name}: not an ONNX model, or truncated ({len(data) if size is None else size:,} bytes do not parse); "
+            "download or export it again"
         ) from error
     if not model.HasField("graph"):
         raise HpassError(f"{name}: not an ONNX model (it parses, but has no graph); check that it is the right file")
@@ -58,20 +108,44 @@ def transaction_for(path: str | Path) -> Transaction:
     return Transaction(None if str(path) == STANDARD_STREAM else Path(path))
 
 
-def write(model: onnx.ModelProto, file: BinaryIO) -> None:
-    """Write a model into an open file. Raises HpassError as `serialize` does, and OSError if that fails."""
-    file.writelines(serialize(model))
+def write(model: onnx.ModelProto, file: BinaryIO, placeholders: Placeholders | None = None) -> None:
+    """Write a model into a new, empty file or a device, with the values for its placeholders.
+
+    Raises HpassError as `serialize` does, or if the file with the values has changed, and OSError if writing fails.
+    """
+    if placeholders is None or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        send(model, file, placeholders)
+    else:
+        placeholders.file.copy_to(_pieces(model, placeholders), file)
+
+
+def send(model: onnx.ModelProto, stream: BinaryIO, placeholders: Placeholders | None) -> None:
+    """Write a model to a stream, whatever has been written to it before. Raises as `write` does."""
+    if placeholders is None:
+        stream.writelines(serialize(model))
+    else:
+        stream.writelines(placeholders.file.blocks(_pieces(model, placeholders)))
+
+
+def _pieces(model: onnx.ModelProto, placeholders: Placeholders) -> list[Piece]:
+    try:
+        pieces = placeholders.pieces(model)
+    except (EncodeError, ValueError) as error:
+        raise HpassError(_TOO_LARGE_TO_WRITE) from error
+    # Few programs can read a larger file, so a file that they can read does not become one.
+    if sum(map(byte_count, pieces)) > SIZE_LIMIT_BYTES >= placeholders.file.size:
+        raise HpassError(_TOO_LARGE_TO_WRITE)
+    return pieces
 
 
 def serialize(model: onnx.ModelProto) -> list[bytes]:
-    """Return the bytes of a model in chunks. Raises HpassError if they are 2 GiB or more."""
-    too_large = "the model needs 2 GiB or more in one file; save its weights as external data first"
+    """Return the bytes of a complete model in chunks. Raises HpassError if they are 2 GiB or more."""
     try:
         chunk_list = chunks(model)
     except (EncodeError, ValueError) as error:
-        raise HpassError(too_large) from error
+        raise HpassError(_TOO_LARGE_TO_WRITE) from error
     if sum(map(len, chunk_list)) > SIZE_LIMIT_BYTES:
-        raise HpassError(too_large)
+        raise HpassError(_TOO_LARGE_TO_WRITE)
     return chunk_list
 
 
@@ -97,27 +171,25 @@ def _locations(tensor: TensorProto) -> list[str]:
     return [as_file_name(entry.value) for entry in tensor.external_data if entry.key == "location"]
 
 
-def _read_bytes(path: str | Path, name: str) -> bytes | bytearray:
-    try:
-        if str(path) == STANDARD_STREAM:
-            if sys.stdin is None:
-                raise HpassError(f"{name}: is closed; name a file, or redirect a model to it")
-            data = read_stream(sys.stdin.buffer, name, SIZE_LIMIT_BYTES)
-            if data is not None and not data:
-                raise HpassError(f"{name}: is empty; redirect one model to it, and name it only once")
-        else:
-            file = Path(path)
-            if file.is_dir():
-                raise HpassError(f"{name}: is a folder, not a model; name the .onnx file in it")
-            recover_beside(file)
-            data = read_file(file, SIZE_LIMIT_BYTES)
-    except OSError as error:
-        raise HpassError(f"{name}: {_reason(error)}") from error
-    if data is None:
-        raise HpassError(
-            f"{name}: is 2 GiB or larger, which hpass cannot read; save the weights as external data first"
-        )
+def _read_standard_input(name: str) -> bytes | bytearray:
+    if sys.stdin is None:
+        raise HpassError(f"{name}: is closed; name a file, or redirect a model to it")
+    data = _checked(read_stream(sys.stdin.buffer, name, SIZE_LIMIT_BYTES), name)
+    if not data:
+        raise HpassError(f"{name}: is empty; redirect one model to it, and name it only once")
     return data
+
+
+def _checked(data: bytes | bytearray | None, name: str) -> bytes | bytearray:
+    if data is None:
+        raise _too_large_to_read(name)
+    return data
+
+
+def _too_large_to_read(name: str, counted: str = "") -> HpassError:
+    return HpassError(
+        f"{name}: is 2 GiB or larger{counted}, which hpass cannot read; save the weights as external data first"
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ from google.protobuf.message import Message
 from onnx import AttributeProto, TensorProto, TypeProto
 from onnx.checker import ValidationError, check_model
 
+from ..files.placeholders import Placeholders
+from ..files.wire import byte_count
+
 _DATA_FIELDS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
-# Tensors in attributes are checked with their values up to this size, because the checker compares values and dims.
+# Tensors in attributes are copied up to this size. Larger ones are only if their size is wrong, for the checker to say.
 _MAX_ATTRIBUTE_BYTES = 1 << 20
 _MAX_REASON_CHARACTERS = 300
 _FULL_CHECK = """\
@@ -29,18 +34,14 @@ except Exception as error:
 """
 
 
-def check_structure(model: onnx.ModelProto) -> str | None:
+def check_structure(model: onnx.ModelProto, placeholders: Placeholders | None = None) -> str | None:
     """Run onnx.checker on a model without weights. Return the first error in one line; None if the model passes.
 
-    Initializers are replaced by inputs of their type, so no weight is copied or read.
+    Initializers are replaced by inputs of their type, so no weight is copied or read. `placeholders` are those in the
+    model. Raises HpassError if a value in its file is needed and the file has changed.
     """
-    skeleton = onnx.ModelProto()
     try:
-        for field, value in model.ListFields():
-            if field.name not in ("graph", "training_info"):
-                _copy(field, value, skeleton)
-        _copy_graph(model.graph, skeleton.graph)
-        check_model(skeleton)
+        check_model(_Structure(placeholders).of_model(model))
     except (ValidationError, ValueError, TypeError, RuntimeError) as error:
         return _one_line(str(error))
     return None
@@ -83,53 +84,102 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:_MAX_REASON_CHARACTERS]
 
 
-def _copy_graph(graph: onnx.GraphProto, skeleton: onnx.GraphProto) -> None:
-    for field, value in graph.ListFields():
-        if field.name not in ("node", "initializer", "sparse_initializer", "quantization_annotation"):
-            _copy(field, value, skeleton)
-    declared = {info.name for info in graph.input}
-    for tensor in graph.initializer:
-        if tensor.name not in declared:
-            declared.add(tensor.name)
-            skeleton.input.add(name=tensor.name, type=_tensor_type(tensor))
-    for sparse in graph.sparse_initializer:
-        if sparse.values.name not in declared:
-            declared.add(sparse.values.name)
-            skeleton.input.add(name=sparse.values.name, type=_tensor_type(sparse.values))
-    if all(_is_small(node) for node in graph.node if node.attribute):
-        skeleton.node.extend(graph.node)
-        return
-    for node in graph.node:
-        _copy_node(node, skeleton.node.add())
+class _Structure:
+    """Copies a model without weights. Values in attributes are kept if they are small or do not fit their shapes."""
+
+    def __init__(self, placeholders: Placeholders | None) -> None:
+        self._placeholders = placeholders
+
+    def of_model(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        copy = onnx.ModelProto()
+        for field, value in model.ListFields():
+            if field.name not in ("graph", "functions", "training_info"):
+                _copy(field, value, copy)
+        self._copy_graph(model.graph, copy.graph)
+        for function in model.functions:
+            self._copy_function(function, copy.functions.add())
+        if self._placeholders is not None:
+            self._placeholders.complete(copy)
+        return copy
+
+    def _copy_graph(self, graph: onnx.GraphProto, copy: onnx.GraphProto) -> None:
+        for field, value in graph.ListFields():
+            if field.name not in ("node", "initializer", "sparse_initializer", "quantization_annotation"):
+                _copy(field, value, copy)
+        declared = {info.name for info in graph.input}
+        for tensor in graph.initializer:
+            if tensor.name not in declared:
+                declared.add(tensor.name)
+                copy.input.add(name=tensor.name, type=_tensor_type(tensor))
+        for sparse in graph.sparse_initializer:
+            if sparse.values.name not in declared:
+                declared.add(sparse.values.name)
+                copy.input.add(name=sparse.values.name, type=_tensor_type(sparse.values))
+        self._copy_nodes(graph.node, copy.node)
+
+    def _copy_function(self, function: onnx.FunctionProto, copy: onnx.FunctionProto) -> None:
+        for field, value in function.ListFields():
+            if field.name not in ("node", "attribute_proto"):
+                _copy(field, value, copy)
+        self._copy_nodes(function.node, copy.node)
+        for attribute in function.attribute_proto:
+            self._copy_attribute(attribute, copy.attribute_proto.add())
+
+    def _copy_nodes(self, nodes: Sequence[onnx.NodeProto], copies: Any) -> None:
+        if all(self._is_small(node) for node in nodes if node.attribute):
+            copies.extend(nodes)
+            return
+        for node in nodes:
+            self._copy_node(node, copies.add())
+
+    def _copy_node(self, node: onnx.NodeProto, copy: onnx.NodeProto) -> None:
+        if self._is_small(node):
+            copy.CopyFrom(node)
+            return
+        for field, value in node.ListFields():
+            if field.name != "attribute":
+                _copy(field, value, copy)
+        for attribute in node.attribute:
+            self._copy_attribute(attribute, copy.attribute.add())
+
+    def _copy_attribute(self, attribute: AttributeProto, copy: AttributeProto) -> None:
+        left_out = self._is_left_out(attribute.t)
+        for field, value in attribute.ListFields():
+            if field.name == "g":
+                self._copy_graph(value, copy.g)
+            elif field.name == "t" and left_out:
+                for inner, content in value.ListFields():
+                    if inner.name not in _DATA_FIELDS:
+                        _copy(inner, content, copy.t)
+                # A tensor without elements replaces one that is too large to copy.
+                copy.t.dims[:] = [0]
+            else:
+                _copy(field, value, copy)
+
+    def _is_small(self, node: onnx.NodeProto) -> bool:
+        return not any(
+            attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) or self._is_left_out(attribute.t)
+            for attribute in node.attribute
+        )
+
+    def _is_left_out(self, tensor: TensorProto) -> bool:
+        """Whether a tensor has large raw data, of the size that its type and shape need."""
+        found = None if self._placeholders is None else self._placeholders.raw_range(tensor)
+        if found is None and len(tensor.raw_data) < _MAX_ATTRIBUTE_BYTES:
+            return False
+        return _fits(tensor, len(tensor.raw_data) if found is None else byte_count(found))
 
 
-def _is_small(node: onnx.NodeProto) -> bool:
-    return all(
-        attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS)
-        and len(attribute.t.raw_data) < _MAX_ATTRIBUTE_BYTES
-        for attribute in node.attribute
-    )
-
-
-def _copy_node(node: onnx.NodeProto, skeleton: onnx.NodeProto) -> None:
-    if _is_small(node):
-        skeleton.CopyFrom(node)
-        return
-    for field, value in node.ListFields():
-        if field.name != "attribute":
-            _copy(field, value, skeleton)
-    for attribute in node.attribute:
-        copy = skeleton.attribute.add(name=attribute.name, type=attribute.type)
-        if attribute.type == AttributeProto.GRAPH:
-            _copy_graph(attribute.g, copy.g)
-        elif len(attribute.t.raw_data) >= _MAX_ATTRIBUTE_BYTES:
-            for field, value in attribute.t.ListFields():
-                if field.name not in _DATA_FIELDS:
-                    _copy(field, value, copy.t)
-            # A tensor without elements replaces one that is too large to copy.
-            copy.t.dims[:] = [0]
-        else:
-            copy.CopyFrom(attribute)
+def _fits(tensor: TensorProto, size: int) -> bool:
+    """Whether a tensor has no values but `size` bytes of raw data, and its type and shape need as many."""
+    if [field.name for field, _ in tensor.ListFields() if field.name in _DATA_FIELDS] != ["raw_data"]:
+        return False
+    try:
+        element = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except (KeyError, ValueError, TypeError):
+        return False
+    # The dtype of strings is that of Python objects.
+    return element.kind != "O" and min(tensor.dims, default=0) >= 0 and size == prod(tensor.dims) * element.itemsize
 
 
 def _tensor_type(tensor: TensorProto) -> TypeProto:

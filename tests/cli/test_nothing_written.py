@@ -117,7 +117,7 @@ def test_a_run_that_is_ended_leaves_nothing_behind(model: Path, out: Path, numbe
     code = (
         "import sys, time\n"
         "from hpass.graph.files import model_file\n"
-        "def slowly(model, file):\n"
+        "def slowly(model, file, placeholders):\n"
         "    file.write(b'begun')\n"
         "    file.flush()\n"
         "    time.sleep(60)\n"

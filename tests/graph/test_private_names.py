@@ -15,7 +15,7 @@ from onnx import AttributeProto, TensorProto, helper
 from product import sources
 
 from hpass.graph.fast_nodes import make_node, make_variable
-from hpass.graph.lazy_values import DenseValues
+from hpass.graph.lazy_values import DenseValues, Storage
 
 IMPORTED = [
     "onnx_graphsurgeon.exporters.onnx_exporter:OnnxExporter",
@@ -78,7 +78,7 @@ def test_a_variable_is_the_one_that_the_constructor_makes() -> None:
 
 
 def test_a_constant_keeps_lazy_values_and_loads_them_when_they_are_read() -> None:
-    values = DenseValues(helper.make_tensor("c", TensorProto.FLOAT, [2], [1.0, 2.0]), None)
+    values = DenseValues(helper.make_tensor("c", TensorProto.FLOAT, [2], [1.0, 2.0]), Storage())
     constant = gs.Constant("c", values)
 
     assert constant._values is values
