@@ -1,9 +1,10 @@
 """Kill runs while they write, and check the files afterwards: `python -m benchmarks.attack.kills`.
 
-A model with external data overwrites an older one with the same file names. The writing process is killed before each
-of its system calls in turn, and at random times. With `--twice`, the process that completes a journal is also killed
-before each of its system calls. After a kill there must be the old files, the new files, or a journal that the next
-command completes. The killed processes are forks of this one, so the benchmark needs a POSIX system.
+A model with weights inside and external data overwrites an older one with the same file names. The writing process is
+killed before each of its system calls in turn, and at random times. With `--twice`, the process that completes a
+journal is also killed before each of its system calls. After a kill there must be the old files, the new files, or a
+journal that the next command completes. The killed processes are forks of this one, so the benchmark needs a POSIX
+system.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ def _write_set(model_path: Path, files: int, size: int, letter: bytes) -> None:
     model_path.parent.mkdir(parents=True)
     model = onnx.parser.parse_model(TEXT)
     model.doc_string = letter.decode()
+    # It is copied from the file that is read.
+    model.graph.initializer.add(name="inside", data_type=onnx.TensorProto.UINT8, dims=[size], raw_data=letter * size)
     for number in range(files):
         # Two thirds of the files are in a subfolder.
         name = f"weights/{number}.bin" if number % 3 else f"{number}.bin"
