@@ -18,7 +18,7 @@ from .profiling.node_modules import ModuleLookup, OptimisedNodes
 from .profiling.node_times import NodeTimes
 from .profiling.profile import Profile
 from .profiling.profiled_names import ProfiledNames
-from .profiling.traces import read_trace
+from .profiling.traces import is_of_tensorrt, read_trace, with_tensorrt_nodes
 from .running.request import request_for
 from .running.settings import ExecutionProvider, SessionSettings
 from .tags.module_table import ModuleTable
@@ -86,26 +86,32 @@ def profile_trace(
 ) -> Profile:
     """Read a trace of a model and return where the time went, by module.
 
-    A trace is a profile of onnxruntime, or an executable graph of OpenVINO with times. For onnxruntime, `optimised` is
-    the model that was saved (`SessionOptions.optimized_model_filepath`) when the trace was written; without it, nodes
-    that were fused are known by their names alone. The first `warmup` runs are left out.
+    A trace is a profile of onnxruntime, an executable graph of OpenVINO with times, or what `trtexec --exportProfile`
+    wrote. `optimised` is what the runtime made of the model: for onnxruntime the model that was saved
+    (`SessionOptions.optimized_model_filepath`) when the trace was written, for TensorRT what `trtexec
+    --exportLayerInfo` wrote. Without it, what was fused is known by its name alone. The first `warmup` runs of a
+    profile of onnxruntime are left out.
 
-    Raises HpassError if the model or the trace cannot be read.
+    Raises UsageError if an argument does not fit the trace, and HpassError if the model or a file cannot be read.
     """
     times = read_trace(Path(trace), skipped_runs=warmup)
     tagged = _tagged(source)
     plain = _plain(tagged)
     lookup = ModuleLookup(plain.tags, tagged.modules)
-    found = (
-        OptimisedNodes({}, {}) if optimised is None else lookup.of_optimised(plain.proto, model_file.read(optimised))
-    )
+    found = OptimisedNodes({}, {})
+    if is_of_tensorrt(times):
+        times = with_tensorrt_nodes(times, plain.proto, None if optimised is None else Path(optimised))
+    elif optimised is not None and times.originals:
+        raise UsageError(f"{trace}: says itself what its layers are made of; leave out {optimised}")
+    elif optimised is not None:
+        found = lookup.of_optimised(plain.proto, model_file.read(optimised))
     return Profile(
         model=tagged.model.name,
         total_us=None,
         profiled_wall_us=None,
         warmup=warmup,
         settings={"trace": str(trace)},
-        **_by_module(times, ProfiledNames(lookup, plain.proto, found), tagged.modules),
+        **_by_module(times, ProfiledNames(lookup, plain.proto, found), tagged.modules, runs=times.summarised_runs),
     )
 
 

@@ -51,12 +51,16 @@ def profile(
         typer.Option(
             "--trace",
             metavar="FILE",
-            help="Read this profile of onnxruntime, or executable graph of OpenVINO, instead of measuring.",
+            help="Read this profile of onnxruntime or trtexec, or executable graph of OpenVINO, instead of measuring.",
         ),
     ] = None,
     optimized: Annotated[
         Path | None,
-        typer.Option("--optimized", metavar="FILE", help="The model that onnxruntime saved when it wrote the trace."),
+        typer.Option(
+            "--optimized",
+            metavar="FILE",
+            help="The model that onnxruntime saved when it wrote the trace, or what trtexec --exportLayerInfo wrote.",
+        ),
     ] = None,
     outputs: Annotated[
         list[Path] | None,

@@ -45,7 +45,9 @@ def profile_lines(profile: Profile, *, ascii_only: bool) -> Iterator[Line]:
 def _head(profile: Profile) -> Iterator[Line]:
     note = ", interrupted" if profile.interrupted else ""
     if profile.total_us is None or profile.profiled_wall_us is None:
-        yield f"{profile.model}: {_time(profile.profiled_us)} in nodes, the median of {counted(profile.runs, 'run')}"
+        # What sums up runs does not always say how many.
+        runs = f", the median of {counted(profile.runs, 'run')}" if profile.runs > 1 else ""
+        yield f"{profile.model}: {_time(profile.profiled_us)} in nodes{runs}"
     else:
         runs = f"the median of {counted(profile.runs, 'run')} after {profile.warmup}{note}"
         yield f"{profile.model}: {_time(profile.total_us)}, {runs}"

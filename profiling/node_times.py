@@ -37,6 +37,7 @@ class NodeTimes:
     resolution_us: the unit of the clock, in microseconds.
     timeline: when the nodes of one typical run ran, in order.
     originals: the names of the original nodes that each node replaced; empty if the trace does not say.
+    summarised_runs: how many runs a trace with only one number for each node sums up; None if it does not say.
     """
 
     nodes: Sequence[ProfiledNode]
@@ -46,3 +47,4 @@ class NodeTimes:
     resolution_us: float
     timeline: Sequence[NodeSpan]
     originals: Sequence[Sequence[str]] = ()
+    summarised_runs: int | None = None

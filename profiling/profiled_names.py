@@ -62,7 +62,10 @@ class ProfiledNames:
 
     def modules_of_originals(self, originals: Sequence[Sequence[str]]) -> list[NodeModule]:
         """Return the module of each list of original nodes, which are named by their name or by what they write."""
-        return [self._lookup.of(self._writer.get(name, name) for name in names) for names in originals]
+        return [
+            self._lookup.of(name if name in self._original else self._writer.get(name, name) for name in names)
+            for names in originals
+        ]
 
     def _add_unnamed(self, nodes: Sequence[ProfiledNode], found: list[NodeModule]) -> None:
         """Give nodes called `OPERATOR_NUMBER` the modules of the nodes without a name, if there are as many of both.

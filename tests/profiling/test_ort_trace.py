@@ -128,3 +128,67 @@ def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
 def test_more_warm_up_than_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HpassError, match="has 1 runs, all of them warm-up"):
         read(tmp_path, node_event("a", 1, 5), run_event(0, 10), skipped_runs=1)
+
+
+def kernel_event(name: str, start: int, us: int, parent: str | None = None) -> dict[str, Any]:
+    """Return a kernel, made up: as onnxruntime's `GPUProfilerBase::MergeEvents` writes it. No card was there to try."""
+    args = {"op_name": "Relu", "stream": "7", "grid_x": "1"} | ({} if parent is None else {"parent_name": parent})
+    return {"cat": "Kernel", "name": name, "ts": start, "dur": us, "pid": -1, "tid": -1, "args": args}
+
+
+ON_GPU = {"args": {"op_name": "Relu", "provider": "CUDAExecutionProvider"}}
+
+
+def test_a_node_on_a_gpu_has_the_time_of_its_kernels(tmp_path: Path) -> None:
+    times = read(
+        tmp_path,
+        node_event("a", 1, 5, **ON_GPU),
+        kernel_event("fill", 90, 20, "a_kernel_time"),
+        kernel_event("relu", 110, 300, "a_kernel_time"),
+        # It launches nothing.
+        node_event("view", 6, 9, **ON_GPU),
+        node_event("host", 10, 30),
+        run_event(0, 600),
+        node_event("a", 701, 705, **ON_GPU),
+        kernel_event("relu", 710, 280, "a_kernel_time"),
+        node_event("view", 706, 708, **ON_GPU),
+        node_event("host", 709, 739),
+        run_event(700, 1000),
+    )
+
+    assert by_name(times) == {"a": [320, 280], "view": [0, 0], "host": [20, 30]}
+
+
+def test_kernels_without_the_name_of_their_node_stand_behind_it(tmp_path: Path) -> None:
+    before = {"cat": "Node", "name": "b_fence_before", "ts": 20, "dur": 0, "tid": 1}
+    times = read(
+        tmp_path,
+        node_event("a", 1, 5, **ON_GPU),
+        kernel_event("relu", 100, 30),
+        before,
+        kernel_event("copy", 130, 7),
+        node_event("b", 21, 25, **ON_GPU),
+        run_event(0, 600),
+    )
+
+    assert by_name(times) == {"a": [30], "b": [7]}
+
+
+def test_a_kernel_of_no_node_is_a_row_of_its_own(tmp_path: Path) -> None:
+    times = read(
+        tmp_path,
+        node_event("a", 1, 5, **ON_GPU),
+        kernel_event("relu", 100, 30, "a_kernel_time"),
+        run_event(0, 600),
+        kernel_event("memcpy", 300, 8, "model_run"),
+        node_event("a", 1001, 1005, **ON_GPU),
+        kernel_event("relu", 1100, 40, "a_kernel_time"),
+        run_event(1000, 1600),
+    )
+
+    assert by_name(times) == {"a": [30, 40], "(kernel) memcpy": [8, 0]}
+
+
+@pytest.mark.parametrize("event", [{"ts": 1, "dur": "long"}, {"ts": float("nan")}, {"ts": True}, "text"])
+def test_an_event_without_a_time_is_none(tmp_path: Path, event: object) -> None:
+    assert by_name(read(tmp_path, event, node_event("a", 1, 5))) == {"a": [4]}
