@@ -122,10 +122,10 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
 
 
 def _doubtful(tags: Iterable[Tag | None]) -> set[str]:
-    """Return the modules of some tags that are not certain for any node: what is inherited from these is not either."""
-    found = {tag.scope: False for tag in tags if tag is not None}
-    found.update((tag.scope, True) for tag in tags if tag is not None and tag.confidence is Confidence.HIGH)
-    return {scope for scope, is_certain in found.items() if not is_certain}
+    """Return the modules that are known only by parameters which are not certain: other modules may read these."""
+    known = [tag for tag in tags if tag is not None]
+    certain = {tag.scope for tag in known if tag.source is not Source.PARAMETER or tag.confidence is Confidence.HIGH}
+    return {tag.scope for tag in known} - certain
 
 
 def _at_most_medium(confidence: Confidence) -> Confidence:
