@@ -330,12 +330,7 @@ def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> di
 
 def _claim_paths(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
     """Claim the modules that the paths in names lead to."""
-    labels: IdentityMap[gs.Node, Labels] = IdentityMap()
-    for path, group in named.items():
-        if isinstance(path, LabelPath):
-            for found in group:
-                labels[found.node] = path.labels
-    later = later_visits((labels[node], node) for node in context.nodes() if node in labels)
+    later = _later_visits(named, context)
     for path, stack in stacks.items():
         group = named[path]
         if isinstance(path, LabelPath) and any(found.node in later for found in group):
@@ -347,6 +342,18 @@ def _claim_paths(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context
                     )
                 continue
         _claim_names(path, group, stack, context)
+
+
+def _later_visits(named: _Paths, context: Context) -> IdentityMap[gs.Node, bool]:
+    labels = {path.labels for path in named if isinstance(path, LabelPath)}
+    if labels.isdisjoint(map(without_number, labels)):
+        return IdentityMap()
+    labels_of: IdentityMap[gs.Node, Labels] = IdentityMap()
+    for path, group in named.items():
+        if isinstance(path, LabelPath):
+            for found in group:
+                labels_of[found.node] = path.labels
+    return later_visits((labels_of[node], node) for node in context.nodes() if node in labels_of)
 
 
 def _two_modules(labels: Labels, stacks: Mapping[_Path, _Stack], context: Context) -> tuple[_Stack, _Stack] | None:

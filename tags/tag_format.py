@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -129,15 +129,19 @@ def _entries(tag: Tag, class_path: str) -> bytes:
 
     Many nodes share a tag, and to merge cached bytes is several times faster than to add the entries one by one.
     """
-    serves = [(SERVES, tag.serves)] if tag.serves is not None and tag.serves != tag.scope else []
-    pairs = [
-        (SCOPE, tag.scope),
-        *serves,
-        (TAG, class_path),
-        (SOURCE, tag.source.value),
-        (CONFIDENCE, tag.confidence.value),
-    ]
-    entries = [onnx.StringStringEntryProto(key=key, value=value) for key, value in pairs]
+    modules = {SCOPE: tag.scope, SERVES: tag.serves, TAG: class_path}
+    if tag.serves is None or tag.serves == tag.scope:
+        del modules[SERVES]
+    return _serialized(modules) + _reason_entries(tag.source, tag.confidence)
+
+
+@lru_cache
+def _reason_entries(source: Source, confidence: Confidence) -> bytes:
+    return _serialized({SOURCE: source.value, CONFIDENCE: confidence.value})
+
+
+def _serialized(metadata: Mapping[str, str]) -> bytes:
+    entries = [onnx.StringStringEntryProto(key=key, value=value) for key, value in metadata.items()]
     return onnx.NodeProto(metadata_props=entries).SerializeToString()
 
 
