@@ -512,8 +512,8 @@ def _quoted(claims: list[Claim]) -> str:
 def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context: Context) -> None:
     first = claims[0]
     if first.source is not Source.PARAMETER:
-        names = [claim for claim in claims if claim.source is Source.NAME]
-        if first.source is Source.NAME and len({claim.scope for claim in names}) > 1:
+        names = [claim for claim in claims if claim.source is Source.NAME] if len(claims) > 1 else claims
+        if first.source is Source.NAME and any(claim.scope != first.scope for claim in names):
             scope = context.table.modules.nearest_called(lca(claim.scope for claim in names))
             context.set_tag(
                 node, Tag(scope, Source.NAME, Confidence.MEDIUM), f"it replaces several nodes: {_quoted(names)}"
