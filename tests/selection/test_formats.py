@@ -159,6 +159,25 @@ def test_a_session_takes_the_option() -> None:
     assert ort.InferenceSession(BERT, options).get_providers()
 
 
+def test_onnxruntime_reads_every_entry_of_the_option(capfd: pytest.CaptureFixture[str]) -> None:
+    text = FORMATS["layer-ann"](hpass.select(BERT, "encoder.layer.0", "!**.key"))
+    options = ort.SessionOptions()
+    options.log_severity_level = 1
+    options.add_session_config_entry("session.layer_assignment_settings", text)
+    ort.InferenceSession(BERT, options)
+
+    count = len(text.split(", "))
+    assert f"Matched {count} out of {count} rules to available Execution Providers" in capfd.readouterr().err
+
+
+def test_onnxruntime_takes_the_longest_option_and_no_longer_one() -> None:
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.layer_assignment_settings", "x" * layer_ann._MAX_LENGTH)
+
+    with pytest.raises(RuntimeError, match="longer than maximum length"):
+        options.add_session_config_entry("session.layer_assignment_settings", "x" * (layer_ann._MAX_LENGTH + 1))
+
+
 def matched(text: str, scope: str) -> bool:
     """Whether onnxruntime matches an annotation: `=x` exactly, any other entry as a prefix."""
     entries = re.fullmatch(r"CPUExecutionProvider\((.*)\)", text)[1].split(", ")  # type: ignore[index]
@@ -197,13 +216,31 @@ def test_an_expression_matches_its_own_name_alone() -> None:
 @pytest.mark.parametrize(
     ("form", "keys"),
     [
-        ("nncf", {"names"}),
-        ("aimet", {"nodes_to_exclude", "tensors"}),
+        ("nncf", {"names", "validate"}),
+        ("aimet", {"names", "precision", "strict"}),
         ("olive", {"passes"}),
     ],
 )
 def test_a_form_has_the_documented_keys(form: str, keys: set[str]) -> None:
     assert written(form, MODULE).keys() == keys
+
+
+def test_nncf_is_not_to_look_for_nodes_that_it_removes() -> None:
+    assert written("nncf", MODULE)["validate"] is False
+
+
+def test_aimet_gets_the_weights_and_what_the_nodes_write() -> None:
+    source = model('["/m/MatMul"] h = MatMul(x, w) ["/m/Add"] y = Add(h, b)', parameters=("w", "b"))
+
+    assert json.loads(FORMATS["aimet"](hpass.select(source, "m")))["names"] == ["h", "y", "w", "b"]
+
+
+def test_aimet_gets_no_value_whose_quantizer_may_belong_to_another_module() -> None:
+    source = model('["/m/Relu"] h = Relu(x) ["/n/Identity"] i = Identity(h) ["/n/Neg"] y = Neg(i)')
+
+    assert json.loads(FORMATS["aimet"](hpass.select(source, "n")))["names"] == ["y"]
+    with pytest.raises(UsageError, match="no weights and write nothing that AIMET quantizes"):
+        FORMATS["aimet"](hpass.select(model('["/n/Identity"] y = Identity(x)'), "n"))
 
 
 def test_a_name_that_is_no_line_is_refused() -> None:
@@ -212,4 +249,4 @@ def test_a_name_that_is_no_line_is_refused() -> None:
 
     with pytest.raises(HpassError, match=r"cannot be printed; .*rename"):
         FORMATS["names"](hpass.select(source, "**"))
-    assert json.loads(FORMATS["nncf"](hpass.select(source, "**"))) == {"names": ["a\nb"]}
+    assert json.loads(FORMATS["nncf"](hpass.select(source, "**"))) == {"names": ["a\nb"], "validate": False}
