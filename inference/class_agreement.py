@@ -11,7 +11,8 @@ import numpy as np
 from .arrays import Floats, Ids
 from .feature_context import FeatureContext
 
-# Weight of the logarithm below.
+# Weight of the logarithm below. Not tuned; 0 costs 0.6 points without names, with a module table or without one, and 3
+# changes the case with a table by at most 0.2.
 _WEIGHT = 2.0
 # Additive smoothing: so many further modules of the class have the operator, and as many have not. Not tuned.
 _SMOOTHING = 1.0

@@ -57,6 +57,15 @@ class ModuleIndexes:
         self._revision = -1
         self._called: ModuleIndex | None = None
 
+    def without_table(self, scopes: Iterable[str]) -> ModuleIndexes:
+        """Return the indexes of some modules, and of the called ones above them, as if nothing else were known."""
+        table = TableInUse()
+        for scope in scopes:
+            while scope not in table.modules:
+                table.add(scope)
+                scope = ScopeTree.called_parent(scope, self.modules)  # noqa: PLW2901 - climbing to the root
+        return ModuleIndexes(table, self._parameter_owners)
+
     def containing(self, scopes: Collection[str]) -> ModuleIndex:
         """Return an index of all called modules and of `scopes`."""
         if self._called is None or self._revision != self.modules.revision:

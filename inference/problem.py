@@ -42,6 +42,7 @@ class InferenceProblem:
     block_analogue: the module of each unknown node by `block_analogy.py`, or UNKNOWN.
     aligned: the module of each unknown node by `call_alignment.py`, or UNKNOWN.
     calls: the calls of the module table; empty without one.
+    without_table: the module of each unknown node if there were no module table, or UNKNOWN.
     share_named: share of the nodes (0 to 1) that are known by more than the parameters they read.
     """
 
@@ -54,6 +55,7 @@ class InferenceProblem:
     block_analogue: Ids
     aligned: Ids
     calls: CallSequence
+    without_table: Ids
     share_named: float
 
     @cached_property
@@ -156,6 +158,7 @@ def build_problem(
         block_analogue=_numbers(map(analogue.get, range(len(flow))), tree),
         aligned=_numbers(map(aligned.get, range(len(flow))), tree),
         calls=index.calls,
+        without_table=np.full(len(flow), UNKNOWN),
         share_named=sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..analysis.call_sites import regions_with_scope
@@ -14,9 +15,10 @@ from ..analysis.served_module import served_modules
 from ..graph.regions import Region, subgraphs
 from ..identity_map import IdentityMap
 from ..inference import predict
-from ..inference.arrays import UNKNOWN, as_ints
+from ..inference.arrays import UNKNOWN, Ids, as_ints
 from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
+from ..inference.scope_tree import ScopeTree
 from ..inference.scoring_model import load_model
 from ..tags.module_table import ModuleTable, lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
@@ -91,6 +93,8 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
         return
     problem = build_problem(region, around, tags, indexes)
     model = load_model(problem.share_named)
+    if indexes.has_table and any(tags):
+        problem = replace(problem, without_table=_without_table(region, around, tags, indexes, problem.tree))
     explained = [
         index
         for index, position in enumerate(problem.file_position.tolist())
@@ -119,6 +123,21 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
             Tag(names[scope], Source.INHERITED, confidence),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
+
+
+def _without_table(
+    region: Region, around: str, tags: Sequence[Tag | None], indexes: ModuleIndexes, tree: ScopeTree
+) -> Ids:
+    """Return the modules of the unknown nodes by the modules in tags alone, as `InferenceProblem.without_table`."""
+    named = indexes.without_table(tag.scope for tag in tags if tag is not None)
+    problem = build_problem(region, around, tags, named)
+    prediction = predict.predict(problem, load_model(problem.share_named))
+    found = np.full(len(tags), UNKNOWN)
+    found[prediction.node] = [
+        UNKNOWN if number is None else number
+        for number in (tree.id(problem.tree.names[scope]) for scope in as_ints(prediction.scope))
+    ]
+    return found
 
 
 def _doubtful(tags: Iterable[Tag | None]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -70,6 +71,21 @@ def test_without_unknown_nodes_there_is_no_prediction() -> None:
     prediction = predict.predict(problem_of(chain(3, lambda _: "a")), load_model(1.0))
 
     assert prediction.node.tolist() == []
+
+
+def test_what_a_table_leads_to_gives_way_to_a_choice_without_it_that_is_nearly_as_likely() -> None:
+    sparse = chain(200, lambda index: None if index % 9 else f"layer.{index // 18}.{OPERATORS[index % 8].lower()}")
+    problem, scoring = problem_of(sparse), load_model(0.0)
+    first = predict.predict(problem, scoring)
+    other = np.full(200, UNKNOWN)
+    other[first.node] = first.runner_up
+
+    second = predict.predict(replace(problem, without_table=other), scoring)
+
+    changed = second.scope != first.scope
+    assert 0 < changed.sum() < len(changed)
+    assert (second.scope[changed] == first.runner_up[changed]).all()
+    assert first.probability[changed].max() < first.probability[~changed].max()
 
 
 def test_the_feature_posterior_is_that_of_forward_backward_for_every_candidate() -> None:
