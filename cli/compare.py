@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,14 @@ from .shared_options import Dimensions, Json, Level
 from .streams import Line, Styled, write_json, write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..comparing.comparison import Comparison, ModuleDistance
     from ..comparing.metrics import Distance
+    from ..running.settings import SessionSettings
+
+_ALL_TYPES = ""
+_MAX_NAMES = 5
 
 
 def compare(
@@ -27,69 +32,153 @@ def compare(
     after: Annotated[Path, typer.Argument(metavar="B", help="What it became: converted, quantised, optimised.")],
     *,
     inputs: Annotated[
-        Path | None, typer.Option("--inputs", metavar="FILE.npz", help="The inputs, as `hpass inputs` writes them.")
+        list[Path] | None,
+        typer.Option("--inputs", metavar="FILE.npz", help="Inputs, as `hpass inputs` writes them; repeatable."),
     ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Number of inputs to make up.")] = 1,
     dims: Dimensions = None,
-    threshold: Annotated[
-        float | None,
+    thresholds: Annotated[
+        list[str] | None,
         typer.Option(
-            "--threshold", metavar="DB", help="Outputs agree from this signal-to-noise ratio on, in decibels."
+            "--threshold",
+            metavar="[TYPE=]DB",
+            help="Outputs agree from this signal-to-noise ratio on, in decibels; for models that compute in float32, "
+            "float16 or int8, or for all. Repeatable.",
         ),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Measure every module, and not only those that may be to blame.")
+    ] = False,
+    ignore_weights: Annotated[
+        bool, typer.Option("--ignore-weights", help="Do not compare weights by their contents.")
+    ] = False,
     a_level: Annotated[Level, typer.Option("--a-level", help="The optimisation level for A.")] = "none",
     b_level: Annotated[Level, typer.Option("--b-level", help="The optimisation level for B.")] = "none",
+    a_providers: Annotated[
+        list[str] | None,
+        typer.Option("--a-ep", metavar="NAME[:KEY=VALUE,...]", help="An execution provider for A; repeatable."),
+    ] = None,
+    b_providers: Annotated[
+        list[str] | None,
+        typer.Option("--b-ep", metavar="NAME[:KEY=VALUE,...]", help="An execution provider for B; repeatable."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Find the module in which two models part.
 
-    Both models run in onnxruntime on the same inputs, which are made up unless --inputs names a file.
-    If their outputs differ, the modules below the root are compared, then those below the first that
-    stands out, and so on.
+    Both models run in onnxruntime on the same inputs, which are made up unless --inputs names files.
+    If their outputs differ, the modules below the root are compared, then those below the ones that may be
+    to blame, and so on. The module is named whose own error stands out from that of its peers.
 
     Exit status: 0 if the outputs agree, 3 if they differ.
     """
     from ..comparing.json_format import to_json
     from ..running.settings import parse_dimensions
 
-    if threshold is not None and not math.isfinite(threshold):
-        raise UsageError(f"--threshold {threshold}: give a number of decibels")
     uses = FileUses()
-    for path, role in ((before, "A"), (after, "B"), (inputs, "--inputs")):
-        if path is not None:
-            uses.read(path, f"{role} {path}")
-    sizes = parse_dimensions(dims or ())
+    paths = inputs or []
+    for path, role in ((before, "A"), (after, "B"), *((path, "--inputs") for path in paths)):
+        uses.read(path, f"{role} {path}")
+    if paths and runs > 1:
+        raise UsageError("--runs makes inputs up, and --inputs gives them; leave out one of them")
 
     from ..compare_models import compare as compare_models
 
-    found = compare_models(before, after, inputs=inputs, sizes=sizes, threshold=threshold, levels=(a_level, b_level))
+    found = compare_models(
+        before,
+        after,
+        inputs=paths,
+        runs=runs,
+        sizes=parse_dimensions(dims or ()),
+        threshold=_thresholds(thresholds or ()),
+        settings=(_settings(a_level, a_providers), _settings(b_level, b_providers)),
+        everything=everything,
+        weights=not ignore_weights,
+    )
     if json:
         write_json(to_json(found))
     else:
-        write_result(*_lines(found))
+        write_result(*_lines(found, after, paths))
     return DONE if found.agrees else DIFFERENT
 
 
-def _lines(found: Comparison) -> Iterator[Line]:
+def _thresholds(texts: Sequence[str]) -> float | dict[str, float] | None:
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            ratio = float(number)
+        except ValueError:
+            ratio = math.nan
+        if not math.isfinite(ratio):
+            raise UsageError(f"--threshold {text}: give a number of decibels, or TYPE=NUMBER")
+        found[name] = ratio
+    if _ALL_TYPES in found and len(found) > 1:
+        raise UsageError("--threshold: give one number for all types, or a number for each")
+    return found.get(_ALL_TYPES, found or None)
+
+
+def _settings(level: str, providers: Sequence[str] | None) -> SessionSettings:
+    from ..running.settings import ExecutionProvider, SessionSettings
+
+    return SessionSettings(level, providers=tuple(ExecutionProvider.parse(text) for text in providers or ()))
+
+
+def _lines(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator[Line]:
     yield f"{found.a} -> {found.b}"
-    verdict = "agree" if found.agrees else "differ"
+    verdict = "agree" if found.outputs.quality >= found.threshold else "differ"
     yield f"the outputs {verdict}: {_text(found.outputs)} (threshold {found.threshold:g} dB)"
-    if found.agrees:
-        return
-    yield ""
+    if found.weights is not None and found.weights.modules:
+        yield f"the weights differ in {counted(len(found.weights.modules), 'module')}: {_some(found.weights.modules)}"
+    if found.random:
+        yield f"not compared, because they draw random numbers: {_some([scope or '(root)' for scope in found.random])}"
+    if found.modules:
+        yield ""
+        yield from _verdict(found, after, inputs)
+        yield ""
+        yield from _table(found)
+        if found.unpaired:
+            yield ""
+            yield f"only in one of the models: {_some(found.unpaired)}"
+    if found.runs > 1:
+        yield ""
+        of_inputs = f", with each of {counted(found.inputs, 'input')}" if found.inputs > 1 else ""
+        yield f"{counted(found.runs, 'run')} of each model{of_inputs}"
+
+
+def _verdict(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator[Line]:
     if found.first is None:
-        yield "no module stands out: the difference grows through the model"
-    else:
-        yield Styled(f"first module that goes wrong: {found.first or '(root)'}", "red")
-    yield ""
+        if not found.agrees:
+            yield "no module stands out: the difference grows through the model"
+        return
+    yield Styled(f"first module that goes wrong: {found.first or '(root)'}", "red")
+    culprit = found.culprit
+    if culprit is not None:
+        yield f"  reads {_some(culprit.reads) or 'nothing'}"
+        yield f"  writes {_some(culprit.writes) or 'nothing'}"
+        if culprit.node is not None:
+            node = culprit.node
+            yield f"  first node that differs: {node.name} ({node.operator}), {_text(node.distance)}"
+    if found.first:
+        yield f"  to look at it: {_extract_command(found, after, inputs)}"
+    others = [scope or "(root)" for scope in found.outliers if scope != found.first]
+    if others:
+        yield f"stand out as well: {_some(others)}"
+
+
+def _extract_command(found: Comparison, after: Path, inputs: Sequence[Path]) -> str:
+    given = str(inputs[0]) if inputs else "inputs.npz"
+    command = shlex.join(["hpass", "extract", str(after), str(found.first), "-o", "module.onnx", "--inputs", given])
+    if inputs:
+        return command
+    return f"{shlex.join(['hpass', 'inputs', str(after), '-o', given])} && {command}"
+
+
+def _table(found: Comparison) -> Iterator[Line]:
     yield Styled(f"{'local':>12}  {'accumulated':>12}  module", dim=True)
     opened = set(found.path)
     for scope, module in found.modules.items():
         yield Styled(_row(scope, module), "red" if scope in opened else None)
-    if found.unpaired:
-        yield ""
-        yield f"only in one of the models: {', '.join(found.unpaired)}"
-    yield ""
-    yield f"{counted(found.runs, 'run')} of each model"
 
 
 def _row(scope: str, module: ModuleDistance) -> str:
@@ -109,6 +198,14 @@ def _text(distance: Distance) -> str:
     if distance.is_equal:
         return "equal"
     counts = [f"{count} {name}" for name, count in (("NaN", distance.nan), ("infinite", distance.inf)) if count]
+    if distance.beyond_half and counts:
+        counts.append(f"{distance.beyond_half} beyond the range of float16")
     if distance.snr is None:
         return "their shapes differ" if math.isinf(distance.max_abs) else ", ".join(counts) or "they differ"
     return ", ".join([f"{distance.snr:.1f} dB", f"at most {distance.max_abs:.3g} apart", *counts])
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names in one line, the first of them if there are many."""
+    listed = ", ".join(names[:_MAX_NAMES])
+    return listed if len(names) <= _MAX_NAMES else f"{listed} and {len(names) - _MAX_NAMES} more"

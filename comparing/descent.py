@@ -1,132 +1,112 @@
-"""Find the module that goes wrong: measure the modules below the root, open the first that stands out, and go on in it.
+"""Find the module that goes wrong: measure the modules below the root, then those below the ones that may be wrong.
 
-Only the borders of the modules of one level are outputs in a run. So memory is bounded by one level, and what a runtime
-fuses elsewhere stays fused.
+Only the borders of the modules of one depth are outputs in a run. So memory is bounded by one depth, the number of runs
+by the depth of the model, and what a runtime fuses elsewhere stays fused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from ..tags.module_table import ModuleTable
-from .borders import Part
+from .arithmetic import EXACT, HALF
 from .comparison import ModuleDistance
+from .measure import Measured, Measurement
 from .metrics import Distance, distance, worst
-from .outliers import first_outlier
-from .side import ComparedModel
-from .values import Arrays, Job, compute, read_inputs
+from .outliers import ROUNDING_DB, Candidate
+from .parts import Pair, Parts
 
-OWN = "(own nodes)"
-"""Stands for the nodes that ran in the opened module itself, among the modules below it."""
+_CLEAR_DB = 40.0
+"""A module whose ratio is by so much better than that of the outputs adds little to what is seen there: a hundredth of
+the difference, if the modules behind it make it no larger. Not tuned."""
 
 
 @dataclass
 class Descent:
-    """Two models on the same inputs. `modules` has what was measured, `unpaired` the modules that only one has."""
+    """Two models, their parts, and how they are measured. `modules` and `pairs` have what `search` has measured."""
 
-    a: ComparedModel
-    b: ComparedModel
-    inputs: Path
-    table: ModuleTable
+    measurement: Measurement
+    parts: Parts
     modules: dict[str, ModuleDistance] = field(default_factory=dict[str, ModuleDistance])
-    unpaired: dict[str, None] = field(default_factory=dict[str, None])
-    runs: int = 0
-
-    def __post_init__(self) -> None:
-        self._borders = self.a.borders(), self.b.borders()
-        self._given = read_inputs(self.inputs)
+    pairs: dict[str, Pair] = field(default_factory=dict[str, Pair])
 
     def outputs(self) -> Distance:
-        """Run both models and return the distance of their outputs. Raises HpassError if one does not run."""
-        one, two = self._run(self.a.outputs, self.b.outputs)
-        pairs = list(_pairs(self.a.outputs, self.b.outputs, one, two))
-        return worst([distance(one[name], two[other]) for name, other in pairs]) or Distance(None, np.inf, 0, 0)
+        """Run both models and return the distance of their outputs, but for random ones.
 
-    def find(self) -> list[str]:
-        """Return the modules from the root to the one that goes wrong; nothing if no module stands out."""
-        path = [""]
-        while (found := self._open(path[-1])) is not None and found != OWN:
-            path.append(found)
-        return path if found == OWN or len(path) > 1 else []
-
-    def _open(self, scope: str) -> str | None:
-        """Measure the modules below one and its own nodes, and return the first that stands out."""
-        parts = self._level(scope)
-        one, two = self._run(
-            (name for part, _ in parts.values() for name in (*part.reads, *part.writes)),
-            (name for _, part in parts.values() for name in (*part.reads, *part.writes)),
-        )
-        jobs: dict[str, Job] = {}
-        for name, (part_a, part_b) in parts.items():
-            reads = self._reads(part_a, part_b, one, two)
-            if reads is not None and part_b.writes:
-                jobs[name] = self.b.local_job(f"part{len(jobs)}", part_b, reads)
-        results = dict(zip(jobs, compute(list(jobs.values())), strict=True))
-        quality: dict[str, float] = {}
-        for name, (part_a, part_b) in parts.items():
-            accumulated = _distance(part_a, part_b, one, two)
-            result = results.get(name)
-            local = None if result is None else _distance(part_a, part_b, one, result)
-            if name != OWN:
-                self.modules[name] = ModuleDistance(accumulated, local, len(part_b.positions))
-            if local is not None:
-                quality[name] = local.quality
-        kinds = {name: self.table[name].bare_class if name in self.table else None for name in parts}
-        return first_outlier(list(parts), quality, kinds)
-
-    def _level(self, scope: str) -> dict[str, tuple[Part, Part]]:
-        """Return the parts of each module right below one, in the order of calls, and those of its own nodes."""
-        one, two = self._borders
-        found = {name: (one.of_module(name), two.of_module(name)) for name in one.children(scope, self.table)}
-        for name in two.children(scope, self.table):
-            if name not in found:
-                found[name] = (one.of_module(name), two.of_module(name))
-        found[OWN] = (one.of_own_nodes(scope), two.of_own_nodes(scope))
-        for name, pair in found.items():
-            if name != OWN and not all(part.positions for part in pair):
-                self.unpaired[name] = None
-        paired = {name: pair for name, pair in found.items() if all(part.positions for part in pair)}
-        return dict(sorted(paired.items(), key=lambda item: item[1][0].positions[0]))
-
-    def _run(self, of_a: Iterable[str], of_b: Iterable[str]) -> tuple[Arrays, Arrays]:
-        self.runs += 1
-        one, two = compute([self.a.job(self.inputs, of_a), self.b.job(self.inputs, of_b)], required=True)
-        return {**self._given, **(one or {})}, {**self._given, **(two or {})}
-
-    def _reads(self, of_a: Part, of_b: Part, one: Arrays, two: Arrays) -> Arrays | None:
-        """Return what B's part reads, with A's values; None if a floating-point value has no counterpart in A.
-
-        Shapes, indices and masks that A does not have are B's own.
+        Raises HpassError if one of the models does not run.
         """
-        counterpart = {other: name for name, other in _pairs(of_a.reads, of_b.reads, one, two)}
-        reads: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {}
-        for name in of_b.reads:
-            if name not in two:
-                return None
-            if name in counterpart:
-                reads[name] = one[counterpart[name]].astype(two[name].dtype)
-            elif two[name].dtype.kind in "iub":
-                reads[name] = two[name]
-            else:
-                return None
-        return reads
+        a, b = self.measurement.a, self.measurement.b
+        random = a.borders.random_values | b.borders.random_values
+        common = set(a.outputs) & set(b.outputs)
+        pairs = [(name, name) for name in a.outputs if name in common] or list(zip(a.outputs, b.outputs, strict=False))
+        kept = [pair for pair in pairs if random.isdisjoint(pair)]
+        found = [
+            distance(one[name], two[other])
+            for one, two in self.measurement.run(a.outputs, b.outputs)
+            for name, other in kept
+            if name in one and other in two
+        ]
+        return worst(found) or Distance(math.inf, 0.0, 0, 0)
+
+    def search(self, outputs: Distance, *, everything: bool = False) -> list[Candidate]:
+        """Measure modules depth by depth and return them in the order of calls, with the own nodes of those opened.
+
+        Modules are opened that may be to blame for the distance of the outputs; all of them if `everything` is True.
+        """
+        found: dict[str, Candidate] = {}
+        opened = [""]
+        depth = 0
+        while opened:
+            depth += 1
+            pairs = [pair for scope in opened for pair in self.parts.below(scope)]
+            self.pairs.update((pair.name, pair) for pair in pairs)
+            if pairs:
+                for pair, measured in zip(pairs, self.measurement.parts(pairs), strict=True):
+                    candidate = self._candidate(pair, measured, depth, outputs.quality)
+                    if candidate is not None:
+                        found[pair.name] = candidate
+            opened = [
+                pair.scope for pair in pairs if not pair.is_own and (everything or not _is_right(found.get(pair.name)))
+            ]
+        return list(self._in_order("", found))
+
+    def _candidate(self, pair: Pair, measured: Measured, depth: int, outputs_db: float) -> Candidate | None:
+        a, b = self.measurement.a.borders, self.measurement.b.borders
+        numbers = b.arithmetic(pair.b)
+        if measured.is_half and numbers == EXACT:
+            numbers = HALF
+        if numbers == a.arithmetic(pair.a):
+            # Then B may be expected to compute what A does.
+            numbers = EXACT
+        accumulated, local = worst(measured.accumulated), worst(measured.local)
+        if not pair.is_own:
+            self.modules[pair.scope] = ModuleDistance(accumulated, local, len(pair.b.positions), numbers)
+        judged = local if local is not None or not measured.is_fed_right else accumulated
+        if judged is None or a.is_random(pair.a) or b.is_random(pair.b):
+            return None
+        kind = self.parts.table[pair.scope].bare_class if pair.scope in self.parts.table else None
+        return Candidate(
+            pair.name,
+            f"own nodes of {kind}" if pair.is_own else kind,
+            depth,
+            numbers,
+            judged.quality,
+            ROUNDING_DB if numbers == EXACT else outputs_db + _CLEAR_DB,
+            measured.borrowed,
+        )
+
+    def _in_order(self, scope: str, found: Mapping[str, Candidate]) -> Iterator[Candidate]:
+        """Yield what was measured below a module, each part before those in it."""
+        for pair in self.parts.below(scope):
+            inner: Sequence[str] = () if pair.is_own else [below.name for below in self.parts.below(pair.scope)]
+            if pair.name in found:
+                candidate = found[pair.name]
+                is_whole = all(name in found for name in inner)
+                yield replace(candidate, inner=[*inner, *candidate.inner], is_whole=is_whole)
+            if inner:
+                yield from self._in_order(pair.scope, found)
 
 
-def _distance(of_a: Part, of_b: Part, one: Arrays, two: Arrays) -> Distance | None:
-    return worst([distance(one[name], two[other]) for name, other in _pairs(of_a.writes, of_b.writes, one, two)])
-
-
-def _pairs(of_a: Iterable[str], of_b: Iterable[str], one: Arrays, two: Arrays) -> Iterator[tuple[str, str]]:
-    """Yield the values of both that belong together: by their names or, for the others, by their order and shapes."""
-    names_a, names_b = ([name for name in names if name in arrays] for names, arrays in ((of_a, one), (of_b, two)))
-    shared = [name for name in names_a if name in set(names_b) and one[name].shape == two[name].shape]
-    yield from ((name, name) for name in shared)
-    rest_a, rest_b = ([name for name in names if name not in shared] for names in (names_a, names_b))
-    if len(rest_a) == len(rest_b):
-        for name, other in zip(rest_a, rest_b, strict=True):
-            if one[name].shape == two[other].shape and (one[name].dtype.kind == two[other].dtype.kind):
-                yield name, other
+def _is_right(candidate: Candidate | None) -> bool:
+    return candidate is not None and candidate.quality >= candidate.bar

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .comparison import Comparison, ModuleDistance
+from .culprit import Culprit, DifferentNode
 from .metrics import Distance
 
 
@@ -20,8 +21,13 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "outputs": _distance(found.outputs, "snr"),
         "first": None if found.first is None else {"scope": found.first, "call": None},
         "path": list(found.path),
+        "culprit": None if found.culprit is None else _culprit(found.culprit),
+        "outliers": {scope: drop if math.isfinite(drop) else None for scope, drop in found.outliers.items()},
         "modules": {scope: _module(module) for scope, module in found.modules.items()},
         "unpaired": list(found.unpaired),
+        "random": list(found.random),
+        **({} if found.weights is None else {"weights": found.weights.to_json()}),
+        "inputs": found.inputs,
         "runs": found.runs,
     }
 
@@ -31,15 +37,29 @@ def _module(module: ModuleDistance) -> dict[str, Any]:
     local = {} if module.local is None else _distance(module.local, "local")
     return {
         "nodes": module.nodes,
+        "arithmetic": module.arithmetic,
         **accumulated,
         **{key: value for key, value in local.items() if key == "local"},
         **({"local_equal": True} if local.get("equal") else {}),
     }
 
 
+def _culprit(culprit: Culprit) -> dict[str, Any]:
+    return {
+        "reads": list(culprit.reads),
+        "writes": list(culprit.writes),
+        "node": None if culprit.node is None else _node(culprit.node),
+    }
+
+
+def _node(node: DifferentNode) -> dict[str, Any]:
+    return {"name": node.name, "operator": node.operator, **_distance(node.distance, "snr")}
+
+
 def _distance(found: Distance, key: str) -> dict[str, Any]:
     if found.is_equal:
         return {"equal": True}
     ratio = {} if found.snr is None or math.isinf(found.snr) else {key: found.snr}
-    largest = {} if math.isinf(found.max_abs) else {"max_abs": found.max_abs}
-    return {**ratio, **largest, "nan": found.nan, "inf": found.inf}
+    cosine = {} if found.cosine is None else {"cosine": found.cosine}
+    largest = {} if math.isinf(found.max_abs) else {"max_abs": found.max_abs, "max_rel": found.max_rel}
+    return {**ratio, **cosine, **largest, "nan": found.nan, "inf": found.inf, "beyond_half": found.beyond_half}

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from ..graph.verify.runtime_worker import one_line
-from ..running.worker_side import Send, limit_time, open_session, serve
+from ..running.worker_side import Send, limit_time, open_session, serve_each
 
 _ELEMENTS = {
     "tensor(float)": np.float32,
@@ -35,30 +36,30 @@ def answer(request: Mapping[str, Any], send: Send) -> None:
 def _run(job: Mapping[str, Any]) -> None:
     limit_time(job["seconds"])
     session = open_session(job)
-    outputs = [value.name for value in session.get_outputs()]
+    outputs = {value.name for value in session.get_outputs()}
     wanted = [name for name in job["values"] if name in outputs]
     found = session.run(wanted, _inputs(job, session)) if wanted else []
     number_of = {name: number for number, name in enumerate(job["values"])}
-    tensors = {name: value for name, value in zip(wanted, found, strict=True) if isinstance(value, np.ndarray)}
-    np.savez(job["save"], **{f"v{number_of[name]}": value for name, value in tensors.items()})
+    for name, value in zip(wanted, found, strict=True):
+        if isinstance(value, np.ndarray):
+            np.save(Path(job["save"], f"{number_of[name]}.npy"), value)
 
 
 def _inputs(job: Mapping[str, Any], session: Any) -> dict[str, Any]:
     """Return the inputs by name or, if the names are others, by position; numbers take the type of the input."""
-    with np.load(job["inputs"], allow_pickle=False) as arrays:
-        given = {name: arrays[name] for name in arrays.files}
+    paths = job["inputs"]
     inputs = session.get_inputs()
     names = [value.name for value in inputs]
-    if not set(names) <= given.keys():
-        if len(names) != len(given):
-            raise ValueError(f"it has the inputs {', '.join(names)}, and there are values for {', '.join(given)}")
-        given = dict(zip(names, given.values(), strict=True))
-    return {value.name: _as_type(given[value.name], value.type) for value in inputs}
+    if not set(names) <= paths.keys():
+        if len(names) != len(paths):
+            raise ValueError(f"it has the inputs {', '.join(names)}, and there are values for {', '.join(paths)}")
+        paths = dict(zip(names, paths.values(), strict=True))
+    return {value.name: _as_type(np.load(paths[value.name], allow_pickle=False), value.type) for value in inputs}
 
 
 def _as_type(value: Any, kind: str) -> Any:
-    return value.astype(_ELEMENTS[kind]) if kind in _ELEMENTS else value
+    return value.astype(_ELEMENTS[kind], copy=False) if kind in _ELEMENTS else value
 
 
 if __name__ == "__main__":
-    serve(answer)
+    serve_each(answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 import onnx
 from onnx import helper
 
@@ -23,11 +23,14 @@ def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProt
 
 
 def part_of(
-    model: onnx.ModelProto, positions: Sequence[int], inputs: Mapping[str, npt.NDArray[Any]], outputs: Iterable[str]
+    model: onnx.ModelProto,
+    positions: Sequence[int],
+    inputs: Mapping[str, tuple[np.dtype[Any], Sequence[int]]],
+    outputs: Iterable[str],
 ) -> onnx.ModelProto:
     """Return a model of the nodes at these positions in the main graph.
 
-    Its inputs have the types and shapes of the arrays in `inputs`; the types of its outputs are left to the runtime.
+    `inputs` are the element types and shapes of its inputs by name; the types of its outputs are left to the runtime.
     """
     flat = FlatGraph.of(model.graph)
     read = {name for at in positions for name in flat.nodes[at].reads}
@@ -38,13 +41,29 @@ def part_of(
         tensor for tensor in model.graph.sparse_initializer if as_text(tensor.values.name) in read
     )
     graph.input.extend(
-        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-        for name, array in inputs.items()
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(element), shape)
+        for name, (element, shape) in inputs.items()
     )
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
     made = onnx.ModelProto(ir_version=model.ir_version, graph=graph)
     made.opset_import.extend(model.opset_import)
     return made
+
+
+def input_names(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the inputs that are no weights, in order."""
+    given = FlatGraph.of(model.graph).inputs
+    return [name for value in model.graph.input if (name := as_text(value.name)) in given]
+
+
+def element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """Return the element types of the weights of the main graph, and of what is cast in it, by name."""
+    found = {as_text(tensor.name): tensor.data_type for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Cast":
+            to = next((attribute.i for attribute in node.attribute if attribute.name == "to"), 0)
+            found.update((as_text(name), to) for name in node.output)
+    return found
 
 
 def weight_types(model: onnx.ModelProto) -> frozenset[int]:

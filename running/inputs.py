@@ -24,10 +24,11 @@ class InputTensor(NamedTuple):
     shape: tuple[int, ...]
 
 
-def make_inputs(model: Model, path: Path, sizes: Mapping[str, int]) -> list[InputTensor]:
+def make_inputs(model: Model, path: Path, sizes: Mapping[str, int], *, seed: int = 0) -> list[InputTensor]:
     """Write inputs with which the model runs to an .npz file and return what was written. `sizes` are by dimension.
 
     Indices are below the size of what they index, masks are ones, and dimensions of the same name have the same size.
+    Another `seed` gives other numbers.
 
     Raises UsageError if a dimension does not exist, and HpassError if the model does not run or the file cannot be
     written.
@@ -38,7 +39,7 @@ def make_inputs(model: Model, path: Path, sizes: Mapping[str, int]) -> list[Inpu
             model.proto, name=model.name, folder=model.folder, scratch=scratch, settings=SessionSettings(), sizes=sizes
         )
         saved = scratch / "inputs.npz"
-        with worker("running.inputs_worker", request | {"save": str(saved)}) as messages:
+        with worker("running.inputs_worker", request | {"save": str(saved), "seed": seed}) as messages:
             described = next(messages, None)
         if described is None:
             raise HpassError(f"{model.name}: onnxruntime ended without an answer")

@@ -34,10 +34,11 @@ class NoValidInputsError(Exception):
 
 
 class InputRules(NamedTuple):
-    """What is known of the inputs: given sizes by dimension, and limits of indices by input."""
+    """What is known of the inputs: sizes by dimension, limits of indices by input, and the seed of the numbers."""
 
     sizes: Mapping[str, int]
     limits: Mapping[str, int]
+    seed: int = 0
 
 
 def find_valid_inputs(session: Any, rules: InputRules) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _trials(session: Any, rules: InputRules) -> Iterator[InputTrial]:
 
 
 def _make_inputs(session: Any, trial: InputTrial, rules: InputRules) -> dict[str, Any]:
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(SEED + rules.seed)
     inputs: dict[str, Any] = {}
     for value, shape in zip(session.get_inputs(), _shapes(session, trial, rules), strict=True):
         if value.type == "tensor(bool)":

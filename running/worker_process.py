@@ -6,8 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -29,6 +29,36 @@ def worker(module: str, request: Mapping[str, Any]) -> Generator[Iterator[Messag
     follow, and it is raised again if the worker ends of it. The iterator raises HpassError if the worker sends
     `{"error": TEXT}` or fails. The worker is ended when the context is left.
     """
+    with _started(module) as process:
+        yield _messages(process, request)
+
+
+@contextmanager
+def lasting_worker(module: str) -> Generator[Callable[[Mapping[str, Any]], Iterator[Message]]]:
+    """Start a module of hpass that answers requests one after the other, and yield a function that sends one.
+
+    The function returns the messages of the answer, the last of which has the key "done". They come, and fail, as those
+    of `worker` do.
+    """
+    with _started(module) as process:
+        received = _received(process)
+
+        def ask(request: Mapping[str, Any]) -> Iterator[Message]:
+            stdin = cast("IO[str]", process.stdin)
+            # A worker that has ended is found out below, with the reason.
+            with suppress(BrokenPipeError):
+                stdin.write(json.dumps(request) + "\n")
+                stdin.flush()
+            for message in received:
+                yield message
+                if "done" in message:
+                    return
+
+        yield ask
+
+
+@contextmanager
+def _started(module: str) -> Generator[subprocess.Popen[str]]:
     if not hasattr(signal, "setitimer"):
         raise HpassError("this system has no POSIX signals to limit the time of a run; use Linux or macOS")
     process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
@@ -44,15 +74,19 @@ def worker(module: str, request: Mapping[str, Any]) -> Generator[Iterator[Messag
     # Leaving the context closes the pipes and waits for the end.
     with process:
         try:
-            yield _messages(process, request)
+            yield process
         finally:
             process.kill()
 
 
 def _messages(process: subprocess.Popen[str], request: Mapping[str, Any]) -> Iterator[Message]:
-    stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
-    with stdin:
+    with cast("IO[str]", process.stdin) as stdin:
         json.dump(request, stdin)
+    yield from _received(process)
+
+
+def _received(process: subprocess.Popen[str]) -> Iterator[Message]:
+    stdout = cast("IO[str]", process.stdout)
     interrupted = False
     while True:
         try:

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -25,23 +25,38 @@ Send = Callable[[Mapping[str, Any]], None]
 
 def serve(answer: Callable[[Mapping[str, Any], Send], None]) -> None:
     """Read the request from standard input and let `answer` send messages. An error of onnxruntime is a message."""
+    with _output() as output:
+        _answer(json.load(sys.stdin), answer, output)
+
+
+def serve_each(answer: Callable[[Mapping[str, Any], Send], None]) -> None:
+    """Read requests from standard input, one a line, and let `answer` send messages for each, the last with "done"."""
+    with _output() as output:
+        for line in sys.stdin:
+            _answer(json.loads(line), answer, output)
+            # The next request may come late.
+            limit_time(0)
+
+
+def _output() -> TextIO:
     # Kernels may print to standard output, which must contain only messages.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     limit_memory()
     onnxruntime.set_default_logger_severity(4)
-    request = json.load(sys.stdin)
+    return output
 
+
+def _answer(request: Mapping[str, Any], answer: Callable[[Mapping[str, Any], Send], None], output: TextIO) -> None:
     def send(message: Mapping[str, Any]) -> None:
         output.write(json.dumps(message) + "\n")
         output.flush()
 
-    with output:
-        try:
-            answer(request, send)
-        except Exception as error:  # noqa: BLE001 - onnxruntime raises many types, and each of them is an answer
-            send({"error": f"{request['name']}: {one_line(error)}"})
+    try:
+        answer(request, send)
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises many types, and each of them is an answer
+        send({"error": f"{request['name']}: {one_line(error)}"})
 
 
 def limit_time(seconds: float) -> None:
@@ -82,7 +97,7 @@ def request_inputs(request: Mapping[str, Any], session: Any) -> dict[str, Any]:
     names = [value.name for value in session.get_inputs()]
     if request["inputs"] is None:
         try:
-            return find_valid_inputs(session, InputRules(request["sizes"], request["limits"]))
+            return find_valid_inputs(session, InputRules(request["sizes"], request["limits"], request.get("seed", 0)))
         except NoValidInputsError as error:
             raise ValueError(f"no inputs were found with which it runs ({error}); give them with --inputs") from error
     given = _read_arrays(request["inputs"])
