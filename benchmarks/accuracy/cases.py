@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from .optimisers import OPTIMISERS
 from .scopes import nearest_called
 from .score import Answer, Breakdown, Score, breakdown
 from .serves import serves_truth
+from .shorter import shorter
 
 if TYPE_CHECKING:
     from .corpus import Entry
@@ -218,37 +220,64 @@ def _run_anonymous(entry: Entry) -> Iterator[Row]:
     yield from _anonymous_rows(entry, hidden, reference, "same weights")
     hide.replace_weights(hidden)
     yield from _anonymous_rows(entry, hidden, reference, "other weights")
+    yield from _fewer_layers_rows(entry, hidden, reference)
     if wrong is not None:
         yield from _anonymous_rows(entry, hidden, wrong, "wrong reference")
 
 
 def _anonymous_rows(entry: Entry, hidden: onnx.ModelProto, reference: Entry, kind: str) -> Iterator[Row]:
     """Yield a row for the operations that compute values, and one for the auxiliary ones."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reference.onnx"
-        path.write_bytes(subject.tag(reference.proto, modules=reference.modules_file).SerializeToString())
-        answers, note = _answers(hidden, reference=path)
+    answers = _answers_by_reference(hidden, reference.proto, reference.modules_file)
     auxiliary = set(hide.auxiliary(entry.proto, ""))
     named = {scope for scope in reference.truth if scope is not None}
     for case, positions in (
         (f"anonymous, {kind}", [i for i in range(len(entry.truth)) if i not in auxiliary]),
         (f"anonymous, {kind}, auxiliary", sorted(auxiliary)),
     ):
-        limit = Score()
-        for i in positions:
-            scope = entry.truth[i]
-            if scope is not None:
-                limit.add(scope, scope if scope in named else None)
-        yield Row(
-            entry.model,
-            entry.engine,
-            case,
-            breakdown(entry.truth, answers, positions),
-            {"named": limit},
-            nodes=len(entry.truth),
-            mistakes=list(_mistakes(entry.proto, entry.truth, answers, positions)),
-            note=note,
-        )
+        yield _anonymous_row(entry, case, positions, answers, named)
+
+
+def _fewer_layers_rows(entry: Entry, hidden: onnx.ModelProto, reference: Entry) -> Iterator[Row]:
+    """Yield a row for the nodes of modules that a shorter reference has whole, and one for the others."""
+    cut = shorter(reference.proto, reference.truth, reference.modules)
+    with tempfile.TemporaryDirectory() as folder:
+        modules = Path(folder) / "modules.json"
+        modules.write_text(json.dumps({"version": 1, "modules": cut.modules}), encoding="utf-8")
+        answers = _answers_by_reference(hidden, cut.model, modules)
+    shared = [i for i, scope in enumerate(entry.truth) if scope in cut.whole]
+    others = [i for i, scope in enumerate(entry.truth) if scope not in cut.whole]
+    yield _anonymous_row(entry, "anonymous, fewer layers", shared, answers, cut.whole)
+    yield _anonymous_row(entry, "anonymous, fewer layers, the others", others, answers, cut.modules)
+
+
+def _answers_by_reference(
+    hidden: onnx.ModelProto, reference: onnx.ModelProto, modules: Path
+) -> tuple[list[Answer], str]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reference.onnx"
+        path.write_bytes(subject.tag(reference, modules=modules).SerializeToString())
+        return _answers(hidden, reference=path)
+
+
+def _anonymous_row(
+    entry: Entry, case: str, positions: Sequence[int], found: tuple[list[Answer], str], named: Container[str]
+) -> Row:
+    answers, note = found
+    limit = Score()
+    for i in positions:
+        scope = entry.truth[i]
+        if scope is not None:
+            limit.add(scope, scope if scope in named else None)
+    return Row(
+        entry.model,
+        entry.engine,
+        case,
+        breakdown(entry.truth, answers, positions),
+        {"named": limit},
+        nodes=len(entry.truth),
+        mistakes=list(_mistakes(entry.proto, entry.truth, answers, positions)),
+        note=note,
+    )
 
 
 _OTHER_EXPORTERS = {"current": "torchscript", "torchscript": "current"}

@@ -24,6 +24,7 @@ AIMS = {
     "anonymous, same weights, auxiliary": 92.0,
     "anonymous, other weights": 95.0,
     "anonymous, other weights, auxiliary": 88.0,
+    "anonymous, fewer layers": 90.0,
 }
 _BASELINES = ("split name", "root", "consumers", "emission order", "named")
 _KINDS = ("no scope", "too shallow", "too deep", "sibling", "elsewhere")
