@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from ..batch.location import Location
     from ..graph.model import Model
 
 STREAM = Path("-")
@@ -43,11 +44,11 @@ class FileUses:
 
     _uses: MutableMapping[Hashable, _Use] = field(default_factory=_standard_output)
 
-    def read(self, path: Path, role: str) -> None:
+    def read(self, path: Location, role: str) -> None:
         """Add a file that is read. Raises UsageError if it is also written."""
         self._add(_descriptor_identity(0) if path == STREAM else _identity(path), _Use(role, is_written=False))
 
-    def write(self, path: Path, role: str) -> None:
+    def write(self, path: Location, role: str) -> None:
         """Add a file that is written. Raises UsageError if it has another use."""
         if path != STREAM:
             self._add(_identity(path), _Use(role, is_written=True))
@@ -110,8 +111,10 @@ def _descriptor_identity(descriptor: int) -> Hashable | None:
     return None
 
 
-def _identity(path: Path) -> Hashable | None:
+def _identity(path: Location) -> Hashable | None:
     """Return a key that all paths to a regular file share, whether it exists or not; None for any other path."""
+    if not isinstance(path, Path):
+        return str(path)
     with suppress(OSError, ValueError):
         return _regular_identity(path.stat())
     with suppress(OSError, ValueError):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..batch.inputs import SUFFIX, TAGGED
 from ..errors import UsageError
 from .file_uses import STREAM, same_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..batch.inputs import Input
+    from ..batch.location import Location
 
 
 def default_output(source: Path) -> Path:
@@ -15,7 +23,12 @@ def default_output(source: Path) -> Path:
     """
     if not source.name:
         raise UsageError(f"{source}: is a folder, not a model; name the .onnx file in it")
-    return STREAM if source == STREAM else source.with_name(f"{source.stem}.tagged{source.suffix or '.onnx'}")
+    return STREAM if source == STREAM else source.with_name(default_name(source))
+
+
+def default_name(source: Location) -> str:
+    """Return the default name of the tagged model."""
+    return f"{source.stem}{TAGGED}{source.suffix or SUFFIX}"
 
 
 def output_path(source: Path, output: Path | None, *, in_place: bool) -> Path:
@@ -39,24 +52,42 @@ def output_path(source: Path, output: Path | None, *, in_place: bool) -> Path:
     return target
 
 
-def output_paths(sources: list[Path], output: Path | None, *, in_place: bool) -> list[Path]:
-    """Return the output path of each input of `hpass run`, in order. If there are several inputs, `output` is a folder.
+def output_locations(
+    inputs: Sequence[Input], output: Location | None, *, several: bool, in_place: bool
+) -> list[Location]:
+    """Return where the model of each input of `hpass run` is written to, in order.
+
+    If there may be several inputs, `output` is a folder, in which each keeps the folder that it was found in. A folder
+    on another machine need not exist; `several` tells it from a file.
 
     Raises UsageError if options contradict each other.
     """
-    if STREAM in sources and len(sources) > 1:
+    if several and any(found.location == STREAM for found in inputs):
         raise UsageError("- (standard input) must be the only input; remove the other inputs")
-    into_folder = output is not None and _is_folder(output)
-    if len(sources) > 1 and output is not None and not into_folder:
+    is_local = isinstance(output, Path)
+    into_folder = _is_folder(output) if isinstance(output, Path) else several
+    if several and is_local and not into_folder:
         raise UsageError(f"-o {output}: must be an existing folder if there are several inputs; create it first")
-    targets: list[Path] = []
-    for source in sources:
-        chosen = output
-        if not in_place and (output is None or (into_folder and source != STREAM)):
-            default = default_output(source)
-            chosen = default if output is None else output / default.name
-        targets.append(output_path(source, chosen, in_place=in_place))
-    return targets
+    return [_output_location(found, output, into_folder=into_folder, in_place=in_place) for found in inputs]
+
+
+def _output_location(found: Input, output: Location | None, *, into_folder: bool, in_place: bool) -> Location:
+    source, chosen = found.location, output
+    if not in_place and (output is None or (into_folder and source != STREAM)):
+        default = _default_location(source)
+        chosen = default if output is None else output.joinpath(*found.folder.split("/"), default.name)
+    if isinstance(source, Path) and (chosen is None or isinstance(chosen, Path)):
+        return output_path(source, chosen, in_place=in_place)
+    # An address is no file of this machine, and `output_path` compares those.
+    if in_place and chosen is not None:
+        raise UsageError(f"--in-place and -o {chosen} contradict each other; give one of them")
+    if source == chosen:
+        raise UsageError(f"-o {chosen} is the input itself; add --in-place to overwrite it")
+    return source if chosen is None else chosen
+
+
+def _default_location(source: Location) -> Location:
+    return default_output(source) if isinstance(source, Path) else source.with_name(default_name(source))
 
 
 def _is_folder(path: Path) -> bool:

@@ -12,7 +12,7 @@ def run(options: RunOptions) -> int:
 
     The result of model.onnx is written to model.tagged.onnx in the same folder.
     """
-    if len(options.sources) > 1:
+    if options.several:
         from .batch import run_all
 
         return run_all(options)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..api import load
 from ..api import run as run_passes
+from ..batch.remote_files import local_files
 from ..errors import HpassError, UsageError
 from ..graph.files.external_data import ExternalDataMode
 from ..graph.files.model_file import transaction_for
@@ -26,9 +27,9 @@ from .summary import StepTime, TaggedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from ..api import Run
+    from ..batch.location import Location
     from .run_options import RunOptions
 
 
@@ -40,7 +41,7 @@ class Outcome:
     if the reason is a bug. `report` is JSON text, empty unless `--json` is given.
     """
 
-    source: Path
+    source: Location
     status: int
     tagged_file: TaggedFile | None = None
     report: str = ""
@@ -57,15 +58,15 @@ def run_alone(options: RunOptions) -> int:
             with progress.paused():
                 write_result(*text.splitlines())
 
-        outcome = run_job(options, options.sources[0], options.targets[0], progress.start_step, print_report)
+        outcome = run_job(options, *options.tasks[0], progress.start_step, print_report)
     print_outcome(outcome, options)
     return outcome.status
 
 
 def run_job(
     options: RunOptions,
-    source: Path,
-    target: Path,
+    source: Location,
+    target: Location,
     start_step: Callable[[str], None] = lambda _: None,
     print_report: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
@@ -89,30 +90,40 @@ def run_job(
     table = options.table
     started = perf_counter()
     start_step("open")
-    model = load(source)
-    opened = perf_counter()
-    with prints_to_stderr():
-        reference = options.tagging.open_reference(table)
-        compared = perf_counter()
-        uses = options.uses.child()
-        uses.add_external_data(model, target, dump=options.dump)
-        if isinstance(reference, ReferenceModel) and not reference.is_export:
-            uses.add_external_data(reference.model, None)
-        run = run_passes(
-            model, options.pipeline, modules=table, reference=reference, retag=options.tagging.retag, observer=observer
-        )
-    finished = perf_counter()
-    run.write_tags(edited=not run.context.graph_unchanged)
-    figures = totals(run)
-    for shortfall in shortfalls(options.minimum_shares, figures):
-        run.context.findings.add(Severity.ERROR, "fail-under", shortfall)
-    json_report, file_report = _reports(options, run, observer.seconds, target)
-    with transaction_for(target) as transaction:
-        if options.report is not None:
-            transaction.write(options.report, lambda file: file.write(file_report.encode()))
-        model.write(transaction, target, ExternalDataMode(options.external_data))
-        if options.json:
-            print_report(json_report)
+    with local_files(source, target) as files:
+        model = load(files.source)
+        if files.source != source:
+            model.name = str(source)
+        opened = perf_counter()
+        with prints_to_stderr():
+            reference = options.tagging.open_reference(table)
+            compared = perf_counter()
+            uses = options.uses.child()
+            uses.add_external_data(model, files.target, dump=options.dump)
+            if isinstance(reference, ReferenceModel) and not reference.is_export:
+                uses.add_external_data(reference.model, None)
+            run = run_passes(
+                model,
+                options.pipeline,
+                modules=table,
+                reference=reference,
+                retag=options.tagging.retag,
+                observer=observer,
+            )
+        finished = perf_counter()
+        run.write_tags(edited=not run.context.graph_unchanged)
+        figures = totals(run)
+        for shortfall in shortfalls(options.minimum_shares, figures):
+            run.context.findings.add(Severity.ERROR, "fail-under", shortfall)
+        json_report, file_report = _reports(options, run, observer.seconds, target)
+        # What is sent away is not copied before.
+        mode = ExternalDataMode.LINK if files.is_uploaded else ExternalDataMode(options.external_data)
+        with transaction_for(files.target) as transaction:
+            if options.report is not None:
+                transaction.write(options.report, lambda file: file.write(file_report.encode()))
+            model.write(transaction, files.target, mode)
+            if options.json:
+                print_report(json_report)
     written = perf_counter()
     times = [
         StepTime("open", opened - started),
@@ -124,7 +135,7 @@ def run_job(
     return Outcome(source, DONE if run.ok else FOUND_ERRORS, tagged_file, json_report)
 
 
-def try_job(options: RunOptions, source: Path, target: Path) -> Outcome:
+def try_job(options: RunOptions, source: Location, target: Location) -> Outcome:
     """Tag one file. Every exception except KeyboardInterrupt becomes an outcome with `error` set."""
     try:
         return run_job(options, source, target)
@@ -138,7 +149,7 @@ def try_job(options: RunOptions, source: Path, target: Path) -> Outcome:
         return Outcome(source, BAD_MODEL, error=f"{source}: {text or repr(error)}", traceback=trace)
 
 
-def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Path) -> tuple[str, str]:
+def _reports(options: RunOptions, run: Run, seconds: Sequence[float], target: Location) -> tuple[str, str]:
     """Return the JSON report and the text of the report file, each empty unless it is requested."""
     if not options.json and options.report is None:
         return "", ""

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..batch.find_inputs import find_inputs, names_several
+from ..batch.location import is_folder_address, parse_location
+from ..batch.task import Task
 from ..errors import UsageError
 from .completion import complete_pass
 from .file_uses import STREAM, FileUses
-from .paths import output_paths
+from .paths import output_locations
 from .shared_options import ExternalData, InPlace
 from .tagging_options import TaggingOptions
 
@@ -33,15 +36,29 @@ class RunOptions:
     written twice.
     """
 
-    sources: Annotated[list[Path], typer.Argument(metavar="IN.onnx...", help="The models; - is standard input.")]
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN.onnx...",
+            help="The models, folders of models, or patterns such as 'models/**/*.onnx'; - is standard input.",
+        ),
+    ]
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--output", "-o", metavar="OUT", help="The output file, or a folder if there are several inputs."),
     ] = None
     tagging: TaggingOptions
     in_place: InPlace = False
     external_data: ExternalData = "copy"
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of files to process in parallel.")] = 1
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            "--manifest",
+            metavar="FILE",
+            help="Write a line of JSON for each finished model, and skip those that the file says are done.",
+        ),
+    ] = None
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write a report: .json or .md.")] = (
         None
     )
@@ -90,12 +107,14 @@ class RunOptions:
     ] = False
 
     def __post_init__(self) -> None:
-        if STREAM in self.targets:
+        if self.manifest is not None and str(STREAM) in self.sources:
+            raise UsageError("--manifest needs names; write standard input to a file first, or remove --manifest")
+        if any(task.target == STREAM for task in self.tasks):
             self._check_standard_output()
         if self.report is not None and not self.report.name.endswith(_REPORT_SUFFIXES):
             suffixes = " or ".join(_REPORT_SUFFIXES)
             raise UsageError(f"--report {self.report}: unknown format; the name must end in {suffixes}")
-        if len(self.sources) > 1:
+        if self.several:
             self._check_several_inputs()
 
         from ..observers import check_names
@@ -103,10 +122,19 @@ class RunOptions:
         check_names(self.pipeline, print_after=self.print_after or (), stop_after=self.stop_after)
         _ = self.minimum_shares, self.uses
 
+    @property
+    def several(self) -> bool:
+        """Whether the inputs may be any number of models."""
+        return len(self.sources) > 1 or self.manifest is not None or any(map(names_several, self.sources))
+
     @cached_property
-    def targets(self) -> list[Path]:
-        """The output path of each input, in order."""
-        return output_paths(self.sources, self.output, in_place=self.in_place)
+    def tasks(self) -> list[Task]:
+        """The location of each model, and where the tagged model is written to, in order."""
+        output = None if self.output is None else parse_location(self.output)
+        inputs = [found for text in self.sources for found in find_inputs(text, output)]
+        several = self.several or (self.output is not None and is_folder_address(self.output))
+        targets = output_locations(inputs, output, several=several, in_place=self.in_place)
+        return [Task(found.location, target) for found, target in zip(inputs, targets, strict=True)]
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -128,16 +156,35 @@ class RunOptions:
         """The module table of `--modules` or `--model`; raises as `TaggingOptions.table` does."""
         return self.tagging.table()
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """What the outputs depend on besides the inputs, as JSON values."""
+        from importlib.metadata import version
+
+        from ..batch.version import file_version
+
+        files = {"modules": self.tagging.modules, "reference": self.tagging.reference}
+        return {
+            "hpass": version("hpass"),
+            "passes": str(self.pipeline),
+            **{name: None if path is None else [str(path), file_version(path)] for name, path in files.items()},
+            "model": self.tagging.model_spec,
+            "retag": self.tagging.retag,
+            "fail_under": self.fail_under,
+        }
+
     @cached_property
     def uses(self) -> FileUses:
         """The files that the command line names or implies. External data is known when a model is read."""
         uses = FileUses()
         if not self.in_place:
-            for source in self.sources:
+            for source, _ in self.tasks:
                 uses.read(source, f"the input {source}")
         self.tagging.add_files(uses)
-        for source, target in zip(self.sources, self.targets, strict=True):
+        for source, target in self.tasks:
             uses.write(target, f"the output of {source}")
+        if self.manifest is not None:
+            uses.write(self.manifest, f"--manifest {self.manifest}")
         if self.report is not None:
             uses.write(self.report, f"--report {self.report}")
         if self.dump is not None:

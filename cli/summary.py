@@ -11,9 +11,9 @@ from .streams import Styled, uses_box_drawing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
     from typing import TextIO
 
+    from ..batch.location import Location
     from ..passes.findings import Finding
     from ..reporting.totals import Totals
     from .streams import Line, Span
@@ -43,7 +43,7 @@ class TaggedFile:
     """The data of one summary: the input's name, the output path, counts, findings and times."""
 
     source: str
-    target: Path
+    target: Location
     totals: Totals
     findings: Sequence[Finding]
     times: Sequence[StepTime]

@@ -12,7 +12,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from product import settings, sources
 
-_IMPORTED_BY_TORCH = {"onnxscript"}
+# By torch and by universal-pathlib.
+_IMPORTED_BY_OTHERS = {"onnxscript", "s3fs"}
+# The extras that a folder's files may import.
+_EXTRAS = {"exporter": ["export"], "batch": ["remote"]}
 
 
 def test_every_import_is_declared() -> None:
@@ -20,7 +23,7 @@ def test_every_import_is_declared() -> None:
         f"{path}: {package}"
         for path, tree in sources().items()
         for package in imports(tree)
-        if not distributions(package) & (declared() | (declared("export") if path.startswith("exporter/") else set()))
+        if not distributions(package) & (declared() | extras(path))
     }
 
     assert undeclared == set()
@@ -29,7 +32,13 @@ def test_every_import_is_declared() -> None:
 def test_every_dependency_is_imported() -> None:
     used = {name for tree in sources().values() for package in imports(tree) for name in distributions(package)}
 
-    assert (declared() | declared("export")) - _IMPORTED_BY_TORCH - used == set()
+    everything = declared().union(*map(declared, {extra for each in _EXTRAS.values() for extra in each}))
+    assert everything - _IMPORTED_BY_OTHERS - used == set()
+
+
+def extras(path: str) -> set[str]:
+    """Return what a file may import besides what is always installed."""
+    return set().union(*map(declared, _EXTRAS.get(path.partition("/")[0], [])))
 
 
 def imports(tree: ast.Module) -> Iterator[str]:

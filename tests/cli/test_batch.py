@@ -34,7 +34,7 @@ class Chatter(hpass.Pass):
 
 
 def _options(*sources: Path, passes: str = "all") -> RunOptions:
-    return RunOptions(sources=list(sources), tagging=TaggingOptions(passes=passes))
+    return RunOptions(sources=list(map(str, sources)), tagging=TaggingOptions(passes=passes))
 
 
 def test_what_a_pass_prints_is_no_result(
