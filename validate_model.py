@@ -17,9 +17,11 @@ from .graph.strip import stripped
 from .graph.verify.equal_values import unify
 from .graph.verify.onnx_check import check_fully
 from .graph.verify.tag_rules import Problem, stored_tag_problems
+from .outlining.within_rules import within_problems
 from .passes.findings import Finding, Severity
 from .tags.module_table import ModuleTable
 from .tags.tag_format import FORMAT_VERSION
+from .tags.tag_store import Decision, TagStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,12 +66,18 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
     except HpassError as error:
         yield _error("broken-module-table", str(error))
     problems: defaultdict[Problem, list[str]] = defaultdict(list)
+    tags = TagStore()
     for position, node in nodes_with_position(model.regions()):
+        tag = model.stored_tag(node)
+        if tag is not None:
+            tags.decide(node, Decision(tag, "it is in the file", ""))
         for problem in stored_tag_problems(model.stored_entries(node), table):
             problems[problem].append(position)
+    for position, problem in within_problems(model, tags, table):
+        problems[problem].append(position)
     for problem, positions in problems.items():
         more = f" (and {len(positions) - 1} more nodes)" if len(positions) > 1 else ""
-        yield Finding(Severity.ERROR, problem.rule, problem.message + more, positions[0])
+        yield Finding(Severity.ERROR, problem.rule, problem.message + more, positions[0] or None)
 
 
 def _difference_findings(model: Model, original: Model) -> list[Finding]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+from ..tags.module_table import ModuleTable, parent, relative
 from ..tags.scope import is_scope
 from .tool_affixes import ADDED_ATOMS, without_affixes
 
@@ -44,6 +45,16 @@ class ModulePath:
 def encoded_label(label: str) -> str:
     """Return a label with slashes, white space and percent signs percent-encoded, so that a name can hold it."""
     return _NOT_IN_NAME.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), label)
+
+
+def label_path(modules: ModuleTable, scope: str) -> str:
+    """Return the path of a module with one segment for each called module, as TorchScript writes it: `/a/b/`."""
+    segments: list[str] = []
+    while scope:
+        around = modules.nearest_called(parent(scope))
+        segments.append(encoded_label(relative(scope, around)))
+        scope = around
+    return "".join(f"/{segment}" for segment in reversed(segments)) + "/"
 
 
 def decoded_label(label: str) -> str:

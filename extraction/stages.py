@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+from ..analysis.components import strongly_connected
 from ..tags.module_table import ModuleTable, parent
-from .components import strongly_connected
 from .extract import Extractor
 from .piece import Piece, cut
 from .preparation import Preparation

@@ -19,9 +19,12 @@ from .regions import Region, regions
 
 
 def lower_function_constants(graph: gs.Graph) -> None:
-    """Replace the constants that function bodies read by Constant nodes, because a function has no initializers."""
+    """Replace the constants that function bodies read by Constant nodes, because a function has no initializers.
+
+    The subgraphs in a function may have their own.
+    """
     for region in regions(graph):
-        if region.function is None:
+        if not region.is_function:
             continue
         for tensor in _read_constants(region.graph):
             out = gs.Variable(tensor.name, tensor.dtype, list(tensor.shape))

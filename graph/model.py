@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -170,6 +170,10 @@ class Model:
             return _NO_METADATA
         return dict(original_metadata(proto))
 
+    def has_note(self, node: gs.Node, key: str) -> bool:
+        """Whether a node has an `hpass.*` key that a rewriting pass wrote."""
+        return any(found == key for found, _ in self.stored_entries(node))
+
     def stored_entries(self, node: gs.Node) -> list[tuple[str, str]]:
         """Return the `hpass.*` keys and values that the file has for a node."""
         proto = self._node_proto(node)
@@ -208,6 +212,23 @@ class Model:
             write_back(self._imported, self.skeleton)
             self.written_edits += pending
             self._fingerprint = fingerprint(self.skeleton)
+
+    def edit_messages(self, edit: Callable[[onnx.ModelProto], Edits]) -> bool:
+        """Let a function edit `skeleton` and import the graph anew; return whether there were edits.
+
+        Nodes of the old graph are then no longer part of the model.
+        """
+        self.write_edits()
+        edits = edit(self.skeleton)
+        if edits:
+            del self._imported
+            self.written_edits += edits
+            self._fingerprint = fingerprint(self.skeleton)
+        return bool(edits)
+
+    def messages(self) -> Iterator[tuple[gs.Node, onnx.NodeProto]]:
+        """Yield every node of the graph with its message."""
+        return self._imported.nodes.items()
 
     def has_utf8_names(self, node: gs.Node) -> bool:
         """Whether the names of a node and of its outputs are UTF-8 in the file, so that a tag can keep them."""

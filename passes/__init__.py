@@ -6,11 +6,13 @@ from .annotate import Annotate
 from .aux_inheritance import AuxInheritance
 from .base import Pass
 from .fallback import Fallback
+from .inline import Inline
 from .module_mapping import ModuleMapping
+from .outline import Outline
 from .rename import Rename
 from .scope_parse import ScopeParse
 from .validation import Validation
 
 STANDARD_PASSES: tuple[type[Pass], ...] = (ScopeParse, ModuleMapping, AuxInheritance, Fallback, Validation)
 
-REWRITING_PASSES: tuple[type[Pass], ...] = (Rename, Annotate)
+REWRITING_PASSES: tuple[type[Pass], ...] = (Rename, Annotate, Outline, Inline)

@@ -24,6 +24,7 @@ from ..tags.module_table import ModuleTable, lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass, option
 from .context import Context
+from .function_bodies import add_modules_of_bodies
 
 
 class Root(StrEnum):
@@ -51,6 +52,7 @@ class AuxInheritance(Pass):
         indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
         for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
             _place(region, around, indexes, context)
+        add_modules_of_bodies(context)
         if self.root is Root.SERVE:
             for node, scope in served_modules(context.graph, context.tags, context.table.modules):
                 tag = context.tags.get(node)
@@ -83,13 +85,14 @@ def _caller(scopes: list[str], callers: Container[str], modules: ModuleTable) ->
 
 
 def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context) -> None:
+    _inherit_calls((node for node in region.graph.nodes if context.is_outlined(node)), around, context)
     nodes = region.graph.nodes
     tags = [context.tags.get(node) for node in nodes]
     if None not in tags:
         return
     if not has_anchors(region, tags, context.table):
         if region.is_function:
-            _inherit_calls(region, around, context)
+            _inherit_calls(region.graph.nodes, around, context)
         return
     problem = build_problem(region, around, tags, indexes)
     model = load_model(problem.share_named)
@@ -151,13 +154,14 @@ def _at_most_medium(confidence: Confidence) -> Confidence:
     return Confidence.MEDIUM if confidence is Confidence.HIGH else confidence
 
 
-def _inherit_calls(region: Region, around: str, context: Context) -> None:
-    for node in region.graph.nodes:
-        context.set_tag(
-            node,
-            Tag(around, Source.INHERITED, Confidence.HIGH),
-            f"its function is called from {_called(around)}",
-        )
+def _inherit_calls(nodes: Iterable[gs.Node], around: str, context: Context) -> None:
+    for node in nodes:
+        if context.tags.get(node) is None:
+            context.set_tag(
+                node,
+                Tag(around, Source.INHERITED, Confidence.HIGH),
+                f"its function is called from {_called(around)}",
+            )
 
 
 def _called(scope: str) -> str:

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import onnx
 import onnx_graphsurgeon as gs
 
 from ..errors import HpassError
 from ..evidence.claims import NO_ALIASES, Evidence
 from ..evidence.parameter_names import is_parameter
 from ..evidence.parameter_uses import ParameterUses
+from ..graph.graph_diff import Edits
 from ..graph.model import Model
 from ..graph.regions import Region
 from ..identity_map import IdentityMap
@@ -20,7 +22,7 @@ from ..restore.checkpoint import Checkpoint
 from ..restore.reference_model import ReferenceModel
 from ..tags.module_table import ModuleTable
 from ..tags.table_in_use import TableInUse
-from ..tags.tag_format import Source, Tag
+from ..tags.tag_format import WITHIN, Source, Tag
 from ..tags.tag_store import Decision, TagStore
 from .findings import Findings, Severity
 
@@ -72,6 +74,7 @@ class Context:
             self.attributions[node] = None
         self._record = PassRecord()
         self._regions: list[Region] | None = None
+        self._outlined: IdentityMap[gs.Node, None] | None = None
 
     @property
     def graph(self) -> gs.Graph:
@@ -112,6 +115,36 @@ class Context:
             self._record.tagged[tag.source] += 1
             self.table.add(tag.scope, tag.target)
 
+    def is_outlined(self, node: gs.Node) -> bool:
+        """Whether a node is in a function that `outline` made of a module, so that its tag depends on the calls."""
+        if self._outlined is None:
+            self._outlined = IdentityMap()
+            for region in self.regions():
+                if region.function is not None:
+                    for inner in region.graph.nodes:
+                        if self.model.has_note(inner, WITHIN):
+                            self._outlined[inner] = None
+        return node in self._outlined
+
+    def edit_messages(self, edit: Callable[[onnx.ModelProto, IdentityMap[onnx.NodeProto, Decision]], Edits]) -> None:
+        """Let a function edit the messages of the model, and the decisions about their nodes.
+
+        The graph is imported anew, so nodes and regions that a pass holds are no longer those of the model.
+        """
+        self.model.write_edits()
+        decisions: IdentityMap[onnx.NodeProto, Decision] = IdentityMap()
+        for node, message in self.model.messages():
+            decision = self.tags.decision(node)
+            if decision is not None:
+                decisions[message] = decision
+        if self.model.edit_messages(lambda model: edit(model, decisions)):
+            self.evidence.forget_graph()
+            self._regions = self._outlined = None
+            for node, message in self.model.messages():
+                decision = decisions.get(message)
+                if decision is not None:
+                    self.tags.decide(node, decision)
+
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
         """Remember modules that were open together, outermost first: each of them was called."""
         if self.evidence.add_stack(scopes, classes):
@@ -128,7 +161,7 @@ class Context:
         self.graph_unchanged = False
         if rewrites or self._record.rewrites:
             self.evidence.forget_graph()
-            self._regions = None
+            self._regions = self._outlined = None
         self._record = PassRecord(name, rewrites)
         return self._record
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ..evidence.node_names import encoded_label
+from ..evidence.node_names import label_path
 from ..identity_map import IdentityMap
-from ..tags.module_table import ModuleTable, parent, relative
+from ..tags.module_table import ModuleTable
 from ..tags.tag_format import NAME, OUTPUTS
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
@@ -63,7 +63,7 @@ class _Names:
     """Makes names that no other node, and no value that keeps its name, has."""
 
     def __init__(self, modules: ModuleTable, kept: set[str]) -> None:
-        self._prefix = cache(partial(_prefix, modules))
+        self._prefix = cache(partial(label_path, modules))
         self._kept = kept
         self._counts: defaultdict[str, int] = defaultdict(int)
 
@@ -76,16 +76,6 @@ class _Names:
             name = f"{base}_{count}" if count else base
             if not any(f"{name}_output_{index}" in self._kept for index in range(outputs)):
                 return name
-
-
-def _prefix(modules: ModuleTable, scope: str) -> str:
-    """Return the path of a module with one segment for each called module, as TorchScript writes it."""
-    segments: list[str] = []
-    while scope:
-        around = modules.nearest_called(parent(scope))
-        segments.append(encoded_label(relative(scope, around)))
-        scope = around
-    return "".join(f"/{segment}" for segment in reversed(segments)) + "/"
 
 
 def _kept_names(context: Context) -> set[str]:

@@ -38,7 +38,7 @@ from ..restore.reference_model import AlignedTags, ReferenceModel
 from ..tags.module_table import ModuleTable, lca
 from ..tags.scope import MAX_DEPTH, is_scope
 from ..tags.table_in_use import TableInUse
-from ..tags.tag_format import SCOPE, Confidence, Source, Tag
+from ..tags.tag_format import SCOPE, WITHIN, Confidence, Source, Tag
 from .base import Pass
 from .context import Context
 from .findings import Severity, unknown_modules
@@ -112,7 +112,7 @@ class ScopeParse(Pass):
         folding = None if context.table.declared is None else Folding.of(context.table.declared, weights.owners())
         functions = {context.model.function_key(region.graph) for region in context.regions() if region.is_function}
         for node, claims in context.evidence.claims.items():
-            if context.tags.get(node) is not None:
+            if context.tags.get(node) is not None or context.is_outlined(node):
                 continue
             is_call = bool(functions) and context.model.call_key(node) in functions
             if not (is_call and _decide_call(node, claims, context)):
@@ -146,7 +146,9 @@ def _is_deep(name: str) -> bool:
 
 def _claim_stored_tag(node: gs.Node, context: Context) -> None:
     tag = None if context.retag else context.model.stored_tag(node)
-    if tag is not None:
+    # Another tool has inlined the function, whose nodes had the module that all calls lie in.
+    is_too_shallow = context.model.has_note(node, WITHIN) and not context.is_outlined(node)
+    if tag is not None and not is_too_shallow:
         context.set_tag(node, tag, _STORED)
 
 
@@ -163,7 +165,7 @@ def _claim_reference(reference: ReferenceModel, context: Context) -> None:
         kept += is_kept
         certain = tag.confidence is Confidence.HIGH
         context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
-        if context.tags.get(node) is None:
+        if context.tags.get(node) is None and not context.is_outlined(node):
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())
     if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
@@ -205,6 +207,8 @@ def _claim_aligned(aligned: AlignedTags, context: Context) -> None:
         certain = tag.confidence is Confidence.HIGH
         context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
         known = context.tags.get(node)
+        if context.is_outlined(node):
+            continue
         if known is None or (certain and known.source is Source.PARAMETER and known.confidence is not Confidence.HIGH):
             context.set_tag(node, tag, reason)
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 from ..analysis.convexity import nonconvex_modules
 from ..graph.verify.onnx_check import check_structure
 from ..graph.verify.tag_rules import Rule, tag_problems
+from ..outlining.within_rules import within_problems
 from ..tags.module_table import is_descendant, natural_sort_key
 from ..tags.tag_format import Confidence, Source
 from .base import Pass, option
@@ -65,6 +66,8 @@ def _check_tags(context: Context) -> None:
     broken = [tag for tag in context.distinct_tags() if any(tag_problems(tag, modules))]
     broken.sort(key=lambda tag: natural_sort_key(tag.scope))
     problems = dict.fromkeys(problem for tag in broken for problem in tag_problems(tag, modules))
+    if context.graph.functions:
+        problems |= dict.fromkeys(problem for _, problem in within_problems(context.model, context.tags, modules))
     for problem in list(problems)[:_MAX_REPORTED_PROBLEMS]:
         context.findings.add(Severity.ERROR, problem.rule, problem.message)
 

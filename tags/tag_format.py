@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import onnx
 
 from ..graph.decode import as_text
-from ..graph.walk import all_nodes
+from ..graph.walk import all_nodes, nodes_within
 from .scope import is_scope
 
 PREFIX = "hpass."
@@ -21,11 +21,14 @@ SOURCE = "hpass.source"
 CONFIDENCE = "hpass.confidence"
 CALL = "hpass.call"
 WITHIN = "hpass.within"
+WITHIN_SERVES = "hpass.within_serves"
 NAME = "hpass.name"
 OUTPUTS = "hpass.outputs"
 WAS = "hpass.was."
 VERSION = "hpass.version"
 MODULES = "hpass.modules"
+
+_WITHIN_KEYS = frozenset({WITHIN, WITHIN_SERVES})
 
 FORMAT_VERSION = "1"
 
@@ -74,7 +77,7 @@ def is_hpass_key(key: str | bytes) -> bool:
 
 def _is_kept(key: str) -> bool:
     """Whether a key of hpass tells what a rewriting pass changed. Only `hpass strip` removes it."""
-    return key in {NAME, OUTPUTS, WITHIN} or key.startswith(WAS)
+    return key in {NAME, OUTPUTS, *_WITHIN_KEYS} or key.startswith(WAS)
 
 
 def tag_entries(node: onnx.NodeProto) -> list[tuple[str, str]]:
@@ -156,11 +159,17 @@ def remove_tags(message: Any) -> int:
 
 
 def remove_all_tags(model: onnx.ModelProto) -> None:
-    """Remove the tags of all nodes and those of the model, but not what rewriting passes noted."""
+    """Remove the tags of all nodes and those of the model, but not what rewriting passes noted.
+
+    What says where a node is in a function goes if the node is in none, because another tool has inlined the function.
+    """
     remove_tags(model)
     for node in all_nodes(model):
         if node.metadata_props:
             remove_tags(node)
+    for node in nodes_within(model.graph):
+        if node.metadata_props:
+            _remove(node.metadata_props, _WITHIN_KEYS.__contains__)
 
 
 def _remove(props: Any, is_removed: Callable[[str], bool]) -> int:

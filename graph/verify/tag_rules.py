@@ -18,6 +18,7 @@ class Rule(StrEnum):
     WELL_FORMED = "malformed-tag"
     IN_TABLE = "tag-not-in-table"
     CLASS_PATH = "tag-text"
+    WITHIN = "within"
 
 
 class Problem(NamedTuple):

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 
 import hpass
-from hpass.extraction.components import strongly_connected
+from hpass.analysis.components import strongly_connected
 from hpass.extraction.stages import stages
 from hpass.graph.verify.runtime_worker import find_inputs
 

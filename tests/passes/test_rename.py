@@ -115,6 +115,16 @@ def test_subgraphs_and_functions_follow_and_keep_their_interfaces() -> None:
     assert stripped(after).SerializeToString() == source.SerializeToString()
 
 
+def test_a_subgraph_in_a_function_keeps_its_initializers() -> None:
+    function = """<domain: "local", opset_import: ["": 18]> f (k, i) => (o) {
+        o = If(k) <then_branch = t () => (float[4, 4] a) <float w = {2}> { ["p"] a = Mul(i, w) },
+                   else_branch = e () => (float[4, 4] b) { ["q"] b = Neg(i) }> }"""
+    source = model('["c"] k = Cast <to = 9> (x) ["n"] y = local.f(k, x)', functions=function)
+    after = hpass.run(source, "all,rename").apply()
+
+    assert stripped(after).SerializeToString() == stripped(source).SerializeToString()
+
+
 def test_types_and_quantization_annotations_follow() -> None:
     source = model('["n"] v = Relu(x) ["m"] y = Neg(v)', parameters=["s"])
     source.graph.value_info.add(name="v")

@@ -1,0 +1,233 @@
+"""Which nodes of a graph become functions: the blocks, one for each call of a module, and the order of calls.
+
+A block must be convex: if what it computes left it and came back, the call would depend on its own result. Blocks must
+not depend on each other in a circle either. So modules are looked at from the root down, and one that does not fit is
+left alone, while the modules inside it are looked at in its place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from itertools import count, pairwise
+
+from ..analysis.components import strongly_connected
+from ..graph.operators import AUXILIARY_OPERATORS
+from ..tags.module_table import relative
+from .graph_view import GraphView
+
+# Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.
+_BUDGET = 20
+# Circles of more rounds than this are cut by leaving all their modules alone. Real models take one or two rounds.
+_MAX_ROUNDS = 10
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """The nodes of a module, or of one of its calls, that become a function.
+
+    `members` are all of its nodes by position, and `items` the same in the order in which they run, those of inner
+    blocks as one item. `call` is the number of the call; None if the module has one block only.
+    """
+
+    scope: str
+    members: list[int]
+    call: int | None = None
+    items: list[int | Block] = field(default_factory=list["int | Block"])
+
+
+@dataclass(slots=True, eq=False)
+class Blocks:
+    """The blocks of a graph.
+
+    `items` are the nodes and blocks of the graph in the order in which they run, and `left` maps the modules that are
+    left alone to the reasons.
+    """
+
+    items: list[int | Block]
+    left: dict[str, str]
+
+
+def find_blocks(view: GraphView, path: Callable[[str], Sequence[str]]) -> Blocks:
+    """Return the blocks of a graph.
+
+    `path` returns the modules that are to become functions and hold a module, itself included, outermost first.
+    """
+    found = Blocks([], {})
+    paths = [path(scope) for scope in view.scopes]
+    found.items = _arrange(view, paths, range(len(view.nodes)), 0, found.left)
+    return found
+
+
+def _arrange(
+    view: GraphView, paths: Sequence[Sequence[str]], members: Sequence[int], level: int, left: dict[str, str]
+) -> list[int | Block]:
+    """Return some nodes in the order in which they run, those of each module at this level of the paths as a block."""
+    partition = _Partition(view, paths, members, level, left)
+    blocks = partition.convex_blocks()
+    for block, inner in blocks:
+        block.items = _arrange(view, paths, block.members, inner, left)
+    return partition.in_order([block for block, _ in blocks])
+
+
+class _Partition:
+    """A division of nodes into modules and single nodes."""
+
+    def __init__(
+        self,
+        view: GraphView,
+        paths: Sequence[Sequence[str]],
+        members: Sequence[int],
+        level: int,
+        left: dict[str, str],
+    ) -> None:
+        self.view = view
+        self.paths = paths
+        self.members = members
+        self.left = left
+        self.levels = dict.fromkeys(members, level)
+        self.calls: dict[int, int] = {}
+        self.budget = _BUDGET * len(members)
+
+    def convex_blocks(self) -> list[tuple[Block, int]]:
+        """Return blocks that do not depend on each other in a circle, each with the next level of its paths."""
+        self._leave_obstacles()
+        for rounds in count():
+            groups = self._groups()
+            circles = [
+                [groups[number] for number in component if number < len(groups)]
+                for component in strongly_connected(self._edges(groups))
+                if len(component) > 1
+            ]
+            for circle in circles:
+                self._resolve(circle, leave_all=rounds > _MAX_ROUNDS)
+            if not circles:
+                break
+        return [
+            (Block(self._scope(group[0]), group, self.calls.get(group[0])), self.levels[group[0]] + 1)
+            for group in self._groups()
+        ]
+
+    def in_order(self, blocks: Sequence[Block]) -> list[int | Block]:
+        """Return blocks and single nodes so that each stands behind those that it reads from."""
+        block_of = {index: block for block in blocks for index in block.members}
+        items: list[int | Block] = []
+        number_of: dict[int, int] = {}
+        for index in self.members:
+            if index in number_of:
+                continue
+            block = block_of.get(index)
+            number_of.update(dict.fromkeys([index] if block is None else block.members, len(items)))
+            items.append(index if block is None else block)
+        feeds = self._feeds(number_of, len(items))
+        waits = [0] * len(items)
+        for targets in feeds:
+            for target in targets:
+                waits[target] += 1
+        ready = [number for number, waiting in enumerate(waits) if not waiting]
+        heapify(ready)
+        order: list[int | Block] = []
+        while ready:
+            number = heappop(ready)
+            order.append(items[number])
+            for target in feeds[number]:
+                waits[target] -= 1
+                if not waits[target]:
+                    heappush(ready, target)
+        return order
+
+    def _scope(self, index: int) -> str:
+        return self.paths[index][self.levels[index]]
+
+    def _groups(self) -> list[list[int]]:
+        """Return the nodes of each module, or of each of its calls, in order."""
+        groups: defaultdict[tuple[str, int | None], list[int]] = defaultdict(list)
+        for index in self.members:
+            if self.levels[index] < len(self.paths[index]):
+                groups[self._scope(index), self.calls.get(index)].append(index)
+        return list(groups.values())
+
+    def _edges(self, groups: Sequence[Sequence[int]]) -> list[set[int]]:
+        number_of = {index: number for number, group in enumerate(groups) for index in group}
+        single = (index for index in self.members if index not in number_of)
+        number_of |= {index: number for number, index in enumerate(list(single), len(groups))}
+        return self._feeds(number_of, len(groups) + len(self.members) - sum(map(len, groups)))
+
+    def _feeds(self, number_of: dict[int, int], items: int) -> list[set[int]]:
+        """Return for each item the items that read from it."""
+        feeds: list[set[int]] = [set() for _ in range(items)]
+        for index in self.members:
+            number = number_of[index]
+            for source in self.view.sources(index):
+                other = number_of.get(source, number)
+                if other != number:
+                    feeds[other].add(number)
+        return feeds
+
+    def _leave_obstacles(self) -> None:
+        """Leave the modules alone with a node that cannot be in a function."""
+        obstacles = {index: self.view.obstacle(index) for index in self.members}
+        for index, reason in obstacles.items():
+            if reason is not None:
+                self.left.update(dict.fromkeys(self.paths[index][self.levels[index] :], reason))
+        for index in self.members:
+            path = self.paths[index]
+            while self.levels[index] < len(path) and self._scope(index) in self.left:
+                self.levels[index] += 1
+
+    def _resolve(self, circle: Sequence[list[int]], *, leave_all: bool) -> None:
+        """Cut a circle of modules: tell calls apart, or leave modules alone."""
+        bent = list(circle) if leave_all else [group for group in circle if self._comes_back(group)]
+        if not bent:
+            # Each alone is convex, so it is enough if the smaller ones are left alone.
+            bent = sorted(circle, key=len)[:-1] or list(circle)
+        for group in bent:
+            runs = [] if leave_all or group[0] in self.calls else self._equal_runs(group)
+            if runs:
+                for call, run in enumerate(runs):
+                    self.calls.update(dict.fromkeys(run, call))
+            else:
+                self.left[self._scope(group[0])] = "it is not convex: what it computes leaves it and comes back"
+                for index in group:
+                    self.levels[index] += 1
+                    self.calls.pop(index, None)
+
+    def _comes_back(self, group: Sequence[int]) -> bool:
+        """Whether a path leads from one of these nodes over a node outside to another of them."""
+        self.budget -= group[-1] - group[0]
+        if self.budget < 0:
+            return True
+        inside = set(group)
+        outside: set[int] = set()
+        for index in range(group[0], group[-1] + 1):
+            sources = list(self.view.sources(index))
+            if index in inside:
+                if any(source in outside for source in sources):
+                    return True
+            elif any(source in inside or source in outside for source in sources):
+                outside.add(index)
+        return False
+
+    def _equal_runs(self, group: Sequence[int]) -> list[list[int]]:
+        """Return the calls of a module, if these are the intervals between which others compute; else nothing."""
+        self.budget -= group[-1] - group[0]
+        if self.budget < 0:
+            return []
+        runs: list[list[int]] = [[group[0]]]
+        for before, index in pairwise(group):
+            if all(self._prepares(between) for between in range(before + 1, index)):
+                runs[-1].append(index)
+            else:
+                runs.append([index])
+        scope = self._scope(group[0])
+        kinds = {tuple(self._signatures(run, scope)) for run in runs}
+        return runs if len(runs) > 1 and len(kinds) == 1 else []
+
+    def _signatures(self, run: Iterable[int], scope: str) -> Iterator[tuple[str, str]]:
+        for index in run:
+            yield self.view.nodes[index].op_type, relative(self.view.scopes[index], scope)
+
+    def _prepares(self, index: int) -> bool:
+        return self.view.nodes[index].op_type in AUXILIARY_OPERATORS

@@ -1,0 +1,32 @@
+"""The nodes of outlined functions: their tags and the modules that they run in."""
+
+from __future__ import annotations
+
+from ..analysis.call_sites import regions_with_scope
+from ..selection.node_instances import node_instances
+from ..tags.scope import is_scope
+from .context import Context
+
+
+def place_function_bodies(context: Context) -> None:
+    """Give each node with `hpass.within` the nearest called common ancestor of the calls of its function."""
+    model, tags = context.model, context.tags
+    regions = context.regions()
+    if all(region.function is None for region in regions):
+        return
+    for region, around in regions_with_scope(regions, model, tags, context.table.modules):
+        if region.function is None:
+            continue
+        for node in region.graph.nodes:
+            tag = tags.get(node)
+            if tag is not None and context.is_outlined(node) and (tag.scope, tag.serves) != (around, None):
+                serves = None if tag.serves == around else tag.serves
+                context.set_tag(node, tag._replace(scope=around, serves=serves), "its function is called there")
+
+
+def add_modules_of_bodies(context: Context) -> None:
+    """Add the modules to the table that the nodes of outlined functions run in at each call."""
+    if any(region.function is not None for region in context.regions()):
+        for instance in node_instances(context.model, context.tags.get):
+            if instance.calls and context.is_outlined(instance.node) and is_scope(instance.scope):
+                context.table.add(instance.scope)
