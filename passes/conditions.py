@@ -9,7 +9,7 @@ from .context import Context
 def every_node_has_a_tag(context: Context) -> str | None:
     """Hold where no node of any region lacks a tag."""
     missing = sum(context.tags.get(node) is None for node in context.nodes())
-    return f"{missing} nodes have no tag" if missing else None
+    return f"{missing} nodes have no tag; put `all` before it" if missing else None
 
 
 def every_scope_is_in_the_table(context: Context) -> str | None:

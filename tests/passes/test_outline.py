@@ -198,7 +198,7 @@ def test_a_name_that_is_not_utf_8_keeps_a_module_out() -> None:
 
 
 def test_an_untagged_node_and_a_wrong_option_are_errors() -> None:
-    with pytest.raises(HpassError, match="pass outline cannot run: 1 nodes have no tag"):
+    with pytest.raises(HpassError, match="pass outline cannot run: 1 nodes have no tag; put `all` before it"):
         hpass.run(model("y = Relu(x)"), "outline")
     with pytest.raises(UsageError, match="depth: -1 is less than 0"):
         Outline(depth=-1)
