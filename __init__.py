@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from .identity_map import IdentityMap
     from .keep_tags import keeping
     from .model_cost import cost
+    from .model_tree import tree
     from .passes.base import Pass, PassResult, option
     from .passes.context import Context
     from .passes.findings import Finding, Severity
     from .pipeline import Pipeline
     from .profile_model import profile, profile_trace
+    from .profiling.formats.writers import write_profile
     from .profiling.profile import Profile
     from .reporting.json_report import report
+    from .reporting.module_tree import Branch
     from .selection.node_instances import NodeInstance
     from .selection.pattern import Pattern
     from .selection.selection import Selection
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 # `hpass --help` must not import onnx or torch, so every name is imported on first use.
 _LAZY_IMPORTS = {
+    "Branch": ".reporting.module_tree",
     "ExternalDataMode": ".graph.files.external_data",
     "Claim": ".evidence.claims",
     "Comparison": ".comparing.comparison",
@@ -74,10 +78,13 @@ _LAZY_IMPORTS = {
     "select": ".api",
     "split": ".extraction.files",
     "strip": ".api",
+    "tree": ".model_tree",
     "validate": ".validate_model",
+    "write_profile": ".profiling.formats.writers",
 }
 
 __all__ = [
+    "Branch",
     "Claim",
     "Comparison",
     "Confidence",
@@ -117,7 +124,9 @@ __all__ = [
     "select",
     "split",
     "strip",
+    "tree",
     "validate",
+    "write_profile",
 ]
 
 

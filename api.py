@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from .graph.files.external_data import ExternalDataMode
 from .graph.files.limited_read import read_file
 from .graph.graph_diff import Edits
 from .graph.model import Model
+from .graph.regions import nodes_with_position
 from .identity_map import IdentityMap
+from .notebook import table
 from .passes.base import PassResult
 from .passes.context import Context, Reference
 from .passes.findings import Finding, Severity
@@ -25,7 +28,7 @@ from .selection.node_instances import NodeInstance, TagOf, node_instances
 from .selection.pattern import Pattern
 from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
-from .tags.tag_format import Tag
+from .tags.tag_format import Confidence, Tag
 
 ModelSource = str | Path | onnx.ModelProto | Model
 
@@ -67,6 +70,41 @@ class Run:
     def tags(self) -> Iterable[tuple[gs.Node, Tag]]:
         """Yield every tagged node of the main graph, subgraphs and function bodies, with its tag."""
         return self.context.tagged_nodes()
+
+    def to_rows(self) -> list[dict[str, str | None]]:
+        """Return a row for each node in the order of the file, for a data frame: `pandas.DataFrame(run.to_rows())`.
+
+        The columns are the node's position, name and operator, the scope and the class of the module that it ran in,
+        the module that it serves, the tag, the source and the confidence. What is not known is None.
+        """
+        return [self._row(position, node) for position, node in nodes_with_position(self.context.regions())]
+
+    def _row(self, position: str, node: gs.Node) -> dict[str, str | None]:
+        tag = self.tag(node)
+        return {
+            "position": position,
+            "name": node.name or None,
+            "op": node.op,
+            "scope": None if tag is None else tag.scope,
+            "class": None if tag is None else self._class_of(tag.scope),
+            "serves": None if tag is None else tag.serves,
+            "tag": None if tag is None else self.modules.path(tag.target),
+            "source": None if tag is None else tag.source.value,
+            "confidence": None if tag is None else tag.confidence.value,
+        }
+
+    def _class_of(self, scope: str) -> str | None:
+        return self.modules[scope].bare_class if scope in self.modules else None
+
+    def _repr_html_(self) -> str:
+        """Return the modules with the number of their nodes as HTML, for a notebook."""
+        tags = [tag for _, tag in self.tags()]
+        confidences = Counter(tag.confidence for tag in tags)
+        counts = ", ".join(f"{confidences[level]:,} {level.value}" for level in Confidence)
+        own = Counter(tag.scope for tag in tags)
+        title = f"{self.model.name}: {len(tags):,} tagged nodes in {len(own):,} modules; confidence: {counts}"
+        rows = [(scope or "(root)", self._class_of(scope) or "", nodes) for scope, nodes in own.items()]
+        return table(title, ("module", "class", "nodes"), rows)
 
     def apply(self) -> onnx.ModelProto:
         """Write the tags and the edits of rewriting passes into the model's message and return the complete message.
@@ -181,7 +219,7 @@ def select(source: ModelSource | Run, *patterns: str) -> Selection:
     parsed = [Pattern.parse(pattern) for pattern in patterns]
     if not parsed:
         raise UsageError("no pattern is given; '**' selects all modules")
-    model, tag_of, table = _tags_of(source)
+    model, tag_of, table = tags_of(source)
     return select_nodes(model, tag_of, table, parsed)
 
 
@@ -191,11 +229,15 @@ def instances(source: ModelSource | Run) -> Iterator[NodeInstance]:
     A node of a function body is yielded once for each call. Tags are taken from where `select` takes them. Raises
     HpassError as `load` does.
     """
-    model, tag_of, _ = _tags_of(source)
+    model, tag_of, _ = tags_of(source)
     return node_instances(model, tag_of)
 
 
-def _tags_of(source: ModelSource | Run) -> tuple[Model, TagOf, ModuleTable]:
+def tags_of(source: ModelSource | Run) -> tuple[Model, TagOf, ModuleTable]:
+    """Return a model, the tag of each node and the module table.
+
+    A run gives its own, a tagged file those in it; any other model is tagged in memory. Raises HpassError as `load`.
+    """
     if not isinstance(source, Run):
         model = load(source)
         if model.stored_version is not None:

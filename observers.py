@@ -11,10 +11,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import HpassError, UsageError, nearest
+from .escape import for_terminal
 from .graph.files.external_data import ExternalDataMode
 from .graph.regions import nodes_with_position
 from .graph.verify.tag_rules import tag_problems
-from .reporting.escape import for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from ..reporting.escape import for_json
+from ..escape import for_json
 from .file_uses import STREAM
 from .streams import log, log_error, write_result, write_summary
 from .summary import TableRow, summary, table, table_row, time_table

@@ -153,8 +153,8 @@ def _write(result: Profile, run: Run, output: Path) -> None:
 def _page(result: Profile, run: Run) -> str:
     from ..profiling.formats.json_format import to_json
     from ..reporting.html.page import page
-    from ..reporting.html.profile_values import values_of
     from ..reporting.html.report_data import report_data
     from ..reporting.html.sides import side_of
+    from ..reporting.saved_profile import saved_profile
 
-    return page(report_data([side_of(result.model, run, profile=values_of(to_json(result), result.model))]))
+    return page(report_data([side_of(result.model, run, profile=saved_profile(to_json(result), result.model))]))

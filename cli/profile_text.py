@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..reporting.wording import counted
 from .streams import Styled
+from .table import aligned, column_widths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..profiling.profile import Profile, TimeGroup
+    from ..profiling.profile import ModuleTime, Profile, TimeGroup
     from .streams import Line
 
 _MAX_ROWS = 10
@@ -96,17 +97,27 @@ def _tree(profile: Profile, *, ascii_only: bool) -> Iterator[Line]:
     from ..reporting.module_tree import draw, label
     from ..reporting.time_tree import time_tree
 
+    lines = list(draw(time_tree(profile, _MIN_SHARE), ascii_only=ascii_only))
+    heads = ("own", "all", "time", "bytes written")
+    rows = [_tree_cells(profile.modules.get(line.branch.scope), profile) for line in lines]
+    if all(row[-1] == "0" for row in rows):
+        # Not every trace says how much was written.
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    widths = column_widths(heads, rows)
     yield ""
-    yield Styled(f"{'own':>7}  {'all':>7}  {'all':>11}", dim=True)
-    for prefix, branch, _ in draw(time_tree(profile, _MIN_SHARE), ascii_only=ascii_only):
-        module = profile.modules.get(branch.scope)
-        own_us, all_us = (module.own_us, module.all_us) if module is not None else (0.0, 0.0)
-        shares = [us / profile.profiled_us if profile.profiled_us else 0.0 for us in (own_us, all_us)]
-        times = f"{shares[0]:>7.2%}  {shares[1]:>7.2%}  {_time(all_us * profile.scale):>11}  "
-        yield times, Styled(prefix, dim=True), Styled(label(branch))
+    yield Styled(aligned(heads, widths), dim=True)
+    for (prefix, branch, _), row in zip(lines, rows, strict=True):
+        yield f"{aligned(row, widths)}  ", Styled(prefix, dim=True), Styled(label(branch))
     small = sum(module.all_us < _MIN_SHARE * profile.profiled_us for module in profile.modules.values())
     if small:
         yield Styled(f"{counted(small, 'module')} with less than {_MIN_SHARE:.0%} of the time not shown", dim=True)
+
+
+def _tree_cells(module: ModuleTime | None, profile: Profile) -> tuple[str, ...]:
+    if module is None:
+        return f"{0:.2%}", f"{0:.2%}", _time(0.0), "0"
+    own, total = (us / profile.profiled_us if profile.profiled_us else 0.0 for us in (module.own_us, module.all_us))
+    return f"{own:.2%}", f"{total:.2%}", _time(module.all_us * profile.scale), f"{module.all_output_bytes:,}"
 
 
 def _named(scope: str, profile: Profile) -> str:

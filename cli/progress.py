@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from ..reporting.escape import for_terminal
+from ..escape import for_terminal
 
 if TYPE_CHECKING:
     from types import TracebackType

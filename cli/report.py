@@ -55,9 +55,9 @@ def report(
     from ..graph.files.model_file import transaction_for
     from ..model_cost import cost as model_cost
     from ..reporting.html.page import page
-    from ..reporting.html.profile_values import read_profile
     from ..reporting.html.report_data import report_data
     from ..reporting.html.sides import side_of
+    from ..reporting.saved_profile import read_profile
     from ..running.settings import parse_dimensions
 
     paths = profiles or []

@@ -78,7 +78,7 @@ def select(
     selection = api.select(tagged, *(patterns or ()), *(_patterns_in(select) if select is not None else ()))
     text = "" if json else FORMATS[form or "names"](selection)
     if output is not None and output != STREAM:
-        from ..reporting.escape import for_json
+        from ..escape import for_json
 
         _write(output, for_json(_entry(selection)) if json else text)
     elif json:

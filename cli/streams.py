@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import typer
 
 from ..errors import HpassError
-from ..reporting.escape import for_json, for_terminal
+from ..escape import for_json, for_terminal
 
 
 @dataclass(frozen=True)

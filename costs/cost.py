@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from .sizes import Size
+from ..notebook import table
+from .sizes import Size, magnitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,36 @@ class Cost:
     modules: Mapping[str, ModuleCost]
     class_names: Mapping[str, str]
     operators: Mapping[str, OperatorCost]
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each module with all below it, for a data frame. A formula is an expression of sympy.
+
+        The columns are those of `Amounts`, with the scope and the class of the module.
+        """
+        return [
+            {
+                "scope": scope,
+                "class": self.class_names.get(scope),
+                **{item.name: getattr(module.all, item.name) for item in fields(module.all)},
+                "intensity": module.all.intensity,
+            }
+            for scope, module in self.modules.items()
+        ]
+
+    def _repr_html_(self) -> str:
+        """Return the modules with the most operations as HTML, for a notebook."""
+        unknown = f", {self.total.unknown:,} nodes of unknown cost" if self.total.unknown else ""
+        title = f"{self.model}: {self.total.macs} MACs, {self.total.parameters} parameters{unknown}"
+        heaviest = sorted(self.modules.items(), key=lambda item: -magnitude(2 * item[1].all.macs + item[1].all.flops))
+        rows = [
+            (scope or "(root)", self.class_names.get(scope, ""), *(_shown(getattr(module.all, key)) for key in _SHOWN))
+            for scope, module in heaviest
+        ]
+        return table(title, ("module", "class", "MACs", "other FLOPs", "parameters", "bytes of activations"), rows)
+
+
+_SHOWN = ("macs", "flops", "parameters", "activation_bytes")
+
+
+def _shown(size: Size) -> int | str:
+    return size if isinstance(size, int) else str(size)

@@ -9,10 +9,10 @@ from typing import Any
 
 from ..api import ModelSource, ensure_tagged
 from ..errors import HpassError
+from ..escape import for_json
 from ..graph.files.model_file import transaction_for
 from ..graph.files.transaction import Transaction
 from ..graph.files.write_errors import translate_write_errors
-from ..reporting.escape import for_json
 from .extract import ExtractedModule, Extractor
 from .manifest import FILE_NAME, manifest, stage_file
 from .recording import Recording, recorded_path, script

@@ -15,6 +15,7 @@ from .profile import ModuleTime, NodeTime, Span, TimeGroup
 from .statistics import median_intervals
 
 UNMAPPED = "(unmapped)"
+UNKNOWN_CLASS = "(class not known)"
 _LAYER = re.compile(r"^(.*?(?:^|\.)\d+)(?:\.|$)")
 
 
@@ -66,6 +67,8 @@ def aggregate(times: NodeTimes, node_modules: Sequence[NodeModule], modules: Mod
         for index, node in enumerate(times.nodes)
     ]
 
+    class_names = {scope: name for scope in modules if (name := modules[scope].bare_class) is not None}
+
     def grouped(key: Callable[[int], str | None]) -> list[TimeGroup]:
         return _Sums(times, _grouped(indices, key)).groups(total)
 
@@ -73,8 +76,9 @@ def aggregate(times: NodeTimes, node_modules: Sequence[NodeModule], modules: Mod
         "profiled_us": total,
         "unmapped": rest.groups(total)[0],
         "modules": _module_times(times, own, total, factor),
-        "class_names": {scope: name for scope in modules if (name := modules[scope].bare_class) is not None},
-        "classes": grouped(lambda index: _class_of(module_of[index], modules)),
+        "class_names": class_names,
+        # Without any class there would be one row of all the time.
+        "classes": grouped(lambda index: _class_of(module_of[index], modules)) if class_names else [],
         "layers": grouped(lambda index: _layer_of(module_of[index])),
         "operators": grouped(lambda index: times.nodes[index].operator),
         "providers": grouped(lambda index: times.nodes[index].provider),
@@ -124,6 +128,7 @@ def _module_times(times: NodeTimes, own: _Sums, total: float, factor: float) -> 
             share=_share(own_us, total),
             calls=sum(times.calls[node] for node in nodes),
             output_bytes=sum(times.output_bytes[node] for node in nodes),
+            all_output_bytes=sum(times.output_bytes[node] for node in with_below.nodes[all_row]),
             providers=dict(providers),
         )
     return found
@@ -137,7 +142,7 @@ def _class_of(scope: str | None, modules: ModuleTable) -> str | None:
     if scope is None:
         return UNMAPPED
     name = modules[scope].bare_class if scope in modules else None
-    return name or "(no class)"
+    return name or UNKNOWN_CLASS
 
 
 def _layer_of(scope: str | None) -> str | None:

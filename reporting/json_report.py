@@ -7,10 +7,10 @@ from importlib.metadata import version
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from ..escape import for_json
 from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable
 from ..tags.tag_format import FORMAT_VERSION, TAG, Tag
-from .escape import for_json
 from .explanation import Explanation, explanations
 from .totals import totals
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from ..escape import for_markdown, for_markdown_code, for_terminal
 from ..tags.tag_format import Source
-from .escape import for_markdown, for_markdown_code, for_terminal
 from .module_tree import draw, label, module_tree
 from .wording import counted, percent
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..notebook import fold
 from ..tags.module_table import ModuleTable, natural_sort_key, parent, relative
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ..tags.tag_format import Tag
 
 
+# Modules that a notebook shows.
+_MAX_SHOWN = 500
 _NUMBER = re.compile(r"\d+")
 
 
@@ -33,6 +36,21 @@ class Branch:
     own: int
     total: int
     children: list[Branch] = field(default_factory=list["Branch"])
+
+    def _repr_html_(self) -> str:
+        """Return the tree as HTML that folds, for a notebook; of a large tree, the modules nearest to the root."""
+        levels: list[list[Branch]] = [[self]]
+        while levels[-1] and sum(map(len, levels)) < _MAX_SHOWN:
+            levels.append([child for branch in levels[-1] for child in branch.children])
+        shown = [branch for level in levels for branch in level][:_MAX_SHOWN]
+        parts: dict[int, str] = {}
+        for branch in reversed(shown):
+            below = [parts.pop(id(child)) for child in branch.children if id(child) in parts]
+            hidden = len(branch.children) - len(below)
+            below += [fold(f"{hidden:,} more", (), is_open=False)] if hidden else []
+            summary = f"{label(branch)} ({branch.own:,} own, {branch.total:,} in all)"
+            parts[id(branch)] = fold(summary, below, is_open=branch is self)
+        return parts[id(self)]
 
 
 class TreeLine(NamedTuple):

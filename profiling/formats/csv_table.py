@@ -8,7 +8,7 @@ import io
 from ..aggregate import UNMAPPED
 from ..profile import Profile
 
-_HEADER = ("scope", "class", "own_us", "low_us", "high_us", "all_us", "share", "calls", "providers")
+_HEADER = ("scope", "class", "own_us", "low_us", "high_us", "all_us", "share", "calls", "output_bytes", "providers")
 # A spreadsheet takes text that starts with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -29,11 +29,12 @@ def dumps(profile: Profile) -> str:
                 module.all_us,
                 module.share,
                 module.calls,
+                module.output_bytes,
                 _safe(" ".join(module.providers)),
             )
         )
     rest = profile.unmapped
-    writer.writerow((UNMAPPED, "", rest.us, rest.low_us, rest.high_us, rest.us, rest.share, rest.nodes, ""))
+    writer.writerow((UNMAPPED, "", rest.us, rest.low_us, rest.high_us, rest.us, rest.share, rest.nodes, "", ""))
     return file.getvalue()
 
 

@@ -52,6 +52,7 @@ def _module(module: ModuleTime, class_name: str | None) -> dict[str, Any]:
         "share": module.share,
         "calls": module.calls,
         "output_bytes": module.output_bytes,
+        "all_output_bytes": module.all_output_bytes,
         "providers": dict(module.providers),
     }
 

@@ -31,9 +31,12 @@ def format_of(path: Path) -> Callable[[Profile], str]:
     raise UsageError(f"-o {path}: unknown format; the name must end in {', '.join(FORMATS)}")
 
 
-def write_profile(profile: Profile, path: Path) -> None:
-    """Write the profile in the format of the file's name. Raises UsageError, and HpassError if it cannot be written."""
-    write_text(format_of(path)(profile), path)
+def write_profile(profile: Profile, path: str | Path) -> None:
+    """Write a profile to a file, in the format of the ending of its name (docs/profiling.md).
+
+    Raises UsageError if the ending is not known, and HpassError if the file cannot be written.
+    """
+    write_text(format_of(Path(path))(profile), Path(path))
 
 
 def write_text(text: str, path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from ..escape import for_terminal
+from ...escape import for_terminal
 
 
 def page(data: dict[str, Any]) -> str:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...costs.cost import Cost
+from ..saved_profile import SavedProfile
 from .cost_values import cost_values
-from .profile_values import TIME, ProfileValues
 from .report_data import Measure, Side, Values
 
 if TYPE_CHECKING:
     from ...api import Run
 
+TIME = Measure("time", "time", "µs")
 
-def side_of(label: str, run: Run, *, profile: ProfileValues | None = None, cost: Cost | None = None) -> Side:
+
+def side_of(label: str, run: Run, *, profile: SavedProfile | None = None, cost: Cost | None = None) -> Side:
     """Return the side of a tagged model, with what is measured of it."""
     values: dict[Measure, Values] = {}
     notes: dict[Measure, str] = {}
     if profile is not None:
         values[TIME] = profile.times
-        if profile.note:
-            notes[TIME] = profile.note
+        if profile.unmapped_us:
+            notes[TIME] = f"without {profile.unmapped_us:,.1f} {TIME.unit} of nodes without a module"
     if cost is not None:
         found = cost_values(cost)
         values |= found.values

@@ -49,6 +49,39 @@ def test_files_of_several_formats(hpass: Any, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
+def test_tables_of_groups_are_shown_if_they_say_something(hpass: Any) -> None:
+    with_classes = hpass("profile", BERT, *QUICK).out
+    without = hpass("profile", FIXTURES / "bert_tiny_torchscript.onnx", *QUICK).out
+    heads = [line.split()[-1] for line in (*with_classes.splitlines(), *without.splitlines()) if "interval" in line]
+
+    assert heads == ["module", "class", "layer", "operator", "module", "layer", "operator"]
+    assert "bytes written" in without
+
+
+def test_a_tree_with_the_times_of_a_profile(hpass: Any, tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    hpass("profile", BERT, *QUICK, "-o", path)
+    saved = json.loads(path.read_text(encoding="utf-8"))
+
+    lines = hpass("tree", BERT, "--profile", path, "--depth", "1").out.splitlines()
+    assert lines[0].split() == ["own", "all", "time", "share"]
+    assert lines[1].split() == ["22", "126", f"{saved['total_us']:,.2f}", "us", "100.00%", "BertModel"]
+
+    tree = json.loads(hpass("tree", BERT, "--profile", path, "--cost", "--json").out)
+    encoder = next(child for child in tree["children"] if child["scope"] == "encoder")
+    assert encoder["time"] == {key: saved["modules"]["encoder"][key] for key in ("own_us", "all_us")}
+    assert "macs" in encoder["cost"]
+
+
+def test_a_tree_names_the_time_without_a_module(hpass: Any, tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps({"modules": {"": {"own_us": 6, "all_us": 6}}, "unmapped": {"own_us": 2}}))
+
+    lines = hpass("tree", BERT, "--profile", path, "--depth", "0").out.splitlines()
+    assert lines[1].split()[2:] == ["6.00", "us", "75.00%", "BertModel"]
+    assert lines[-1] == "2.00 us in nodes without a module"
+
+
 def test_inputs_are_made_and_used(hpass: Any, tmp_path: Path) -> None:
     made = hpass("inputs", BERT, "-o", tmp_path / "x.npz", "--dim", "s53=16")
     assert made.out == "input_ids  int64[1, 16]\nattention_mask  int64[1, 16]\n"

@@ -16,9 +16,9 @@ from product import ROOT
 
 import hpass
 from hpass.reporting.html.page import page
-from hpass.reporting.html.profile_values import TIME, ProfileValues
 from hpass.reporting.html.report_data import Side, report_data
-from hpass.reporting.html.sides import side_of
+from hpass.reporting.html.sides import TIME, side_of
+from hpass.reporting.saved_profile import SavedProfile
 
 BERT = ROOT / "fixtures" / "bert_tiny.onnx"
 OTHER = ROOT / "fixtures" / "bert_tiny_torchscript.onnx"
@@ -209,8 +209,8 @@ def test_a_provider_is_a_colour_of_each_side(tmp_path: Path) -> None:
     run = hpass.run(BERT)
     times = {"": (0.0, 3.0), "encoder": (2.0, 2.0), "pooler": (1.0, 1.0)}
     sides = [
-        side_of(label, run, profile=ProfileValues(times, {"encoder": encoder, "pooler": "CPU"}, note))
-        for label, encoder, note in (("a", "CPU", ""), ("b", "GPU", "without 4 µs of nodes without a module"))
+        side_of(label, run, profile=SavedProfile(times, {"encoder": encoder, "pooler": "CPU"}, unmapped))
+        for label, encoder, unmapped in (("a", "CPU", 0.0), ("b", "GPU", 4.0))
     ]
     shown = evaluate(
         page(report_data(sides)),
@@ -222,7 +222,7 @@ def test_a_provider_is_a_colour_of_each_side(tmp_path: Path) -> None:
     )
 
     assert shown == [
-        ["a: 3 µs", "b: 3 µs (without 4 µs of nodes without a module)"],
+        ["a: 3 µs", "b: 3 µs (without 4.0 µs of nodes without a module)"],
         [["CPU", "CPU"], ["several", "GPU"]],
         ["CPU", "GPU", "several"],
     ]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from hpass.reporting.escape import for_json, for_markdown, for_markdown_code, for_terminal
+from hpass.escape import for_json, for_markdown, for_markdown_code, for_terminal
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 ANY = st.text() | st.text("`#*_[]()<>|~&;:/!\\ \t\n\r\x1b\u202e\u2028aw.", min_size=1)

@@ -8,29 +8,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard, cast
 
-from ...errors import UsageError
-from ...graph.files.limited_read import read_file
-from .report_data import Measure, Values
+from ..errors import UsageError
+from ..graph.files.limited_read import read_file
 
-TIME = Measure("time", "time", "µs")
 # The maximum size of a profile. One of 200,000 modules takes a tenth of it.
 _MAX_BYTES = 1 << 28
 
 
-class ProfileValues(NamedTuple):
-    """What a profile says of each module.
+class SavedProfile(NamedTuple):
+    """What a profile says of each module, in microseconds.
 
-    times: in microseconds.
+    times: in the module itself, and with all modules below it.
     providers: the execution provider that took the most of the own time, for modules with own time.
-    note: the time of nodes without a module; empty if there is none.
+    unmapped_us: the time of nodes without a module.
+    scale: what a time is multiplied with to be a part of the wall time without profiling, if that was measured.
     """
 
-    times: Values
+    times: Mapping[str, tuple[float, float]]
     providers: Mapping[str, str]
-    note: str
+    unmapped_us: float
+    scale: float = 1.0
+
+    @property
+    def total_us(self) -> float:
+        """The time of all nodes."""
+        return math.fsum(own for own, _ in self.times.values()) + self.unmapped_us
 
 
-def read_profile(path: Path) -> ProfileValues:
+def read_profile(path: Path) -> SavedProfile:
     """Read a profile in JSON. Raises UsageError if the file is none."""
     try:
         text = read_file(path, _MAX_BYTES)
@@ -39,10 +44,10 @@ def read_profile(path: Path) -> ProfileValues:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not JSON; name a file that `hpass profile -o FILE.json` has written") from error
-    return values_of(data, str(path))
+    return saved_profile(data, str(path))
 
 
-def values_of(data: Any, title: str) -> ProfileValues:
+def saved_profile(data: Any, title: str) -> SavedProfile:
     """Return what a profile in JSON says. Raises UsageError, which calls it `title`, if it is none."""
     profile = _object(data)
     modules = profile.get("modules")
@@ -52,8 +57,9 @@ def values_of(data: Any, title: str) -> ProfileValues:
     times = {scope: _times(entry, scope, title) for scope, entry in entries.items()}
     providers = {scope: provider for scope, entry in entries.items() if (provider := _provider(entry))}
     unmapped = _object(profile.get("unmapped")).get("own_us")
-    note = f"without {unmapped:,.1f} {TIME.unit} of nodes without a module" if _is_time(unmapped) and unmapped else ""
-    return ProfileValues(times, providers, note)
+    wall, profiled = profile.get("total_us"), profile.get("profiled_us")
+    scale = wall / profiled if _is_time(wall) and _is_time(profiled) and profiled else 1.0
+    return SavedProfile(times, providers, unmapped if _is_time(unmapped) else 0.0, scale)
 
 
 def _object(value: Any) -> dict[str, Any]:
