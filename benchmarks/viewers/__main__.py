@@ -18,6 +18,8 @@ _FIXTURE = Path(__file__).parents[2] / "fixtures" / "bert_tiny.onnx"
 _TOOLS = Path(__file__).parent / "tools"
 _VIEWERS = Tool("ai-edge-model-explorer", ("model-explorer-onnx", "netron", "playwright"))
 _OPEN_GROUP = "BertModel/BertEncoder/BertLayer.1"
+# Netron shows what is behind the last dot: 0 is encoder.layer.0.
+_OPEN_FUNCTIONS = ("encoder", "0")
 
 
 def main() -> None:
@@ -31,16 +33,19 @@ def main() -> None:
     environments = Environments(options.environments)
     output = options.output.absolute()
     with tempfile.TemporaryDirectory() as folder:
-        annotated = Path(folder, "bert_tiny.onnx")
+        # Both viewers show the name of the file.
+        model = Path(folder, "bert_tiny.onnx")
         run = hpass.run(_FIXTURE, "all,annotate:key=namespace")
-        run.save(annotated)
-        script = _TOOLS / "model_explorer_picture.py"
-        groups = json.loads(
-            environments.run(_VIEWERS, script, annotated, output / "model-explorer.png", program, _OPEN_GROUP)
-        )
+        run.save(model)
+        script, picture = _TOOLS / "model_explorer_picture.py", output / "model-explorer.png"
+        groups = json.loads(environments.run(_VIEWERS, script, model, picture, program, _OPEN_GROUP))
         wrong = [node.name for node, tag in run.tags() if groups[node.name] != run.modules.path(tag.scope)]
         if wrong:
             raise SystemExit(f"{len(wrong)} nodes are in another group than their module, such as {wrong[0]}")
+        hpass.run(_FIXTURE, "all,outline").save(model)
+        environments.run(
+            _VIEWERS, _TOOLS / "netron_picture.py", model, output / "netron.png", program, *_OPEN_FUNCTIONS
+        )
 
 
 if __name__ == "__main__":
