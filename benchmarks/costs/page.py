@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from .measure import Result
 
-_HEAD = """# Multiply-accumulates, counted in the file and by PyTorch
+INTRODUCTION = """\
+# Multiply-accumulates, counted in the file and by PyTorch
 
 `python -m benchmarks.costs --cache FOLDER -o docs/results/cost.md` writes this page. `hpass cost` counts the
 multiply-accumulates of an exported file, with the sizes of the inputs that it was exported with. PyTorch's
@@ -32,7 +33,7 @@ def page(results: Sequence[Result]) -> str:
     ]
     return "\n".join(
         (
-            _HEAD,
+            INTRODUCTION,
             f"{equal} of {len(results)} files of {len(models)} models are equal; {len(equal_models)} models have one.",
             "",
             "| model | exporter | hpass | PyTorch | | unknown |",

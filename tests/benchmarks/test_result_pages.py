@@ -8,8 +8,10 @@ import pytest
 
 from benchmarks.accuracy import report
 from benchmarks.architectures import page, sweep_page
+from benchmarks.costs import page as costs
 from benchmarks.extraction import page as extraction
 from benchmarks.profiling import page as profiling
+from benchmarks.quantisers import page as quantisers
 from benchmarks.speed import __main__ as speed
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -17,8 +19,10 @@ INTRODUCTIONS = {
     "results/accuracy.md": (report.INTRODUCTION, report.CHOSEN),
     "results/accuracy-held-out.md": (report.INTRODUCTION, report.HELD_OUT),
     "results/architectures.md": (page.INTRODUCTION,),
+    "results/cost.md": (costs.INTRODUCTION,),
     "results/extraction.md": (extraction.INTRODUCTION,),
     "results/profiling.md": (profiling.INTRODUCTION,),
+    "results/quantisers.md": (quantisers.INTRODUCTION,),
     "results/sweep.md": (sweep_page.INTRODUCTION,),
     "speed.md": (speed.INTRODUCTION.format(rounds=3),),
 }
