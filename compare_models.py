@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .api import TAGGING, ModelSource, Run, as_reference, ensure_tagged, load, run
@@ -15,6 +16,7 @@ from .comparing.measure import Measurement
 from .comparing.outliers import first_outlier, outliers
 from .comparing.pairing import pairing
 from .comparing.parts import Parts, scope_of
+from .comparing.recorded import Calls, Recorded, RecordedMeasurement, RecordedModel, border_values
 from .comparing.side import ComparedModel
 from .comparing.values import Values, computing, read_inputs
 from .comparing.weights import WeightComparison, compare_weights
@@ -23,7 +25,7 @@ from .graph.folded_nodes import with_folded_nodes
 from .graph.plain_copy import PlainCopy, plain_copy
 from .running.inputs import make_inputs
 from .running.settings import SessionSettings
-from .tags.module_table import is_descendant, lca
+from .tags.module_table import ModuleTable, is_descendant, lca
 
 _PLAIN = SessionSettings("none")
 
@@ -55,9 +57,9 @@ def compare(
     tagged_a, model_b = ensure_tagged(a), load(b)
     is_tagged = model_b.stored_version is not None
     tagged_b = run(model_b, TAGGING, reference=None if is_tagged else as_reference(tagged_a))
+    copy_a, copy_b = _plain(tagged_a), _plain(tagged_b)
     with tempfile.TemporaryDirectory(prefix="hpass-") as folder, computing() as compute:
         scratch = Path(folder)
-        copy_a, copy_b = _plain(tagged_a), _plain(tagged_b)
         one, two = (
             ComparedModel(found.model.name, found.model.folder, copy, setting, scratch / side)
             for found, copy, setting, side in (
@@ -67,17 +69,51 @@ def compare(
         )
         given = list(_inputs(tagged_a, inputs, runs, sizes or {}, scratch))
         measurement = Measurement(one, two, given, pairing(one.borders, two.borders, _input_names(one, two)), compute)
-        descent = Descent(measurement, Parts(one.borders, two.borders, tagged_a.modules))
-        outputs = descent.outputs()
-        bar = _threshold(threshold, (one.arithmetic, two.arithmetic))
-        random = list(dict.fromkeys((*one.borders.random_scopes, *two.borders.random_scopes)))
-        is_right = outputs.quality >= bar and not random
-        candidates = descent.search(outputs, everything=everything) if everything or not is_right else []
-        if not is_right and descent.parts.unpaired and all(pair.is_own for pair in descent.pairs.values()):
-            raise HpassError(f"{one.name} and {two.name} have no module in common; compare a model with what it became")
-        first = None if is_right else first_outlier(candidates)
-        quality = {candidate.name: candidate.quality for candidate in candidates}
-        culprit = None if first is None else find_culprit(measurement, descent.pairs[first], quality[first])
+        found = _find(measurement, tagged_a.modules, threshold, everything=everything)
+    return replace(found, weights=_weights(tagged_a, tagged_b, one) if weights else None)
+
+
+def compare_recorded(
+    name: str,
+    recorded: Calls,
+    inputs: Mapping[str, Path],
+    table: ModuleTable,
+    b: ModelSource,
+    *,
+    threshold: float | Mapping[str, float] | None = None,
+    setting: SessionSettings = _PLAIN,
+    everything: bool = False,
+) -> Comparison:
+    """Compare what a model computes with a recorded run of the PyTorch model that it comes from.
+
+    `name` is what messages call the PyTorch model, `recorded` are the files of the tensors that its modules read and
+    wrote, `inputs` those of its inputs, and `table` are its modules. The rest is as in `compare`.
+    """
+    tagged = run(b, TAGGING, modules=table)
+    with tempfile.TemporaryDirectory(prefix="hpass-") as folder, computing() as compute:
+        scratch, copy, model = Path(folder), _plain(tagged), tagged.model
+        one = RecordedModel(name, model.folder, copy, setting, scratch / "a")
+        two = ComparedModel(model.name, model.folder, copy, setting, scratch / "b")
+        paired = Recorded(border_values(two.borders, recorded))
+        measurement = RecordedMeasurement(one, two, [Values(inputs)], paired, compute, calls=recorded)
+        return _find(measurement, tagged.modules, threshold, everything=everything)
+
+
+def _find(
+    measurement: Measurement, table: ModuleTable, threshold: float | Mapping[str, float] | None, *, everything: bool
+) -> Comparison:
+    one, two = measurement.a, measurement.b
+    descent = Descent(measurement, Parts(one.borders, two.borders, table))
+    outputs = descent.outputs()
+    bar = _threshold(threshold, (one.arithmetic, two.arithmetic))
+    random = list(dict.fromkeys((*one.borders.random_scopes, *two.borders.random_scopes)))
+    is_right = outputs.quality >= bar and not random
+    candidates = descent.search(outputs, everything=everything) if everything or not is_right else []
+    if not is_right and descent.parts.unpaired and all(pair.is_own for pair in descent.pairs.values()):
+        raise HpassError(f"{one.name} and {two.name} have no module in common; compare a model with what it became")
+    first = None if is_right else first_outlier(candidates)
+    quality = {candidate.name: candidate.quality for candidate in candidates}
+    culprit = None if first is None else find_culprit(measurement, descent.pairs[first], quality[first])
     scope = None if culprit is None else culprit.scope
     return Comparison(
         a=one.name,
@@ -91,8 +127,8 @@ def compare(
         unpaired=list(descent.parts.unpaired),
         random=random,
         culprit=culprit,
-        weights=_weights(tagged_a, tagged_b, one) if weights else None,
-        inputs=len(given),
+        weights=None,
+        inputs=len(measurement.inputs),
         runs=measurement.runs,
     )
 

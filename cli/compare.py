@@ -12,7 +12,7 @@ import typer
 from ..errors import UsageError
 from ..reporting.wording import counted
 from .exit_codes import DIFFERENT, DONE
-from .file_uses import FileUses
+from .file_uses import FileUses, model_files
 from .shared_options import Dimensions, Json, Level
 from .streams import Line, Styled, write_json, write_result
 
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from ..running.settings import SessionSettings
 
 _ALL_TYPES = ""
+_NO_LEVEL = "none"
 _MAX_NAMES = 5
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="A", help="A model, tagged or not.")],
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="A model, tagged or not; or a PyTorch model, as in `hpass export`.")
+    ],
     after: Annotated[Path, typer.Argument(metavar="B", help="What it became: converted, quantised, optimised.")],
     *,
     inputs: Annotated[
@@ -77,29 +80,80 @@ def compare(
 
     uses = FileUses()
     paths = inputs or []
-    for path, role in ((before, "A"), (after, "B"), *((path, "--inputs") for path in paths)):
+    roles = [(path, "A") for path in (model_files(before) if _is_pytorch(before) else [Path(before)])]
+    for path, role in (*roles, (after, "B"), *((path, "--inputs") for path in paths)):
         uses.read(path, f"{role} {path}")
     if paths and runs > 1:
         raise UsageError("--runs makes inputs up, and --inputs gives them; leave out one of them")
 
-    from ..compare_models import compare as compare_models
+    settings = _settings(a_level, a_providers), _settings(b_level, b_providers)
+    threshold = _thresholds(thresholds or ())
+    if _is_pytorch(before):
+        if runs > 1 or dims or len(paths) > 1 or a_providers or a_level != _NO_LEVEL:
+            raise UsageError("--runs, --dim, --a-level, --a-ep and a second --inputs are for an ONNX model as A")
+        found = _compare_recorded(
+            before, after, paths[0] if paths else None, threshold, settings[1], everything=everything
+        )
+    else:
+        from ..compare_models import compare as compare_models
 
-    found = compare_models(
-        before,
-        after,
-        inputs=paths,
-        runs=runs,
-        sizes=parse_dimensions(dims or ()),
-        threshold=_thresholds(thresholds or ()),
-        settings=(_settings(a_level, a_providers), _settings(b_level, b_providers)),
-        everything=everything,
-        weights=not ignore_weights,
-    )
+        found = compare_models(
+            before,
+            after,
+            inputs=paths,
+            runs=runs,
+            sizes=parse_dimensions(dims or ()),
+            threshold=threshold,
+            settings=settings,
+            everything=everything,
+            weights=not ignore_weights,
+        )
     if json:
         write_json(to_json(found))
     else:
         write_result(*_lines(found, after, paths))
     return DONE if found.agrees else DIFFERENT
+
+
+def _is_pytorch(text: str) -> bool:
+    """Whether an argument names a PyTorch model: FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."""
+    path = Path(text)
+    if path.is_file():
+        return path.suffix == ".json"
+    return path.is_dir() or ".py:" in text or (path.suffix != ".onnx" and text != "-")
+
+
+def _compare_recorded(
+    spec: str,
+    after: Path,
+    inputs: Path | None,
+    threshold: float | dict[str, float] | None,
+    setting: SessionSettings,
+    *,
+    everything: bool,
+) -> Comparison:
+    import tempfile
+
+    from ..compare_models import compare_recorded
+    from ..comparing.values import read_inputs
+    from ..exporter import record_values
+    from ..tags.module_table import ModuleTable
+
+    with tempfile.TemporaryDirectory(prefix="hpass-") as folder:
+        given, recorded = Path(folder) / "given", Path(folder) / "recorded"
+        given.mkdir()
+        recorded.mkdir()
+        recording = record_values(spec, recorded, None if inputs is None else read_inputs(inputs, given))
+        return compare_recorded(
+            spec,
+            recording.calls,
+            recording.inputs,
+            ModuleTable.from_json(recording.table, spec),
+            after,
+            threshold=threshold,
+            setting=setting,
+            everything=everything,
+        )
 
 
 def _thresholds(texts: Sequence[str]) -> float | dict[str, float] | None:
@@ -151,8 +205,9 @@ def _verdict(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator
         if not found.agrees:
             yield "no module stands out: the difference grows through the model"
         return
-    yield Styled(f"first module that goes wrong: {found.first or '(root)'}", "red")
     culprit = found.culprit
+    call = "" if culprit is None or culprit.call is None else f", call {culprit.call}"
+    yield Styled(f"first module that goes wrong: {found.first or '(root)'}{call}", "red")
     if culprit is not None:
         yield f"  reads {_some(culprit.reads) or 'nothing'}"
         yield f"  writes {_some(culprit.writes) or 'nothing'}"
@@ -161,7 +216,7 @@ def _verdict(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator
             yield f"  first node that differs: {node.name} ({node.operator}), {_text(node.distance)}"
     if found.first:
         yield f"  to look at it: {_extract_command(found, after, inputs)}"
-    others = [scope or "(root)" for scope in found.outliers if scope != found.first]
+    others = [scope or "(root)" for scope in found.outliers if scope not in (*found.path, found.first)]
     if others:
         yield f"stand out as well: {_some(others)}"
 

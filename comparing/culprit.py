@@ -34,6 +34,7 @@ class Culprit:
     """The module that goes wrong first: the values of B that it reads and writes, and its first node that differs.
 
     scope: the module, or one below it that an optimiser merged with others, if the first node that differs is its own.
+    call: which of its calls, from 0; None if it has only one, or if they are not told apart.
     node: None if no value inside the module has a counterpart in A.
     """
 
@@ -41,6 +42,7 @@ class Culprit:
     reads: Sequence[str]
     writes: Sequence[str]
     node: DifferentNode | None
+    call: int | None = None
 
 
 def find_culprit(measurement: Measurement, pair: Pair, local_db: float) -> Culprit:
@@ -66,7 +68,21 @@ def find_culprit(measurement: Measurement, pair: Pair, local_db: float) -> Culpr
                     found.setdefault(name, []).append(distance(one[other], result[name]))
     scopes = {name: a.borders.producer_scope(other) for name, other in original.items()}
     node = _first(b.borders, part, found, scopes, local_db)
-    return Culprit(_merged_scope(pair, node), pair.b.reads, pair.b.writes, node)
+    call = _call([found.get(name, ()) for name in pair.b.writes], measurement.call_count(pair.scope), local_db)
+    return Culprit(_merged_scope(pair, node), pair.b.reads, pair.b.writes, node, None if pair.is_own else call)
+
+
+def _call(written: Sequence[Sequence[Distance]], calls: int, local_db: float) -> int | None:
+    """Return the first call that is wrong, if each call writes as many values as any other."""
+    each, rest = divmod(len(written), calls) if calls else (0, 0)
+    if calls == 1 or rest or not each:
+        return None
+    wrong = (at for at, found in enumerate(written) if _is_about(worst(found), local_db))
+    return next((at // each for at in wrong), None)
+
+
+def _is_about(found: Distance | None, local_db: float) -> bool:
+    return found is not None and not found.is_equal and found.quality <= local_db + _ABOUT_DB
 
 
 def _merged_scope(pair: Pair, node: DifferentNode | None) -> str:
@@ -91,7 +107,7 @@ def _first(
     for at in part.positions:
         node = borders.graph.nodes[at]
         found = worst([item for name in node.writes for item in distances.get(name, ())])
-        if found is not None and not found.is_equal and found.quality <= local_db + _ABOUT_DB:
+        if found is not None and _is_about(found, local_db):
             scope = next((scopes[name] for name in node.writes if name in scopes), None)
             return DifferentNode(node.name, node.operator, found, scope)
     return None

@@ -19,7 +19,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "agrees": found.agrees,
         "threshold": found.threshold,
         "outputs": _distance(found.outputs, "snr"),
-        "first": None if found.first is None else {"scope": found.first, "call": None},
+        "first": None if found.first is None else _first(found),
         "path": list(found.path),
         "culprit": None if found.culprit is None else _culprit(found.culprit),
         "outliers": {scope: drop if math.isfinite(drop) else None for scope, drop in found.outliers.items()},
@@ -30,6 +30,10 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "inputs": found.inputs,
         "runs": found.runs,
     }
+
+
+def _first(found: Comparison) -> dict[str, Any]:
+    return {"scope": found.first, "call": None if found.culprit is None else found.culprit.call}
 
 
 def _module(module: ModuleDistance) -> dict[str, Any]:

@@ -12,6 +12,7 @@ if _MISSING:
 from .export import Exported, export
 from .export_options import ENGINES, Options
 from .meta_table import module_table
+from .recorded_values import RecordedCall, Recording, record_values
 from .reference_export import reference_export
 from .sample_inputs.spec import InputSpec, format_input, parse_input
 
@@ -20,9 +21,12 @@ __all__ = [
     "Exported",
     "InputSpec",
     "Options",
+    "RecordedCall",
+    "Recording",
     "export",
     "format_input",
     "module_table",
     "parse_input",
+    "record_values",
     "reference_export",
 ]
