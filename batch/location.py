@@ -23,6 +23,11 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def absolute(location: Location) -> Location:
+    """Return a location that means the same in every working directory."""
+    return location.absolute() if isinstance(location, Path) else location
+
+
 def is_folder_address(text: str) -> bool:
     """Whether a text is an address of a folder: it ends with a slash, or names a bucket alone."""
     rest = _ADDRESS.sub("", text, count=1)
@@ -41,13 +46,14 @@ def parse_location(text: str) -> Location:
         return Path(text[protocol.end() :])
     try:
         from upath import UPath  # noqa: PLC0415 - of an extra
-    except ImportError as error:
-        raise UsageError(f"{text}: reading addresses needs more packages; pip install 'hpass[remote]'") from error
-    try:
+
         location = UPath(text)
         _ = file_system(location)
     except ImportError as error:
-        raise UsageError(f"{text}: {str(error).rstrip('.')}") from error
+        raise UsageError(
+            f"{text}: the packages for such addresses are missing ({error}); pip install 'hpass[remote]', "
+            "which has those for s3://"
+        ) from error
     except ValueError as error:
         raise UsageError(f"{text}: no kind of address starts with {protocol[0]} ({error})") from error
     return location

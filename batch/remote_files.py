@@ -51,10 +51,15 @@ def local_files(source: Location, target: Location) -> Generator[LocalFiles]:
             )
             yield files
         except HpassError as error:
-            text = str(error).replace(str(inward), str(source.parent)).replace(str(outward), str(target.parent))
+            text = str(error).replace(str(inward), _folder(source)).replace(str(outward), _folder(target))
             raise type(error)(text) from error
         if not isinstance(target, Path):
             _upload(outward, target, with_data=source.parent != target.parent)
+
+
+def _folder(location: Location) -> str:
+    # The folder of an address ends with a slash if it is a bucket.
+    return str(location.parent).rstrip("/")
 
 
 def _download(source: UPath, folder: Path) -> Path:
@@ -79,20 +84,18 @@ def _upload(folder: Path, target: UPath, *, with_data: bool) -> None:
     model = folder / target.name
     data = sorted(path for path in folder.rglob("*") if path.is_file() and path != model) if with_data else []
     copies = {path: target.parent.joinpath(*path.relative_to(folder).parts) for path in data}
-    sent: list[UPath] = []
+    present = {path for path, copy in copies.items() if _exists(copy)}
+    different = [path for path in data if path in present and not _has_content(copies[path], path)]
+    _check_replaceable([copies[path] for path in different], target)
+    missing = [path for path in data if path not in present]
     try:
-        missing = [path for path, copy in copies.items() if not _has_content(copy, path)]
-        present = [path for path in missing if _exists(copies[path])]
-        _check_replaceable([copies[path] for path in present], target)
-        for path in missing:
-            if path not in present:
-                sent.append(copies[path])
+        for path in (*missing, *different):
             _send(path, copies[path])
         _send(model, target)
     except BaseException:
-        for copy in sent:
+        for path in missing:
             with suppress(Exception):
-                file_system(copy).rm_file(copy.path)
+                file_system(target).rm_file(copies[path].path)
         raise
 
 
@@ -109,8 +112,6 @@ def _exists(location: UPath) -> bool:
 
 def _has_content(location: UPath, path: Path) -> bool:
     """Whether a remote file has the content of a local one. It is read until the first difference."""
-    if not _exists(location):
-        return False
     with remote_errors(location, "read"):
         if file_system(location).info(location.path)["size"] != path.stat().st_size:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
+from ..errors import HpassError
 from .file_system import file_system
 from .inputs import SUFFIX, WILDCARD, Input, fixed_folder
 from .location import parse_location
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from upath import UPath
 
+_WITH_BUCKETS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
 # What the kinds of storage call the value that changes with the content, the best first.
 _CHANGES = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime", "updated", "created")
 
@@ -38,6 +40,20 @@ def remote_models(address: str) -> list[Input]:
 
 def _pattern_path(root: UPath, address: str) -> str:
     return f"{root.path.rstrip('/')}/{address[len(fixed_folder(address)) :]}"
+
+
+def check_bucket(location: UPath) -> None:
+    """Raise HpassError if the bucket of an address does not exist: each file would fail after all the work."""
+    storage = file_system(location)
+    bucket = location.path.partition("/")[0]
+    if location.protocol in _WITH_BUCKETS and bucket:
+        with remote_errors(location, "written"):
+            try:
+                storage.info(bucket)
+            except FileNotFoundError as error:
+                raise HpassError(f"{location}: there is no bucket '{bucket}'; create it first") from error
+            except PermissionError:
+                pass  # writing may be allowed all the same
 
 
 def remote_version(location: UPath) -> str:

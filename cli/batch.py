@@ -6,12 +6,13 @@ import gc
 import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..batch.dask_cluster import TASKS_SUBMITTED, dask_executor, installed_version, worker_died
 from ..batch.execution import TaskRunner
 from ..batch.manifest import Manifest
 from ..batch.order import in_order
@@ -22,6 +23,7 @@ from .progress import ProgressBar
 from .run_job import Outcome, try_job
 from .signals import Terminated, raise_on_termination
 from .streams import log
+from .worker import tag_on_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -89,8 +91,10 @@ def _outcomes(
     options: RunOptions, tasks: Sequence[Task], done: Callable[[Task, Outcome], None]
 ) -> Iterator[tuple[Task, Outcome]]:
     """Yield each task with its outcome as soon as there is one."""
-    if options.jobs == 1:
-        outcomes: Iterable[tuple[Task, Outcome | None]] = _run_here(options, tasks)
+    if options.cluster is not None:
+        outcomes: Iterable[tuple[Task, Outcome | None]] = _run_on_cluster(options.cluster, options, tasks)
+    elif options.jobs == 1:
+        outcomes = _run_here(options, tasks)
     else:
         count = min(options.jobs, len(tasks))
         runner = TaskRunner(_try_or_exit, partial(_pool, count, options), submitted=_TASKS_PER_PROCESS * count)
@@ -99,6 +103,12 @@ def _outcomes(
         known = _died(task) if outcome is None else outcome
         done(task, known)
         yield task, known
+
+
+def _run_on_cluster(address: str, options: RunOptions, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome | None]]:
+    work = partial(tag_on_worker, options.for_workers(), installed_version())
+    with dask_executor(address) as executor:
+        yield from TaskRunner(work, lambda: nullcontext(executor), TASKS_SUBMITTED, worker_died()).run(tasks)
 
 
 def _died(task: Task) -> Outcome:

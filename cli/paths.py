@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..batch.inputs import SUFFIX, TAGGED
@@ -75,7 +75,7 @@ def _output_location(found: Input, output: Location | None, *, into_folder: bool
     source, chosen = found.location, output
     if not in_place and (output is None or (into_folder and source != STREAM)):
         default = _default_location(source)
-        chosen = default if output is None else output.joinpath(*found.folder.split("/"), default.name)
+        chosen = default if output is None else output.joinpath(*PurePosixPath(found.folder).parts, default.name)
     if isinstance(source, Path) and (chosen is None or isinstance(chosen, Path)):
         return output_path(source, chosen, in_place=in_place)
     # An address is no file of this machine, and `output_path` compares those.

@@ -98,7 +98,7 @@ def run_job(
         with prints_to_stderr():
             reference = options.tagging.open_reference(table)
             compared = perf_counter()
-            uses = options.uses.child()
+            uses = options.uses_of(files.source, files.target)
             uses.add_external_data(model, files.target, dump=options.dump)
             if isinstance(reference, ReferenceModel) and not reference.is_export:
                 uses.add_external_data(reference.model, None)

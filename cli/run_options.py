@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..batch.find_inputs import find_inputs, names_several
-from ..batch.location import is_folder_address, parse_location
+from ..batch.location import absolute, is_folder_address, parse_location
+from ..batch.remote_listing import check_bucket
 from ..batch.task import Task
 from ..errors import UsageError
 from .completion import complete_pass
@@ -21,6 +22,7 @@ from .shared_options import ExternalData, InPlace
 from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
+    from ..batch.location import Location
     from ..pipeline import Pipeline
     from ..reporting.minimum_shares import MinimumShare
     from ..tags.module_table import ModuleTable
@@ -51,6 +53,15 @@ class RunOptions:
     in_place: InPlace = False
     external_data: ExternalData = "copy"
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of files to process in parallel.")] = 1
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Process files on the workers of a Dask cluster, such as tcp://scheduler:8786. "
+            "The paths of the files must be valid there.",
+        ),
+    ] = None
     manifest: Annotated[
         Path | None,
         typer.Option(
@@ -107,8 +118,9 @@ class RunOptions:
     ] = False
 
     def __post_init__(self) -> None:
-        if self.manifest is not None and str(STREAM) in self.sources:
-            raise UsageError("--manifest needs names; write standard input to a file first, or remove --manifest")
+        for option, given in (("--manifest", self.manifest), ("--cluster", self.cluster)):
+            if given is not None and str(STREAM) in self.sources:
+                raise UsageError(f"{option} needs names; write standard input to a file first, or remove {option}")
         if any(task.target == STREAM for task in self.tasks):
             self._check_standard_output()
         if self.report is not None and not self.report.name.endswith(_REPORT_SUFFIXES):
@@ -125,16 +137,26 @@ class RunOptions:
     @property
     def several(self) -> bool:
         """Whether the inputs may be any number of models."""
-        return len(self.sources) > 1 or self.manifest is not None or any(map(names_several, self.sources))
+        is_batch = self.manifest is not None or self.cluster is not None
+        return is_batch or len(self.sources) > 1 or any(map(names_several, self.sources))
 
     @cached_property
     def tasks(self) -> list[Task]:
         """The location of each model, and where the tagged model is written to, in order."""
         output = None if self.output is None else parse_location(self.output)
+        if output is not None and not isinstance(output, Path):
+            check_bucket(output)
         inputs = [found for text in self.sources for found in find_inputs(text, output)]
         several = self.several or (self.output is not None and is_folder_address(self.output))
         targets = output_locations(inputs, output, several=several, in_place=self.in_place)
-        return [Task(found.location, target) for found, target in zip(inputs, targets, strict=True)]
+        tasks = [Task(found.location, target) for found, target in zip(inputs, targets, strict=True)]
+        # Workers have other working directories.
+        return tasks if self.cluster is None else [Task(absolute(task.source), absolute(task.target)) for task in tasks]
+
+    def for_workers(self) -> RunOptions:
+        """Return the options that a worker of a cluster needs for any file."""
+        tagging = self.tagging.with_absolute_paths()
+        return replace(self, sources=[], output=None, tagging=tagging, jobs=1, cluster=None, manifest=None)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -194,6 +216,16 @@ class RunOptions:
                 uses.write(path, f"--dump {self.dump} ({path.name})")
         return uses
 
+    def uses_of(self, source: Location, target: Location) -> FileUses:
+        """Return the uses for one file, to which its external data may be added."""
+        uses = self.uses.child()
+        if not self.tasks:
+            # A worker of a cluster knows no other file.
+            if not self.in_place:
+                uses.read(source, f"the input {source}")
+            uses.write(target, f"the output of {source}")
+        return uses
+
     def _check_standard_output(self) -> None:
         if self.json:
             raise UsageError("--json and -o - both write to standard output; write the model to a file")
@@ -205,5 +237,9 @@ class RunOptions:
             raise UsageError("--report takes one input; use --json to print the reports of several inputs")
         if self.dump is not None:
             raise UsageError("--dump takes one input; run hpass once per input")
+        if self.cluster is not None and self.jobs > 1:
+            raise UsageError("--cluster and --jobs contradict each other: the cluster has workers; remove one")
+        if self.print_after and self.cluster is not None:
+            raise UsageError("--print-after prints where the work is done; remove it, or remove --cluster")
         if self.print_after and self.jobs > 1:
             raise UsageError("--print-after and --jobs contradict each other: the texts would be mixed; remove one")

@@ -80,6 +80,15 @@ class TaggingOptions:
         """Whether any option differs from its default."""
         return self != TaggingOptions()
 
+    def with_absolute_paths(self) -> TaggingOptions:
+        """Return options that mean the same in every working directory."""
+        spec = self.model_spec
+        if spec is not None and any(path.exists() for path in (Path(spec), Path(spec.rpartition(":")[0]))):
+            spec = str(Path(spec).absolute())
+        modules = None if self.modules is None else self.modules.absolute()
+        reference = None if self.reference is None else self.reference.absolute()
+        return replace(self, modules=modules, reference=reference, model_spec=spec)
+
     def pipeline(self, *, verify_runtime: bool = False) -> Pipeline:
         """Return the pipeline that the options describe. Raises UsageError if they contradict each other."""
         from ..pipeline import Pipeline

@@ -15,7 +15,7 @@ from product import settings, sources
 # By torch and by universal-pathlib.
 _IMPORTED_BY_OTHERS = {"onnxscript", "s3fs"}
 # The extras that a folder's files may import.
-_EXTRAS = {"exporter": ["export"], "batch": ["remote"]}
+_EXTRAS = {"exporter": ["export"], "batch": ["cluster", "remote"]}
 
 
 def test_every_import_is_declared() -> None:
