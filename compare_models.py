@@ -134,7 +134,7 @@ def _find(
 
 
 def _plain(tagged: Run) -> PlainCopy:
-    return plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).proto)
+    return plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).for_runtime())
 
 
 def _inputs(

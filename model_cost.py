@@ -23,7 +23,7 @@ def cost(source: ModelSource | Run, *, sizes: Mapping[str, int] | None = None) -
     Raises UsageError if the model has no such dimension, and HpassError if it cannot be opened.
     """
     tagged = source if isinstance(source, Run) else ensure_tagged(load(source))
-    plain = plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).proto)
+    plain = plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).for_runtime())
     types = infer(plain.proto, sizes or {}, tagged.model.name)
     nodes = costs_of(plain.proto, types)
     scopes = {name: tag.scope for name, tag in plain.tags.items()}

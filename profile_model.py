@@ -104,7 +104,7 @@ def profile_trace(
     elif optimised is not None and times.originals:
         raise UsageError(f"{trace}: says itself what its layers are made of; leave out {optimised}")
     elif optimised is not None:
-        found = lookup.of_optimised(plain.proto, model_file.read(optimised))
+        found = lookup.of_optimised(plain.proto, model_file.read(optimised).proto)
     return Profile(
         model=tagged.model.name,
         total_us=None,
@@ -120,7 +120,7 @@ def _tagged(source: ModelSource | Run) -> Run:
 
 
 def _plain(tagged: Run) -> PlainCopy:
-    return plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).proto)
+    return plain_copy(tagged.model.snapshot(tagged.tags(), tagged.modules).for_runtime())
 
 
 def _by_module(

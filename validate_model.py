@@ -128,13 +128,18 @@ def _same(ours: Message, theirs: Message) -> bool:
 def _full_findings(model: Model, original: Model | None, seconds: float) -> Iterator[Finding]:
     from .passes.comparison import compare_runs  # noqa: PLC0415 - starts a process; only on request
 
+    too_large = [each.name for each in (model, original) if each is not None and each.is_too_large_for_runtimes]
+    if too_large:
+        message = f"not run, because onnx and onnxruntime read no file of 2 GiB or more ({', '.join(too_large)})"
+        yield Finding(Severity.WARNING, "onnx-checker", f"onnx.checker: {message}")
+        return
     problem = check_fully(Path(model.name), seconds)
     if problem is not None:
         # A problem that the original also has is not caused by the tags.
         excused = original is None or check_fully(Path(original.name), seconds) is not None
         severity = Severity.WARNING if excused else Severity.ERROR
         yield Finding(severity, "onnx-checker", f"onnx.checker: {problem}")
-    reference = stripped(model.proto) if original is None else Path(original.name)
+    reference = stripped(model.for_runtime()) if original is None else Path(original.name)
     yield compare_runs(reference, Path(model.name), model.folder, seconds)
 
 

@@ -67,7 +67,7 @@ def _download(source: UPath, folder: Path) -> Path:
     model = folder / source.name
     with remote_errors(source, "read"):
         file_system(source).get_file(source.path, str(model))
-    for location in model_file.external_files(model_file.read_without_values(model).proto):
+    for location in model_file.external_files(model_file.read(model).proto):
         parts = PurePosixPath(location).parts
         if not parts or ".." in parts or parts[0] == "/" or "\0" in location:
             continue
@@ -132,7 +132,7 @@ def _check_replaceable(present: list[UPath], target: UPath) -> None:
             old = Path(scratch, target.name)
             with remote_errors(target, "read"):
                 file_system(target).get_file(target.path, str(old))
-            locations = model_file.external_files(model_file.read_without_values(old).proto)
+            locations = model_file.external_files(model_file.read(old).proto)
             replaced = {str(target.parent.joinpath(location)) for location in locations}
     for location in present:
         if str(location) not in replaced:

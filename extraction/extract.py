@@ -66,7 +66,10 @@ class ExtractedModule:
 
 @dataclass
 class Extractor:
-    """Cuts pieces out of one tagged model. What is worked out for the whole model is worked out once."""
+    """Cuts pieces out of one tagged model. What is worked out for the whole model is worked out once.
+
+    `model` may have placeholders for large values; pieces have none.
+    """
 
     run: Run
     model: onnx.ModelProto = field(init=False)
@@ -74,7 +77,8 @@ class Extractor:
     _preparations: dict[tuple[int, ...], Preparation] = field(default_factory=dict[tuple[int, ...], Preparation])
 
     def __post_init__(self) -> None:
-        self.model = self.run.apply()
+        self.run.write_tags()
+        self.model = self.run.model.skeleton
         self.folder = self.run.model.folder or Path()
 
     def modules(self) -> list[str]:
@@ -141,7 +145,10 @@ class Extractor:
                 f"{self.run.model.name}: the type of the input {quoted(unknown[0])} is unknown, and onnxruntime does "
                 "not open the model to tell it; add the type to the model's value_info"
             )
-        return build_model(self.model, preparation.flow, piece, types)
+        built = build_model(self.model, preparation.flow, piece, types)
+        if self.run.model.placeholders is not None:
+            self.run.model.placeholders.complete(built)
+        return built
 
     def _known(self, scope: str) -> str:
         if scope not in self.run.modules and not any(is_descendant(known, scope) for known in self.run.modules):
@@ -157,8 +164,8 @@ class Extractor:
         key = (*holders, id(graphs[-1]))
         if key not in self._preparations:
             flow = Dataflow.of(graphs, holders)
-            types = ValueTypes.of(self.model, self.folder, flow)
-            self._preparations[key] = Preparation.of(flow, types)
+            types = ValueTypes.of(self.run.model.for_runtime(), self.folder, flow)
+            self._preparations[key] = Preparation.of(flow, types, self.run.model.placeholders)
         return self._preparations[key]
 
     def _locate(self, scope: str) -> tuple[Preparation, list[int]]:

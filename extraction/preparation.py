@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import onnx
 
+from ..graph.files.placeholders import Placeholders
 from ..graph.operators import AUXILIARY_OPERATORS, RANDOM_OPERATORS
 from .dataflow import Dataflow
 from .value_types import ValueTypes
@@ -26,17 +27,18 @@ class Preparation:
     """The nodes of a graph that prepare: constants, and arithmetic on sizes.
 
     `constant` says of each node whether it reads nothing but weights and other constants, `size` whether it reads
-    nothing but constants and the sizes of values.
+    nothing but constants and the sizes of values. `placeholders` are those of the model.
     """
 
     flow: Dataflow
     types: ValueTypes
     constant: list[bool]
     size: list[bool]
+    placeholders: Placeholders | None
     _contents: dict[str, Hashable] = field(default_factory=dict[str, Hashable], repr=False)
 
     @classmethod
-    def of(cls, flow: Dataflow, types: ValueTypes) -> Preparation:
+    def of(cls, flow: Dataflow, types: ValueTypes, placeholders: Placeholders | None = None) -> Preparation:
         """Find the nodes that prepare, in one walk: producers stand before consumers."""
         constant: list[bool] = []
         size: list[bool] = []
@@ -59,14 +61,28 @@ class Preparation:
                     )
                 )
             )
-        return cls(flow, types, constant, size)
+        return cls(flow, types, constant, size, placeholders)
 
     def content(self, name: str) -> Hashable:
         """Return what weights of equal content share: exporters fold a weight anew for each call of a module."""
         if name not in self._contents:
             weight = self.flow.weights[name]
-            self._contents[name] = _digest(weight) if isinstance(weight, onnx.TensorProto) else name
+            self._contents[name] = self._digest(weight) if isinstance(weight, onnx.TensorProto) else name
         return self._contents[name]
+
+    def _digest(self, weight: onnx.TensorProto) -> Hashable:
+        """Return a digest of a tensor without its name; the name if its content is external, which is not read."""
+        if weight.data_location == onnx.TensorProto.EXTERNAL:
+            return weight.name
+        if self.placeholders is not None:
+            weight = self.placeholders.completed(weight)
+        data = weight.raw_data
+        if not data:
+            unnamed = onnx.TensorProto()
+            unnamed.CopyFrom(weight)
+            unnamed.ClearField("name")
+            data = unnamed.SerializeToString()
+        return weight.data_type, tuple(weight.dims), hashlib.blake2b(data, digest_size=16).digest()
 
     def is_size(self, name: str) -> bool:
         """Whether a value is a constant or made of sizes, and no more than a list of numbers."""
@@ -126,19 +142,6 @@ class Preparation:
                 if known is not None and known[start:end] == wanted:
                     return _shape_node(node, name, start=start, end=end)
         return None
-
-
-def _digest(weight: onnx.TensorProto) -> Hashable:
-    """Return a digest of a tensor without its name; the name if its content is external, which is not read."""
-    if weight.data_location == onnx.TensorProto.EXTERNAL:
-        return weight.name
-    data = weight.raw_data
-    if not data:
-        unnamed = onnx.TensorProto()
-        unnamed.CopyFrom(weight)
-        unnamed.ClearField("name")
-        data = unnamed.SerializeToString()
-    return weight.data_type, tuple(weight.dims), hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _shape_node(node: onnx.NodeProto, source: str, **limits: int) -> onnx.NodeProto:

@@ -77,7 +77,9 @@ def record(extractor: Extractor, modules: Sequence[ExtractedModule], inputs: Pat
     with tempfile.TemporaryDirectory(prefix="hpass-") as folder:
         results = Path(folder) / "results.npz"
         asked = [value for value in wanted if value not in given]
-        run_model(extractor.model, extractor.folder, inputs=inputs, names=asked, results=results, title=name)
+        run_model(
+            extractor.run.model.for_runtime(), extractor.folder, inputs=inputs, names=asked, results=results, title=name
+        )
         with np.load(results) as loaded:
             values = {**given, **dict(loaded)}
     return [

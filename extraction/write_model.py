@@ -108,6 +108,6 @@ def _copy_ranges(ranges: Sequence[_Range], target: BinaryIO) -> None:
 def _external_files_of(path: Path) -> list[str]:
     """Return the external files of the model at a path; none if there is no model."""
     try:
-        return model_file.external_files(model_file.read(path)) if path.is_file() else []
+        return model_file.external_files(model_file.read(path).proto) if path.is_file() else []
     except HpassError:
         return []

@@ -29,6 +29,7 @@ from ..tags.tag_format import (
 from .decode import as_pairs, as_text, is_utf8
 from .files import model_file
 from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
+from .files.external_values import with_external_values
 from .files.placeholders import Placeholders
 from .files.transaction import Transaction
 from .files.write_errors import translate_write_errors
@@ -86,7 +87,7 @@ class Model:
             proto = onnx.ModelProto()
             proto.CopyFrom(source)
             return cls(proto, "the model", None, model_file.external_files(proto))
-        proto, placeholders = model_file.read_without_values(source)
+        proto, placeholders = model_file.read(source)
         name, folder = ("standard input", Path()) if str(source) == model_file.STANDARD_STREAM else (str(source), None)
         folder = Path(source).parent if folder is None else folder
         return cls(proto, name, folder, check_external_data(proto, folder, name), placeholders)
@@ -101,6 +102,19 @@ class Model:
             if unchanged:
                 self._fingerprint = fingerprint(self.skeleton)
         return self.skeleton
+
+    def for_runtime(self) -> onnx.ModelProto:
+        """Return the message without placeholders and without reading all values: large ones are external data.
+
+        They are in the model's own file in `folder`. The message itself is returned if it has no placeholders. Raises
+        HpassError if the file has changed.
+        """
+        return self.skeleton if self.placeholders is None else with_external_values(self.skeleton, self.placeholders)
+
+    @property
+    def is_too_large_for_runtimes(self) -> bool:
+        """Whether the model's file has 2 GiB or more, which hpass can read, and neither onnx nor onnxruntime."""
+        return self.placeholders is not None and self.placeholders.file.size > model_file.SIZE_LIMIT_BYTES
 
     @property
     def storage(self) -> Storage:
@@ -273,11 +287,14 @@ class Model:
         _write_table(self.skeleton, modules)
 
     def untagged(self) -> Path | onnx.ModelProto:
-        """Return the model as it was before `apply`: the path of its file, or an untagged copy if there is no file."""
+        """Return the model as it was before `apply`, for a runtime: the path of its file, or an untagged copy.
+
+        It is a copy if there is no file, or if the file is so large that no runtime reads it.
+        """
         path = Path(self.name)
-        if self.folder is not None and path.is_file():
+        if self.folder is not None and path.is_file() and not self.is_too_large_for_runtimes:
             return path
-        return stripped(self.proto)
+        return stripped(self.for_runtime())
 
     def snapshot(self, tags: Iterable[tuple[gs.Node, Tag]], modules: ModuleTable) -> Model:
         """Return a tagged copy of the model. Edits are written into the message as well; its tags are not changed."""
@@ -367,6 +384,6 @@ def _external_files_of(target: Path) -> list[str]:
     if not target.is_file():
         return []
     try:
-        return model_file.external_files(model_file.read_without_values(target).proto)
+        return model_file.external_files(model_file.read(target).proto)
     except HpassError:
         return []

@@ -156,4 +156,4 @@ def _compare_runs(context: Context) -> None:
     model = context.model
     original = model.untagged()
     model.apply(context.tagged_nodes(), context.table.modules)
-    context.findings.append(compare_runs(original, model.proto, model.folder))
+    context.findings.append(compare_runs(original, model.for_runtime(), model.folder))

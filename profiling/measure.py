@@ -75,7 +75,7 @@ def measure(request: Mapping[str, Any], runs: int, warmup: int | None, step: Ste
         runs=len(profiled_us),
         warmup=told["warmup"],
         interrupted=told["interrupted"],
-        optimised=None if told["optimised"] is None else model_file.read(told["optimised"]),
+        optimised=None if told["optimised"] is None else model_file.read(told["optimised"]).proto,
         partitions=[(provider, names) for provider, names in told["assigned"]],
         trace=trace,
         inputs=told["inputs"],

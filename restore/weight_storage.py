@@ -54,6 +54,10 @@ class FileElements:
     count: int
     dtype: np.dtype[Any]
 
+    def load(self) -> npt.NDArray[Any]:
+        """Return all elements. Raises HpassError if the file has changed."""
+        return np.frombuffer(self.file.read(self.start, self.start + self.count * self.dtype.itemsize), self.dtype)
+
     def at(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return the elements at indices, in the shape of the indices. Raises HpassError if the file has changed."""
         size = self.dtype.itemsize
@@ -71,9 +75,7 @@ class StoredWeight(NamedTuple):
 
     def elements(self) -> npt.NDArray[Any]:
         """Return all elements in C order, one-dimensional: a view of the file if it is memory-mapped."""
-        if isinstance(self.values, FileElements):
-            return self.values.at(np.arange(self.values.count))
-        return self.values.load().reshape(-1) if isinstance(self.values, DenseValues) else self.values
+        return self.values if isinstance(self.values, np.ndarray) else self.values.load().reshape(-1)
 
     def at(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return the elements at indices in C order, in the shape of the indices. Others are not read if possible."""

@@ -36,7 +36,12 @@ def make_inputs(model: Model, path: Path, sizes: Mapping[str, int], *, seed: int
     with tempfile.TemporaryDirectory(prefix="hpass-") as folder:
         scratch = Path(folder)
         request = request_for(
-            model.proto, name=model.name, folder=model.folder, scratch=scratch, settings=SessionSettings(), sizes=sizes
+            model.for_runtime(),
+            name=model.name,
+            folder=model.folder,
+            scratch=scratch,
+            settings=SessionSettings(),
+            sizes=sizes,
         )
         saved = scratch / "inputs.npz"
         with worker("running.inputs_worker", request | {"save": str(saved), "seed": seed}) as messages:

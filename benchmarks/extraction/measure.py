@@ -85,7 +85,7 @@ def _session(model: onnx.ModelProto, folder: Path) -> Any:
 def _values_of_whole(extractor: Extractor, modules: Sequence[ExtractedModule], inputs: Path) -> dict[str, Any]:
     """Run the whole model with all values at borders as outputs, and return them with its inputs."""
     whole = onnx.ModelProto()
-    whole.CopyFrom(extractor.model)
+    whole.CopyFrom(extractor.run.model.proto)
     known = {value.name for value in (*whole.graph.output, *whole.graph.input)}
     names = {
         name

@@ -39,15 +39,7 @@ class StoredModel(NamedTuple):
     placeholders: Placeholders | None
 
 
-def read(path: str | Path) -> onnx.ModelProto:
-    """Return the model in a file, or on standard input for `-`. Raises HpassError if there is no model."""
-    stored = read_without_values(path)
-    if stored.placeholders is not None:
-        stored.placeholders.complete(stored.proto)
-    return stored.proto
-
-
-def read_without_values(path: str | Path) -> StoredModel:
+def read(path: str | Path) -> StoredModel:
     """Return the model in a file with placeholders for large values, or the complete model on standard input for `-`.
 
     Raises HpassError if there is no model.

@@ -86,6 +86,15 @@ class SourceFile:
         os.truncate(target.fileno(), position)
         self.check_unchanged()
 
+    def is_at_its_path(self) -> bool:
+        """Whether the path leads to this file and is neither a link nor a name that is not UTF-8."""
+        try:
+            self.path.name.encode()
+            status = self.path.lstat()
+        except (OSError, UnicodeEncodeError):
+            return False
+        return os.path.samestat(status, os.fstat(self._file.fileno()))
+
     def check_unchanged(self) -> None:
         """Raise HpassError if the file has another size or another time of the last change than when it was opened."""
         status = os.fstat(self._file.fileno())

@@ -109,7 +109,7 @@ def _path_and_folder(model: Path | onnx.ModelProto, folder: Path | None, stack: 
 
 def _unless_random(result: Comparison, original: Path | onnx.ModelProto) -> Comparison:
     """Return the result; `random` instead if an output differs and the original has random operators."""
-    model = model_file.read(original) if isinstance(original, Path) else original
+    model = model_file.read(original).proto if isinstance(original, Path) else original
     operators = sorted({node.op_type for node in all_nodes(model)} & RANDOM_OPERATORS)
     if result.output is None or not operators:
         return result

@@ -45,7 +45,7 @@ class Models:
     def values(self, extractor: Extractor, modules: Collection[ExtractedModule]) -> dict[str, Any]:
         """Run a whole model, and return the values at the borders of modules."""
         proto = onnx.ModelProto()
-        proto.CopyFrom(extractor.model)
+        proto.CopyFrom(extractor.run.model.proto)
         names = {name for module in modules for name in (*module.piece.inputs, *module.piece.outputs)}
         known = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(names - known))

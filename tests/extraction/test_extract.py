@@ -56,7 +56,7 @@ def test_an_extracted_module_keeps_its_tags(fixture: Any, name: str) -> None:
     extractor = fixture(name)
     for module in everything(extractor):
         kept = {node.SerializeToString() for node in module.model.graph.node}
-        original = {node.SerializeToString() for node in all_nodes(extractor.model)}
+        original = {node.SerializeToString() for node in all_nodes(extractor.run.model.proto)}
         assert kept - original == set() or module.piece.copies
         assert hpass.Model.open(module.model).stored_modules() is not None
         tags = [read_tag(extractor.model.graph.node[index]) for index in module.piece.nodes if module.in_main_graph]
