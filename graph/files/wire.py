@@ -7,7 +7,7 @@ and skips contents. It finds nothing in a message that holds anything unusual, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -19,8 +19,11 @@ Read = Callable[[int, int], bytes]
 Wanted = Callable[[int, int], bool]
 """Whether the content from a start to an end is to be found, or contains one that is."""
 
-_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
-_FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
+_FieldPlace = tuple[int, int, int, int, int]
+"""The number and the wire type of a field, the end of its tag, and the start and the end of its content."""
+
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _GROUP_START, _GROUP_END, _FIXED32 = range(6)
+_CONTENT_BYTES = {_FIXED64: 8, _FIXED32: 4, _GROUP_START: 0, _GROUP_END: 0}
 # Protobuf reads no longer tags and lengths.
 _MAX_HEADER_BYTES, _MAX_VARINT_BYTES = 5, 10
 _MAX_TAG = 2**32 - 1
@@ -118,19 +121,22 @@ class _Scan:
     def _find(self, message: str, start: int, end: int, depth: int) -> Iterator[Field]:
         targets = self._targets[message]
         seen: set[int] = set()
-        for number, length_at, content_start, content_end in _fields(self._read, start, end):
+        for number, wire_type, tag_end, content_start, content_end in _outside_groups(_fields(self._read, start, end)):
             self._fields_left -= 1
             if self._fields_left < 0:
                 raise _TooManyFieldsError
             target = targets.get(number)
-            if target is None:
+            # A field of another wire type is unknown to protobuf. Numbers may be there one by one.
+            if target is None or (
+                wire_type != _LENGTH_DELIMITED and _CONTENT_BYTES.get(wire_type) != target.element_bytes
+            ):
                 continue
             # Of what may not repeat protobuf merges messages, joins numbers, and takes the last of other contents.
             if number in seen and not target.may_repeat:
                 raise _UnusualError
             seen.add(number)
-            if length_at is not None and self._wanted(content_start, content_end):
-                yield from self._field(target, length_at, content_start, content_end, depth)
+            if wire_type == _LENGTH_DELIMITED and self._wanted(content_start, content_end):
+                yield from self._field(target, tag_end, content_start, content_end, depth)
 
     def _field(self, target: _Target, length_at: int, start: int, end: int, depth: int) -> Iterator[Field]:
         if target.message is None:
@@ -190,11 +196,24 @@ def _is_repeated(field: FieldDescriptor) -> bool:
     return field.default_value == []
 
 
-def _fields(read: Read, start: int, end: int) -> Iterator[tuple[int, int | None, int, int]]:
-    """Yield the fields of a message: number, position of the length (None without one), start and end of the content.
+def _outside_groups(fields: Iterable[_FieldPlace]) -> Iterator[_FieldPlace]:
+    """Yield the fields that are in no group: ONNX has no groups. Raises _UnusualError if a group does not end."""
+    groups: list[int] = []
+    for field in fields:
+        number, wire_type, *_ = field
+        if wire_type == _GROUP_START:
+            groups.append(number)
+        elif wire_type == _GROUP_END:
+            if not groups or groups.pop() != number:
+                raise _UnusualError
+        elif not groups:
+            yield field
+    if groups:
+        raise _UnusualError
 
-    Raises _UnusualError if the message is malformed or contains a group.
-    """
+
+def _fields(read: Read, start: int, end: int) -> Iterator[_FieldPlace]:
+    """Yield all fields of a message. Raises _UnusualError if it is malformed."""
     position = base = start
     window = b""
     while position < end:
@@ -206,23 +225,20 @@ def _fields(read: Read, start: int, end: int) -> Iterator[tuple[int, int | None,
         number, wire_type = tag >> 3, tag & 7
         if not number or tag > _MAX_TAG:
             raise _UnusualError
-        length_at = None
+        tag_end = content = base + at
         if wire_type == _LENGTH_DELIMITED:
-            length_at = base + at
             length, at = _read_varint(window, at, _MAX_HEADER_BYTES)
             content = base + at
             position = content + length
         elif wire_type == _VARINT:
-            content = base + at
             position = base + _read_varint(window, at, _MAX_VARINT_BYTES)[1]
-        elif wire_type in _FIXED_BYTES:
-            content = base + at
-            position = content + _FIXED_BYTES[wire_type]
+        elif wire_type in _CONTENT_BYTES:
+            position = content + _CONTENT_BYTES[wire_type]
         else:
             raise _UnusualError
         if position > end:
             raise _UnusualError
-        yield number, length_at, content, position
+        yield number, wire_type, tag_end, content, position
 
 
 def _read_varint(data: bytes, at: int, max_bytes: int) -> tuple[int, int]:

@@ -85,6 +85,7 @@ def attribute(*parts: bytes) -> bytes:
     return varint(1 << 3) + b"\x0a" + field(7, field(1, field(5, b"".join(parts))))
 
 
+GROUPS = varint(999 << 3 | 3) + varint(9 << 3 | 3) + varint(9 << 3 | 4) + field(9, b"inside") + varint(999 << 3 | 4)
 LARGE, OTHER = bytes(range(250)) * 8, b"x" * 1500
 # What protobuf merges, joins, overwrites, keeps as unknown, or refuses.
 ODD = {
@@ -99,6 +100,11 @@ ODD = {
     "fields out of order": initializer(field(9, LARGE), field(8, b"name"), varint(2 << 3) + b"\x01", field(4, LARGE)),
     "an unknown field before": initializer(field(999, LARGE), field(9, LARGE)),
     "an unknown group": initializer(varint(999 << 3 | 3) + varint(999 << 3 | 4), field(9, LARGE)),
+    "groups in a group": initializer(GROUPS, field(9, LARGE), GROUPS),
+    "a group that does not end": initializer(GROUPS[:-2], field(9, LARGE)),
+    "a group that another one ends": initializer(GROUPS[:-2] + varint(998 << 3 | 4), field(9, LARGE)),
+    "a group with the number of the values": initializer(varint(9 << 3 | 3) + varint(9 << 3 | 4), field(9, LARGE)),
+    "values in a group": initializer(varint(999 << 3 | 3) + field(9, LARGE) + varint(999 << 3 | 4), field(9, OTHER)),
     "an end of a group": initializer(varint(999 << 3 | 4), field(9, LARGE)),
     "a wire type that does not exist": initializer(varint(999 << 3 | 6), field(9, LARGE)),
     "field 0": initializer(b"\x02\x01a", field(9, LARGE)),
@@ -121,6 +127,18 @@ ODD = {
 @pytest.mark.parametrize("data", ODD.values(), ids=ODD)
 def test_odd_encodings_are_what_protobuf_makes_of_them(tmp_path: Path, data: bytes) -> None:
     assert spliced(tmp_path / "model.onnx", data) == parsed_and_serialised(data)
+
+
+def test_an_unknown_field_with_the_number_of_one_that_is_added_hinders_nothing(tmp_path: Path) -> None:
+    unknown = (
+        varint(5 << 3) + b"\x07" + varint(999 << 3 | 3) + varint(7 << 3 | 3) + varint(7 << 3 | 4) + varint(999 << 3 | 4)
+    )
+    data = varint(1 << 3) + b"\x0a" + field(7, field(5, field(9, LARGE)) + field(1, field(5, unknown)))
+    opened = open_data(tmp_path / "model.onnx", data)
+    message, expected = onnx.ModelProto.FromString(opened.skeleton()), onnx.ModelProto.FromString(data)
+    for model in (message, expected):
+        model.graph.node[0].attribute[0].t.CopyFrom(model.graph.initializer[0])
+    assert b"".join(opened.file.blocks(opened.pieces(message))) == expected.SerializeToString()
 
 
 def nested(depth: int) -> bytes:
