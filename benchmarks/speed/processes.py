@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 Command = Sequence[str]
@@ -37,6 +38,17 @@ class Runs:
         """Return the median ratio of the processor times, which depends less on the load of the machine."""
         return None if self.problem or base.problem else _median_ratio(self.processor, base.processor)
 
+    def ratio_beyond(self, start: Runs, base: Runs) -> float | None:
+        """Return the median ratio of the wall-clock times after those of `start` have been subtracted from ours."""
+        if self.problem or start.problem or base.problem:
+            return None
+        ours = [seconds - begun for seconds, begun in zip(self.seconds, start.seconds, strict=False)]
+        return _median_ratio(ours, base.seconds)
+
+    def median(self) -> float:
+        """Return the median of the wall-clock times, in seconds. Raises StatisticsError if the command never ran."""
+        return median(self.seconds)
+
     def excess(self, base: Runs) -> float | None:
         """Return the median over all rounds of the difference of the wall-clock times, in seconds."""
         if self.problem or base.problem:
@@ -48,8 +60,10 @@ def _median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return median(one / other for one, other in zip(ours, theirs, strict=False))
 
 
-def take_turns(commands: Mapping[str, Command], rounds: int, limit_s: float) -> dict[str, Runs]:
-    """Run all commands once per round, one at a time.
+def take_turns(
+    commands: Mapping[str, Command], rounds: int, limit_s: float, *, outputs: Sequence[Path] = ()
+) -> dict[str, Runs]:
+    """Run all commands once per round, one at a time. The files `outputs` are removed before each command.
 
     A command that takes more than MAX_REPEATED_S seconds runs only once. A command that fails or takes more than
     `limit_s` seconds does not run again.
@@ -58,6 +72,8 @@ def take_turns(commands: Mapping[str, Command], rounds: int, limit_s: float) -> 
     for _ in range(rounds):
         for name, command in commands.items():
             if results[name].problem is None and max(results[name].seconds, default=0) < MAX_REPEATED_S:
+                for path in outputs:
+                    path.unlink(missing_ok=True)
                 _run(name, command, limit_s, results[name])
     return results
 
@@ -68,6 +84,8 @@ def _run(name: str, command: Command, limit_s: float, result: Runs) -> None:
         return
     # Users do not compile the package in each process, so bytecode files must be written.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    # Otherwise a process waits for the disk to write what the one before has left.
+    os.sync()
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     # wait4 returns the memory but has no time limit, so a timer kills the process.

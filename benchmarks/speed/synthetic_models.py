@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from onnx import TensorProto, helper
 _Value = tuple[str, int, list[int]]
 
 LAYERS, HIDDEN, INNER, WORDS, POSITIONS = 12, 768, 3072, 30522, 512
+GPT2_WORDS, GPT2_POSITIONS = 50257, 1024
 NODES_PER_LAYER = 10  # nodes
 EXTERNAL_BYTES = 4 << 30
 
@@ -77,6 +79,69 @@ def bert_base(path: Path) -> None:
     _save(graph, ("x", TensorProto.INT64, [1, 16]), (pooled, TensorProto.FLOAT, [1, 16, HIDDEN]), path)
 
 
+def gpt2(layers: int, path: Path) -> None:
+    """Write a model with nodes and sizes like those of GPT-2, and random weights in the file.
+
+    A layer has 28 MB of weights, and the embeddings 157 MB. Protobuf cannot write 2 GiB, so the weights are written one
+    by one between the fields before and after them.
+    """
+    weights = {"transformer.wte.weight": [GPT2_WORDS, HIDDEN], "transformer.wpe.weight": [GPT2_POSITIONS, HIDDEN]}
+    nodes: list[onnx.NodeProto] = []
+
+    def add(op: str, scope: str, *inputs: str) -> str:
+        name = f"/transformer/{scope}/{op}"
+        nodes.append(helper.make_node(op, inputs, [f"{name}_output_0"], name=name))
+        return f"{name}_output_0"
+
+    def linear(scope: str, value: str, size: int, out: int) -> str:
+        module = f"transformer.{scope.replace('/', '.')}"
+        weights.update({f"{module}.weight": [size, out], f"{module}.bias": [out]})
+        return add("Add", scope, add("MatMul", scope, value, f"{module}.weight"), f"{module}.bias")
+
+    hidden = add("Gather", "wte", "transformer.wte.weight", "x")
+    hidden = add("Add", "wpe", hidden, add("Gather", "wpe", "transformer.wpe.weight", "x"))
+    for layer in range(layers):
+        query = linear(f"h.{layer}/attn/c_attn", hidden, HIDDEN, 3 * HIDDEN)
+        slices = add("Slice", f"h.{layer}/attn", query, "starts", "ends", "axes")
+        hidden = linear(f"h.{layer}/attn/c_proj", slices, HIDDEN, HIDDEN)
+        inner = add("Gelu", f"h.{layer}/mlp/act", linear(f"h.{layer}/mlp/c_fc", hidden, HIDDEN, INNER))
+        hidden = linear(f"h.{layer}/mlp/c_proj", inner, INNER, HIDDEN)
+    before = onnx.GraphProto(node=nodes, name="gpt2")
+    for name, value in (("starts", 0), ("ends", HIDDEN), ("axes", 2)):
+        before.initializer.append(helper.make_tensor(name, TensorProto.INT64, [1], [value]))
+    after = onnx.GraphProto(
+        input=[helper.make_tensor_value_info("x", TensorProto.INT64, [1, 16])],
+        output=[helper.make_tensor_value_info(hidden, TensorProto.FLOAT, [1, 16, HIDDEN])],
+    )
+    start, end = before.SerializeToString(), after.SerializeToString()
+    heads = [_tensor_head(name, shape) for name, shape in weights.items()]
+    length = len(start) + sum(map(len, heads)) + 4 * sum(map(math.prod, weights.values())) + len(end)
+    random = np.random.default_rng(0)
+    with path.open("wb") as file:
+        file.write(onnx.ModelProto(ir_version=10, producer_name="benchmarks.speed").SerializeToString())
+        file.write(_field_head(7, length) + start)
+        for head, shape in zip(heads, weights.values(), strict=True):
+            file.write(head)
+            file.write(random.standard_normal(shape, np.float32).tobytes())
+        file.write(end + onnx.ModelProto(opset_import=[helper.make_opsetid("", 20)]).SerializeToString())
+
+
+def _tensor_head(name: str, shape: list[int]) -> bytes:
+    """Return what comes before the data of an initializer of float32, as a field of a graph."""
+    size = 4 * math.prod(shape)
+    head = TensorProto(name=name, dims=shape, data_type=TensorProto.FLOAT).SerializeToString() + _field_head(9, size)
+    return _field_head(5, len(head) + size) + head
+
+
+def _field_head(number: int, length: int) -> bytes:
+    """Return the tag and the length of a field with a content of `length` bytes (wire type 2)."""
+    encoded = bytearray([number << 3 | 2])
+    while length >> 7:
+        encoded.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*encoded, length])
+
+
 def external(path: Path) -> None:
     """Write a model with 4 GiB of external data in a sparse file, which takes no disk space."""
     graph = onnx.GraphProto(name="external")
@@ -100,6 +165,9 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "chain-100k": lambda path: chain(100_000, path),
     "bert-base": bert_base,
     "external": external,
+    "gpt2-12": lambda path: gpt2(12, path),
+    "gpt2-61": lambda path: gpt2(61, path),
+    "gpt2-100": lambda path: gpt2(100, path),
 }
 
 

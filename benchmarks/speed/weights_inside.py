@@ -1,0 +1,103 @@
+"""Compare hpass with cp on models with all weights inside the file: `python -m benchmarks.speed.weights_inside`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from .processes import Command, Runs, take_turns
+
+MODELS = {"0.5 GB": "gpt2-12", "1.9 GB": "gpt2-61", "3.0 GB": "gpt2-100"}
+PROCESS_LIMIT_S = 300.0  # for one process
+IMPORTS = "import onnx, onnx_graphsurgeon, hpass.cli.run_job"
+LOAD_AND_SAVE = "import sys, onnx; onnx.save(onnx.load(sys.argv[1]), sys.argv[2])"
+WRITERS = ("`run`", "`run --in-place`", "`strip`", "onnx.load and save")
+NODE = "/transformer/h.1/mlp/c_fc/MatMul"
+
+INTRODUCTION = """\
+# Weights inside the file
+
+Made by `python -m benchmarks.speed.weights_inside --out docs/results/weights-inside.md`. The models have the nodes and
+the sizes of GPT-2 with 12, 61 and 100 layers, and random weights. Processes take turns; each time is the median of all
+rounds, by the clock, and each size the peak of memory. The time of a command that writes a model is without that of a
+process that only imports what a run imports, and a multiple of `cp --reflink=never A B && sync B`; the aim is 1.5 times
+and 150 MB. The other times are those of whole processes.
+"""
+
+
+def main() -> None:
+    """Measure, and write the page to a file or to standard output."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.weights_inside", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each process (default: 5)")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="sizes (default: all)")
+    parser.add_argument("--folder", type=Path, help="where there is room for four copies of a model")
+    parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
+    arguments = parser.parse_args()
+    measured: dict[str, dict[str, Runs]] = {}
+    for name in arguments.models:
+        with tempfile.TemporaryDirectory(prefix="hpass-speed-", dir=arguments.folder) as folder:
+            measured[name] = _measure(MODELS[name], Path(folder), arguments.rounds)
+    text = page(measured, arguments.rounds)
+    if arguments.out is None:
+        sys.stdout.write(text)
+    else:
+        arguments.out.write_text(text, encoding="utf-8")
+
+
+def page(measured: Mapping[str, Mapping[str, Runs]], rounds: int) -> str:
+    """Return the page for the runs of each command, by the size of the model and the command."""
+    first, *_ = measured.values()
+    rows = {name: [_cell(runs, name) for runs in measured.values()] for name in first}
+    lines = [
+        INTRODUCTION,
+        f"{rounds} rounds, {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.1f}.",
+        "",
+        f"| command | {' | '.join(measured)} |",
+        f"|---|{'---|' * len(measured)}",
+        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()),
+    ]
+    return "\n".join((*lines, ""))
+
+
+def _cell(runs: Mapping[str, Runs], command: str) -> str:
+    found = runs[command]
+    if found.problem is not None:
+        return found.problem
+    beyond = found.ratio_beyond(runs["imports"], runs["cp"]) if command in WRITERS else None
+    time = f"{found.median():.2f} s" if beyond is None else f"{beyond:.2f} times cp"
+    return f"{time}, {found.memory >> 20} MB"
+
+
+def _measure(model: str, folder: Path, rounds: int) -> dict[str, Runs]:
+    path, out, own, copy = (folder / f"{name}.onnx" for name in ("model", "out", "own", "copy"))
+    # In another process, because a child's peak memory includes that of its parent at the fork.
+    subprocess.run([sys.executable, "-m", "benchmarks.speed.synthetic_models", model, str(path)], check=True)
+    shutil.copy(path, own)
+
+    def hpass(*words: str | Path) -> Command:
+        return (sys.executable, "-m", "hpass", *map(str, words))
+
+    commands: dict[str, Command] = {
+        "cp": ("sh", "-c", 'cp --reflink=never "$1" "$2" && sync "$2"', "sh", str(path), str(copy)),
+        "imports": (sys.executable, "-c", IMPORTS),
+        "`run`": hpass("run", path, "-o", out),
+        "`run --in-place`": hpass("run", "--in-place", own),
+        "`strip`": hpass("strip", own, "-o", out),
+        "`tree`": hpass("tree", own),
+        "`show`": hpass("show", own, NODE),
+        "`validate --against`": hpass("validate", own, "--against", path),
+        "`diff`": hpass("diff", own, path),
+        "onnx.load and save": (sys.executable, "-c", LOAD_AND_SAVE, str(path), str(copy)),
+    }
+    # With more large files on it, the disk of some machines becomes several times slower.
+    return take_turns(commands, rounds, PROCESS_LIMIT_S, outputs=(out, copy))
+
+
+if __name__ == "__main__":
+    main()
