@@ -26,7 +26,8 @@ def place_function_bodies(context: Context) -> None:
 
 def add_modules_of_bodies(context: Context) -> None:
     """Add the modules to the table that the nodes of outlined functions run in at each call."""
-    if any(region.function is not None for region in context.regions()):
+    bodies = (region.graph.nodes for region in context.regions() if region.function is not None)
+    if any(context.is_outlined(node) for nodes in bodies for node in nodes):
         for instance in node_instances(context.model, context.tags.get):
             if instance.calls and context.is_outlined(instance.node) and is_scope(instance.scope):
                 context.table.add(instance.scope)

@@ -61,7 +61,9 @@ def test_the_exporter_is_imported_without_posix() -> None:
 @pytest.mark.torch
 def test_benchmarks_and_training_are_imported_without_posix() -> None:
     folders = (ROOT / "benchmarks", ROOT / "training")
-    paths = [path.relative_to(ROOT).as_posix() for folder in folders for path in sorted(folder.rglob("*.py"))]
+    files = [path.relative_to(ROOT) for folder in folders for path in sorted(folder.rglob("*.py"))]
+    # What is in a folder `tools` is a script that runs in an environment of its own.
+    paths = [path.as_posix() for path in files if path.parent.name != "tools"]
 
     assert failures_without_posix(paths, [*LIBRARIES, *LIBRARIES_OF_THE_EXPORTER]) == {}
 
@@ -71,4 +73,5 @@ def failures_without_posix(paths: list[str], libraries: list[str]) -> dict[str, 
     names = [f"hpass.{path.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__") for path in paths]
     command = [sys.executable, "-c", _IMPORT_WITHOUT_POSIX, json.dumps(names), json.dumps(libraries)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
