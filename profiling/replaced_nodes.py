@@ -60,6 +60,7 @@ class _Region:
         written = {self._original_name(name) for name in self._optimised_writer} | optimised.given
         self._survivors = written & self._writer.keys()
         self._known = self._writer.keys() | self._readers.keys()
+        self._folded = _computed_from_weights(original)
         self._claims = {node: self._claim(node) for node in self._renames.nodes}
         self._claimed = {inner for claim in self._claims.values() for inner in claim}
 
@@ -108,7 +109,7 @@ class _Region:
         found = between or behind
         if not found and node.name in self._by_name:
             return [self._by_name[node.name]]
-        return list(found)
+        return [inner for inner in found if inner not in self._folded] or list(found)
 
     def _ends(self, node: FlatNode) -> set[str]:
         """Return the surviving values that a node leads to first, by their original names."""
@@ -150,6 +151,20 @@ class _Region:
         """Return those of some original nodes that read one of the values, other than for its shape."""
         readers = [reader for name in values for reader in self._readers.get(name, ())]
         return [reader for reader in readers if reader in nodes and reader.operator not in _SHAPE_OPERATORS]
+
+
+def _computed_from_weights(graph: FlatGraph) -> set[FlatNode]:
+    """Return the nodes that read nothing but weights. They run before the model does, unless they are left as they are.
+
+    TorchScript's exporter passes a weight to modules with equal ones by an Identity, which belongs to none of them.
+    """
+    constant = set(graph.weights)
+    found: set[FlatNode] = set()
+    for node in graph.nodes:
+        if node.operator == "Constant" or (node.reads and constant.issuperset(node.reads)):
+            constant.update(node.writes)
+            found.add(node)
+    return found
 
 
 def _readers(nodes: Iterable[FlatNode]) -> dict[str, list[FlatNode]]:

@@ -30,15 +30,22 @@ class Subject:
 
 @dataclass(frozen=True)
 class Row:
-    """What was found: the share of time that is mapped, the nodes that both ways know, and those that agree.
+    """What was found.
 
-    `failure` is the reason if the model does not run.
+    mapped: the share of time that a module got.
+    compared, agreeing: the nodes that both ways know, and those that agree.
+    missing: what own times and unmapped time lack of the time of all nodes, as a share of it.
+    plain_ms, profiled_ms: the wall time of a run without profiling, and with it.
+    failure: the reason if the model does not run.
     """
 
     subject: Subject
     mapped: float = 0.0
     compared: int = 0
     agreeing: int = 0
+    missing: float = 0.0
+    plain_ms: float = 0.0
+    profiled_ms: float = 0.0
     failure: str | None = None
 
 
@@ -50,7 +57,16 @@ def measure(subject: Subject) -> Row:
     except HpassError as error:
         return Row(subject, failure=str(error))
     compared, agreeing = compare(tagged)
-    return Row(subject, profile.mapped, compared, agreeing)
+    parts = sum(module.own_us for module in profile.modules.values()) + profile.unmapped.us
+    return Row(
+        subject,
+        profile.mapped,
+        compared,
+        agreeing,
+        missing=abs(profile.profiled_us - parts) / profile.profiled_us,
+        plain_ms=(profile.total_us or 0.0) / 1e3,
+        profiled_ms=(profile.profiled_wall_us or 0.0) / 1e3,
+    )
 
 
 def tag(subject: Subject) -> hpass.Run:

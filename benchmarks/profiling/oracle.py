@@ -43,6 +43,7 @@ def between(original: onnx.GraphProto, optimised: onnx.GraphProto) -> dict[str, 
     Nodes that read or write no original value are left out.
     """
     edges = {name: node for node in original.node for name in node.output if name}
+    folded = _folded(original)
     there = {name for node in optimised.node for name in node.output} | {item.name for item in optimised.initializer}
     known = {name for node in original.node for name in (*node.input, *node.output)}
     found: dict[str, set[str]] = {}
@@ -72,8 +73,21 @@ def between(original: onnx.GraphProto, optimised: onnx.GraphProto) -> dict[str, 
                 break
             reached |= fresh
             read |= {name for inner in fresh for name in upstream[inner].output}
-        found[node.output[0]] = reached or set(upstream)
+        names = reached or set(upstream)
+        found[node.output[0]] = names - folded or names
     return found
+
+
+def _folded(graph: onnx.GraphProto) -> set[str]:
+    """Return the names of the nodes that depend on weights alone, which are computed before the model runs."""
+    depends = {value.name for value in graph.input} - {item.name for item in graph.initializer}
+    names: set[str] = set()
+    for node in graph.node:
+        if node.op_type.startswith("Random") or depends & _reads(node):
+            depends.update(node.output)
+        else:
+            names.add(node.name)
+    return names
 
 
 def in_blocks(

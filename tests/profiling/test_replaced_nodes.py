@@ -96,6 +96,18 @@ def replaced(original: str, optimised: str, parameters: tuple[str, ...] = ()) ->
             {"h_nchwc": {"c", "a", "r"}, "o": {"c", "a", "r"}},
             id="another layout with what is added and the activation, without a bias",
         ),
+        pytest.param(
+            '["i"] v = Identity(b) ["m"] p = MatMul(x, w) ["a"] y = Add(p, v)',
+            '["fused"] y = Gemm(x, w, b)',
+            {"fused": {"m", "a"}},
+            id="a weight that several modules share",
+        ),
+        pytest.param(
+            '["t"] v = Transpose(w) ["m"] y = MatMul(x, v)',
+            '["t"] v = Transpose(w) ["m"] y = MatMul(x, v)',
+            {"t": {"t"}, "m": {"m"}},
+            id="what reads a weight alone, and is left as it is",
+        ),
     ],
 )
 def test_original_nodes_between_named_values(original: str, optimised: str, expected: dict[str, set[str]]) -> None:
