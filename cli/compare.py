@@ -187,8 +187,9 @@ def _lines(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator[L
     if found.random:
         yield f"not compared, because they draw random numbers: {_some([scope or '(root)' for scope in found.random])}"
     if found.modules:
-        yield ""
-        yield from _verdict(found, after, inputs)
+        if found.first is not None or not found.agrees:
+            yield ""
+            yield from _verdict(found, after, inputs)
         yield ""
         yield from _table(found)
         if found.unpaired:
@@ -202,8 +203,7 @@ def _lines(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator[L
 
 def _verdict(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator[Line]:
     if found.first is None:
-        if not found.agrees:
-            yield "no module stands out: the difference grows through the model"
+        yield "no module stands out: the difference grows through the model"
         return
     culprit = found.culprit
     call = "" if culprit is None or culprit.call is None else f", call {culprit.call}"

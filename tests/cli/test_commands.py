@@ -36,6 +36,8 @@ def test_passes_lists_every_pass_with_options_types_and_defaults(hpass: Any) -> 
         "validation",
         "rename",
         "annotate",
+        "outline",
+        "inline",
     ]
     assert "  :runtime=true|false (default false)\n" in out
 
@@ -47,7 +49,7 @@ def test_passes_as_json_has_the_same(hpass: Any) -> None:
     assert {"name": "checker", "type": "true|false", "default": "true"}.items() <= entries["validation"]["options"][
         1
     ].items()
-    assert [name for name, entry in entries.items() if entry["rewrites"]] == ["rename", "annotate"]
+    assert [name for name, entry in entries.items() if entry["rewrites"]] == ["rename", "annotate", "outline", "inline"]
 
 
 def test_tree_counts_nodes_in_each_module_and_below_it(hpass: Any, model: Path) -> None:
