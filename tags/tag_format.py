@@ -132,9 +132,8 @@ def _entries(tag: Tag, class_path: str) -> bytes:
 
     Many nodes share a tag, and to merge cached bytes is several times faster than to add the entries one by one.
     """
-    modules = {SCOPE: tag.scope, SERVES: tag.serves, TAG: class_path}
-    if tag.serves is None or tag.serves == tag.scope:
-        del modules[SERVES]
+    serves = {} if tag.serves is None or tag.serves == tag.scope else {SERVES: tag.serves}
+    modules = {SCOPE: tag.scope, **serves, TAG: class_path}
     return _serialized(modules) + _reason_entries(tag.source, tag.confidence)
 
 
