@@ -8,34 +8,22 @@ left alone, while the modules inside it are looked at in its place.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import count, pairwise
 
 from ..analysis.components import strongly_connected
 from ..graph.operators import AUXILIARY_OPERATORS
 from ..tags.module_table import relative
+from .block import Block
 from .graph_view import GraphView
+from .shared_preparation import take_out_shared
 
 # Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.
 _BUDGET = 20
 # Circles of more rounds than this are cut by leaving all their modules alone. Real models take one or two rounds.
 _MAX_ROUNDS = 10
-
-
-@dataclass(slots=True, eq=False)
-class Block:
-    """The nodes of a module, or of one of its calls, that become a function.
-
-    `members` are all of its nodes by position, and `items` the same in the order in which they run, those of inner
-    blocks as one item. `call` is the number of the call; None if the module has one block only.
-    """
-
-    scope: str
-    members: list[int]
-    call: int | None = None
-    items: list[int | Block] = field(default_factory=list["int | Block"])
 
 
 @dataclass(slots=True, eq=False)
@@ -50,26 +38,29 @@ class Blocks:
     left: dict[str, str]
 
 
-def find_blocks(view: GraphView, path: Callable[[str], Sequence[str]]) -> Blocks:
+def find_blocks(
+    view: GraphView, path: Callable[[str], Sequence[str]], weights: Mapping[str, Sequence[int]] | None = None
+) -> Blocks:
     """Return the blocks of a graph.
 
-    `path` returns the modules that are to become functions and hold a module, itself included, outermost first.
+    `path` returns the modules that are to become functions and hold a module, itself included, outermost first. With
+    `weights` (their element types and sizes by name), what a block prepares for blocks of its kind is left outside.
     """
     found = Blocks([], {})
     paths = [path(scope) for scope in view.scopes]
-    found.items = _arrange(view, paths, range(len(view.nodes)), 0, found.left)
+
+    def arrange(members: Sequence[int], level: int) -> list[int | Block]:
+        """Return some nodes in the order in which they run, those of each module at a level of the paths as a block."""
+        partition = _Partition(view, paths, members, level, found.left)
+        blocks = partition.convex_blocks()
+        if weights is not None:
+            take_out_shared(view, [block for block, _ in blocks], weights)
+        for block, inner in blocks:
+            block.items = arrange(block.members, inner)
+        return partition.in_order([block for block, _ in blocks])
+
+    found.items = arrange(range(len(view.nodes)), 0)
     return found
-
-
-def _arrange(
-    view: GraphView, paths: Sequence[Sequence[str]], members: Sequence[int], level: int, left: dict[str, str]
-) -> list[int | Block]:
-    """Return some nodes in the order in which they run, those of each module at this level of the paths as a block."""
-    partition = _Partition(view, paths, members, level, left)
-    blocks = partition.convex_blocks()
-    for block, inner in blocks:
-        block.items = _arrange(view, paths, block.members, inner, left)
-    return partition.in_order([block for block, _ in blocks])
 
 
 class _Partition:

@@ -31,7 +31,7 @@ def copy_body(
             if inner.name:
                 _set(inner, "name", nodes.unique(inner.name))
             _resolve_attributes(inner, attributes)
-        _rename_node(copy, renamed)
+        rename_values(copy, renamed)
         copies.append((copy, node))
     for formal, actual in zip(function.output, call.output, strict=False):
         if actual and renamed[formal] != actual:
@@ -55,12 +55,19 @@ def _new_names(function: onnx.FunctionProto, call: onnx.NodeProto, values: Names
 
 def _defined(function: onnx.FunctionProto) -> Iterator[str]:
     """Yield the names of the values that a function and its subgraphs compute or hold."""
-    for holder in graphs_within(function):
-        if isinstance(holder, onnx.GraphProto):
-            yield from (value.name for value in holder.input)
-            yield from (tensor.name for tensor in holder.initializer)
-            yield from (sparse.values.name for sparse in holder.sparse_initializer)
-        for node in holder.node:
+    for node in function.node:
+        yield from filter(None, node.output)
+        yield from defined_names(node.attribute)
+
+
+def defined_names(attributes: Iterable[onnx.AttributeProto]) -> Iterator[str]:
+    """Yield the names of the values that the subgraphs in attributes compute or hold."""
+    for graph in graphs_within(*attribute_graphs(attributes)):
+        if isinstance(graph, onnx.GraphProto):
+            yield from (value.name for value in graph.input)
+            yield from (tensor.name for tensor in graph.initializer)
+            yield from (sparse.values.name for sparse in graph.sparse_initializer)
+        for node in graph.node:
             yield from filter(None, node.output)
 
 
@@ -89,7 +96,8 @@ def _resolve_attributes(node: onnx.NodeProto, given: Mapping[str, onnx.Attribute
             attribute.name = name
 
 
-def _rename_node(node: onnx.NodeProto, renamed: _Renamed) -> None:
+def rename_values(node: onnx.NodeProto, renamed: Mapping[str, str]) -> None:
+    """Give the values that a node reads and writes, and those of its subgraphs, new names."""
     for names in (node.input, node.output):
         for index, name in enumerate(names):
             new_name = renamed.get(name, name)
@@ -111,7 +119,7 @@ def _rename_graph(graph: onnx.GraphProto, renamed: _Renamed) -> None:
         for entry in annotation.quant_parameter_tensor_names:
             _set(entry, "value", renamed.get(entry.value, entry.value))
     for node in graph.node:
-        _rename_node(node, renamed)
+        rename_values(node, renamed)
 
 
 def _set(message: Any, field: str, value: str) -> None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain
 
 import onnx
 
 from ..evidence.node_names import label_path
 from ..graph.decode import as_text
 from ..graph.graph_diff import Edits
-from ..graph.walk import all_nodes, attribute_graphs, nodes_within
+from ..graph.walk import all_nodes, attribute_graphs, graphs_within, nodes_within
+from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable, is_descendant
 from ..tags.tag_format import Confidence, Tag
 from ..tags.tag_store import Decision
-from .blocks import Block, find_blocks
-from .graph_view import Decisions, GraphView, inner_nodes, module_of
+from .block import Block
+from .blocks import find_blocks
+from .bodies import Body, copy_decisions, place_handed_in
+from .graph_view import Decisions, GraphView, module_of
 from .messages import Names, domain_of, keep_in_order
-from .outlined_functions import DOMAIN, move_in
+from .outlined_functions import DOMAIN
+from .sharing import Equal, align, equal_bodies, unite
 
 Path = Callable[[str], Sequence[str]]
 """The modules that are to become functions and hold a module, itself included, outermost first."""
@@ -29,18 +32,25 @@ _ORDER = list(Confidence)
 class Outliner:
     """Makes functions of the modules of one model.
 
-    `decisions` has the tag of every node, and gets those of new nodes. `left` maps modules that could not become
-    functions to the reasons.
+    `decisions` has the tag of every node, and gets those of new nodes. If `share` is True, modules that do the same but
+    for their weights get one function. `left` maps modules that could not become functions to the reasons, and
+    `dropped` counts the metadata entries that are not the same in all modules of a function.
     """
 
-    def __init__(self, model: onnx.ModelProto, decisions: Decisions, modules: ModuleTable, path: Path) -> None:
+    def __init__(
+        self, model: onnx.ModelProto, decisions: Decisions, modules: ModuleTable, path: Path, *, share: bool
+    ) -> None:
         self.left: dict[str, str] = {}
+        self.dropped = 0
         self._model = model
         self._decisions = decisions
         self._modules = modules
         self._path = path
+        self._share = share
         self._function_names = Names({as_text(made.name) for made in model.functions if made.domain == DOMAIN})
         self._node_names = Names({as_text(node.name) for node in all_nodes(model)})
+        self._calls: IdentityMap[Block, onnx.NodeProto] = IdentityMap()
+        self._weights = dict(_weights(model))
         self._created = self._moved = 0
 
     def run(self) -> Edits:
@@ -71,64 +81,67 @@ class Outliner:
                     found.append(module)
             return found
 
-        blocks = find_blocks(view, path)
+        blocks = find_blocks(view, path, self._weights if self._share else None)
         self.left |= blocks.left
         if all(isinstance(item, int) for item in blocks.items):
             return
-        types = _Types(graph)
-        items = [
-            view.nodes[item] if isinstance(item, int) else self._add_call(graph, item, view, types)
-            for item in blocks.items
-        ]
+        types = Types(graph)
+        for level in _by_height(blocks.items):
+            bodies = [Body.of(block, around, view, self._source(view), self._decisions) for block, around in level]
+            groups = equal_bodies(bodies, self._weights) if self._share else ([Equal(body, [], [])] for body in bodies)
+            for group in groups:
+                self._make_function(group, view, types)
+            place_handed_in(bodies)
+        items = [self._item(graph, item, view) for item in blocks.items]
         keep_in_order(graph.node, items)
         types.remove_taken()
         self._moved += len(view.nodes) - sum(isinstance(item, int) for item in blocks.items)
 
-    def _add_call(
-        self, holder: onnx.GraphProto | onnx.FunctionProto, block: Block, view: GraphView, types: _Types
-    ) -> onnx.NodeProto:
-        """Make the function of a block and return a call of it, the last node of `holder`."""
-        name = block.scope if block.call is None else f"{block.scope}_{block.call}"
-        function = self._model.functions.add(name=self._function_names.unique(name), domain=DOMAIN)
-        inside = set(block.members)
-        written = [name for index in block.members for name in view.writes(index)]
-        own = set(written)
-        function.input.extend(
-            dict.fromkeys(name for index in block.members for name in view.reads[index] if name not in own)
-        )
-        outputs = [
-            name
-            for name in written
-            if name in view.outputs or any(reader not in inside for reader in view.readers.get(name, ()))
-        ]
-        # ONNX has no nodes without outputs.
-        function.output.extend(outputs or [name for name in written if name not in view.readers] or written[:1])
-        for item in block.items:
-            if isinstance(item, Block):
-                node = self._add_call(function, item, view, types)
-                self._enter(node, block.scope)
-            else:
-                node = function.node.add()
-                node.CopyFrom(view.nodes[item])
-                self._copy_decisions(view.nodes[item], node)
-                for moved in chain([node], inner_nodes(node)):
-                    self._enter(moved, block.scope)
-        function.opset_import.extend(self._imports(function))
-        function.value_info.extend(types.take(name for name in written if name not in function.output))
-        call = holder.node.add(op_type=function.name, domain=DOMAIN, input=function.input, output=function.output)
-        call.name = self._node_names.unique(label_path(self._modules, block.scope) + function.name)
-        self._decisions[call] = self._decision(block, view)
-        self._created += 1
+    def _source(self, view: GraphView) -> Callable[[int | Block], onnx.NodeProto]:
+        return lambda item: view.nodes[item] if isinstance(item, int) else self._calls[item]
+
+    def _item(self, graph: onnx.GraphProto, item: int | Block, view: GraphView) -> onnx.NodeProto:
+        """Return a node of a graph, or a new call of the function of a block."""
+        if isinstance(item, int):
+            return view.nodes[item]
+        call = graph.node.add()
+        call.CopyFrom(self._calls[item])
+        self._decisions[call] = self._decisions[self._calls[item]]
         return call
 
-    def _copy_decisions(self, node: onnx.NodeProto, copy: onnx.NodeProto) -> None:
-        self._decisions[copy] = self._decisions[node]
-        for inner, inner_copy in zip(inner_nodes(node), inner_nodes(copy), strict=True):
-            self._decisions[inner_copy] = self._decisions[inner]
+    def _make_function(self, group: Sequence[Equal], view: GraphView, types: Types) -> None:
+        """Add the function of one body, or of several that are equal, and make the calls of it."""
+        first = group[0].body
+        if len(group) > 1:
+            align(group)
+        types_of = [list(types.take(body.inner_values())) for body, _, _ in group]
+        kept = types_of[0]
+        if len(group) > 1:
+            kept, dropped = unite(group, types_of, self._weights, self._decisions)
+            self.dropped += dropped
+        function = self._model.functions.add(domain=DOMAIN, name=self._function_names.unique(self._name(first.block)))
+        function.input.extend(first.formal_inputs or first.inputs)
+        function.output.extend(first.formal_outputs or first.outputs)
+        for node in first.nodes:
+            added = function.node.add()
+            added.CopyFrom(node)
+            copy_decisions(node, added, self._decisions)
+        function.value_info.extend(kept)
+        function.opset_import.extend(self._imports(function))
+        for body, _, _ in group:
+            call = onnx.NodeProto(op_type=function.name, domain=DOMAIN, input=body.inputs, output=body.outputs)
+            call.name = self._node_names.unique(label_path(self._modules, body.block.scope) + function.name)
+            self._decisions[call] = self._decision(body.block, view)
+            self._calls[body.block] = call
+            self._created += 1
 
-    def _enter(self, node: onnx.NodeProto, module: str) -> None:
-        decision = self._decisions[node]
-        self._decisions[node] = decision._replace(tag=move_in(node, decision.tag, module))
+    def _name(self, block: Block) -> str:
+        """Return the name of a function: that of the module, or of its class if functions are shared."""
+        if not self._share:
+            return block.scope if block.call is None else f"{block.scope}_{block.call}"
+        known = self._modules[block.scope].bare_class if block.scope in self._modules else None
+        words = [word for word in block.scope.split(".") if not word.isdecimal()]
+        return known or (words or [block.scope])[-1]
 
     def _decision(self, block: Block, view: GraphView) -> Decision:
         """Return the tag of a call: the module is as sure as the surest of its nodes."""
@@ -143,7 +156,7 @@ class Outliner:
             yield onnx.OperatorSetIdProto(domain=domain, version=versions.get(domain, 1))
 
 
-class _Types:
+class Types:
     """The types that a graph declares for its values."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
@@ -160,6 +173,31 @@ class _Types:
     def remove_taken(self) -> None:
         """Remove the types from the graph that were taken away."""
         keep_in_order(self._infos, [info for info in self._infos if info.name in self._left])
+
+
+def _by_height(items: list[int | Block]) -> list[list[tuple[Block, list[int | Block]]]]:
+    """Return all blocks with the items around them; first those without blocks inside, then those around these."""
+    heights: list[list[tuple[Block, list[int | Block]]]] = []
+
+    def add(items: list[int | Block]) -> int:
+        height = 0
+        for item in items:
+            if isinstance(item, Block):
+                inner = add(item.items)
+                height = max(height, inner + 1)
+                heights.extend([] for _ in range(inner + 1 - len(heights)))
+                heights[inner].append((item, items))
+        return height
+
+    add(items)
+    return heights
+
+
+def _weights(model: onnx.ModelProto) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the name, and the element type and shape, of each weight of the main graph and its subgraphs."""
+    for graph in graphs_within(model.graph):
+        if isinstance(graph, onnx.GraphProto):
+            yield from ((as_text(tensor.name), (tensor.data_type, *tensor.dims)) for tensor in graph.initializer)
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[tuple[onnx.GraphProto, onnx.NodeProto | None]]:

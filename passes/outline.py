@@ -36,6 +36,10 @@ class Outline(Pass):
     modules: str = option("**", "patterns of modules, separated by semicolons")
     depth: int = option(0, "only modules at this depth, and modules above it that call no other; 0: all modules")
 
+    share: bool = option(
+        True, "one function for modules that are equal but for their weights; false: one for each module"
+    )
+
     def __post_init__(self) -> None:
         if self.depth < 0:
             raise UsageError(f"option outline.depth: {self.depth} is less than 0")
@@ -54,9 +58,15 @@ class Outline(Pass):
         left: dict[str, str] = {}
 
         def edit(model: onnx.ModelProto, decisions: Decisions) -> Edits:
-            outliner = Outliner(model, decisions, modules, path)
+            outliner = Outliner(model, decisions, modules, path, share=self.share)
             edits = outliner.run()
             left.update(outliner.left)
+            if outliner.dropped:
+                context.findings.add(
+                    Severity.INFO,
+                    "dropped-metadata",
+                    f"{outliner.dropped} entries of metadata were dropped, because modules that share a function differ in them",
+                )
             return edits
 
         context.edit_messages(edit)
