@@ -18,8 +18,8 @@ class Body:
     """The body of the function of a block.
 
     `nodes` stand in the order of `block.items`. `inputs` and `outputs` are the values that the block reads and those
-    of it that others read, `formal_inputs` and `formal_outputs` their names in the function, if these are others. `around`
-    are the items around the block, and `handed_in` those that were taken out of it.
+    of it that others read, `formal_inputs` and `formal_outputs` their names in the function, if these are others.
+    `around` are the items around the block, and `handed_in` those that were taken out of it.
     """
 
     block: Block

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from heapq import heapify, heappop, heappush
+from operator import itemgetter
 from typing import NamedTuple
 
 import onnx
@@ -121,17 +122,23 @@ def _what(node: onnx.NodeProto, name_of: Callable[[str], str]) -> Hashable:
     """Return what a node does: operator, module, and attributes but for what a Constant holds."""
     notes = dict(tag_entries(node)) if node.metadata_props else {}
     module = tuple(notes.get(key) for key in (WITHIN, WITHIN_SERVES, SERVES))
-    return as_text(node.op_type), domain_of(node.domain), module, tuple(sorted(_attributes(node, name_of)))
+    return (
+        as_text(node.op_type),
+        domain_of(node.domain),
+        module,
+        tuple(sorted(_attributes(node, name_of), key=itemgetter(0))),
+    )
 
 
-def _attributes(node: onnx.NodeProto, name_of: Callable[[str], str]) -> Iterator[Hashable]:
+def _attributes(node: onnx.NodeProto, name_of: Callable[[str], str]) -> Iterator[tuple[str, int, Hashable]]:
+    """Yield the name, the type and the content of each attribute; of what a Constant holds, only types and sizes."""
     if any(True for _ in attribute_graphs(node.attribute)):
         node = _without_names(node, name_of)
     is_constant = _is_constant(node)
     for attribute in node.attribute:
         if is_constant:
             sizes = (*attribute.t.dims, len(attribute.ints), len(attribute.floats), len(attribute.strings))
-            yield as_text(attribute.name), attribute.type, attribute.t.data_type, sizes
+            yield as_text(attribute.name), attribute.type, (attribute.t.data_type, sizes)
         else:
             yield as_text(attribute.name), attribute.type, attribute.SerializeToString(deterministic=True)
 

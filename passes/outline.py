@@ -65,7 +65,7 @@ class Outline(Pass):
                 context.findings.add(
                     Severity.INFO,
                     "dropped-metadata",
-                    f"{outliner.dropped} entries of metadata were dropped, because modules that share a function differ in them",
+                    f"{outliner.dropped} entries of metadata differ in modules that share a function, and were dropped",
                 )
             return edits
 

@@ -171,7 +171,7 @@ def test_only_the_calls_in_some_modules() -> None:
 def outlined() -> onnx.ModelProto:
     source = model('["n"] v = Relu(x) ["m"] w = Neg(v) ["k"] y = Abs(w)')
     tags = {"n": A, "m": Tag("a.b.c", Source.NAME), "k": Tag("a.b", Source.NAME)}
-    context = run_pass(hpass.Pipeline.parse("outline").passes[0], source, tags=tags)
+    context = run_pass(hpass.Pipeline.parse("outline:share=false").passes[0], source, tags=tags)
     context.model.apply(context.tagged_nodes(), context.table.modules)
     return context.model.proto
 

@@ -26,9 +26,7 @@ WITHOUT_FUNCTIONS = [path for path in FIXTURES if path.stem != "functions"]
 Call = tuple[str, list[str], list[str]]
 
 
-def outlined(
-    nodes: str, scopes: dict[str, str], parameters: list[str], **options: object
-) -> tuple[onnx.ModelProto, Context]:
+def outlined(nodes: str, scopes: dict[str, str], parameters: list[str]) -> tuple[onnx.ModelProto, Context]:
     source = model(nodes, parameters=parameters)
     for index, tensor in enumerate(source.graph.initializer):
         tensor.CopyFrom(onnx.numpy_helper.from_array(np.full((4, 4), index + 1, np.float32), tensor.name))
@@ -153,7 +151,7 @@ def test_metadata_that_differs_is_dropped_and_counted() -> None:
     assert "other" not in entries
     assert (entries["hpass.source"], entries["hpass.confidence"]) == ("metadata", "low")
     assert [finding.message for finding in context.findings] == [
-        "2 entries of metadata were dropped, because modules that share a function differ in them"
+        "2 entries of metadata differ in modules that share a function, and were dropped"
     ]
 
 
