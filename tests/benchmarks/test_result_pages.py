@@ -12,17 +12,20 @@ from benchmarks.costs import page as costs
 from benchmarks.extraction import page as extraction
 from benchmarks.profiling import page as profiling
 from benchmarks.quantisers import page as quantisers
+from benchmarks.rewriting import page as rewriting
 from benchmarks.speed import __main__ as speed
 
 DOCS = Path(__file__).parents[2] / "docs"
 INTRODUCTIONS = {
     "results/accuracy.md": (report.INTRODUCTION, report.CHOSEN),
     "results/accuracy-held-out.md": (report.INTRODUCTION, report.HELD_OUT),
+    "results/accuracy-optimised.md": (report.INTRODUCTION, report.CHOSEN),
     "results/architectures.md": (page.INTRODUCTION,),
     "results/cost.md": (costs.INTRODUCTION,),
     "results/extraction.md": (extraction.INTRODUCTION,),
     "results/profiling.md": (profiling.INTRODUCTION,),
     "results/quantisers.md": (quantisers.INTRODUCTION,),
+    "results/rewriting.md": (rewriting.INTRODUCTION,),
     "results/sweep.md": (sweep_page.INTRODUCTION,),
     "speed.md": (speed.INTRODUCTION.format(rounds=3),),
 }

@@ -1,0 +1,89 @@
+"""Rewrite a model, and look whether it computes the same, whether strip undoes it, and what a second run changes."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+import hpass
+from benchmarks.speed.processes import Runs, take_turns
+from benchmarks.speed.synthetic_models import chain
+from hpass import HpassError, Model
+from hpass.graph.strip import stripped
+from hpass.graph.walk import all_nodes
+from hpass.tags.tag_format import Confidence
+
+from .same_results import same_results
+
+PIPELINES = ("all,rename", "all,annotate", "all,annotate:key=namespace")
+_ROUNDS = 3
+_TIME_LIMIT_S = 600
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a pipeline did to a model: its results, and whether strip gives the input back and a second run nothing."""
+
+    model: str
+    pipeline: str
+    results: str
+    is_undone: bool
+    is_stable: bool
+
+
+@dataclass(frozen=True)
+class Named:
+    """The modules that the names of `rename` alone give back: nodes, nodes in another module, and those with `high`."""
+
+    model: str
+    nodes: int
+    wrong: int
+    wrong_and_high: int
+
+
+def rewrite(name: str, path: Path, pipeline: str) -> Rewritten | None:
+    """Rewrite a model; None if it is no model that hpass opens."""
+    try:
+        run = hpass.run(path, pipeline)
+    except HpassError:
+        return None
+    source = onnx.load(path, load_external_data=False)
+    after = onnx.ModelProto.FromString(run.apply().SerializeToString())
+    again = hpass.run(_model(after, run.model, path), pipeline).apply()
+    return Rewritten(
+        name,
+        pipeline,
+        same_results(source, after, path.parent),
+        stripped(after).SerializeToString() == stripped(source).SerializeToString(),
+        again.SerializeToString() == after.SerializeToString(),
+    )
+
+
+def read_names(name: str, path: Path) -> Named:
+    """Rename a model, delete all metadata, and tag it again by the names that are left."""
+    run = hpass.run(path, "all,rename")
+    expected = [tag.scope for _, tag in run.tags()]
+    bare = onnx.ModelProto.FromString(run.apply().SerializeToString())
+    del bare.metadata_props[:]
+    for node in all_nodes(bare):
+        del node.metadata_props[:]
+    found = [tag for _, tag in hpass.run(_model(bare, run.model, path)).tags()]
+    wrong = [tag for tag, scope in zip(found, expected, strict=True) if tag.scope != scope]
+    return Named(name, len(found), len(wrong), sum(tag.confidence is Confidence.HIGH for tag in wrong))
+
+
+def times(nodes: int) -> dict[str, Runs]:
+    """Run the tagging of a chain of nodes alone and with each pass, in turns, as processes of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "chain.onnx")
+        chain(nodes, path)
+        command = [sys.executable, "-m", "hpass", "run", str(path), "-o", f"{folder}/out.onnx", "--passes"]
+        return take_turns({pipeline: [*command, pipeline] for pipeline in ("all", *PIPELINES)}, _ROUNDS, _TIME_LIMIT_S)
+
+
+def _model(message: onnx.ModelProto, opened: Model, path: Path) -> Model:
+    return Model(message, str(path), path.parent, opened.locations)
