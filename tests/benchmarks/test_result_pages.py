@@ -10,6 +10,7 @@ from benchmarks.accuracy import report
 from benchmarks.architectures import page, sweep_page
 from benchmarks.costs import page as costs
 from benchmarks.extraction import page as extraction
+from benchmarks.faults import page as faults
 from benchmarks.profiling import page as profiling
 from benchmarks.quantisers import page as quantisers
 from benchmarks.rewriting import page as rewriting
@@ -23,6 +24,7 @@ INTRODUCTIONS = {
     "results/architectures.md": (page.INTRODUCTION,),
     "results/cost.md": (costs.INTRODUCTION,),
     "results/extraction.md": (extraction.INTRODUCTION,),
+    "results/faults.md": (faults.INTRODUCTION,),
     "results/profiling.md": (profiling.INTRODUCTION,),
     "results/quantisers.md": (quantisers.INTRODUCTION,),
     "results/rewriting.md": (rewriting.INTRODUCTION,),
