@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,16 @@ from hpass.tags.tag_format import Confidence
 
 from .same_results import same_results
 
-PIPELINES = ("all,rename", "all,annotate", "all,annotate:key=namespace")
+_OUTLINE = "all,outline"
+_OUTLINE_EACH = "all,outline:share=false"
+PIPELINES = ("all,rename", "all,annotate", "all,annotate:key=namespace", _OUTLINE_EACH, _OUTLINE)
 _ROUNDS = 3
 _TIME_LIMIT_S = 600
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What a pipeline did to a model: its results, and whether strip gives the input back and a second run nothing."""
+    """What a pipeline did to a model: its results, whether it can be undone, and whether a second run does nothing."""
 
     model: str
     pipeline: str
@@ -58,9 +61,26 @@ def rewrite(name: str, path: Path, pipeline: str) -> Rewritten | None:
         name,
         pipeline,
         same_results(source, after, path.parent),
-        stripped(after).SerializeToString() == stripped(source).SerializeToString(),
+        _is_undone(source, after, run, pipeline, path),
         again.SerializeToString() == after.SerializeToString(),
     )
+
+
+def _is_undone(source: onnx.ModelProto, after: onnx.ModelProto, run: hpass.Run, pipeline: str, path: Path) -> bool:
+    """Whether strip gives back the input; after `outline`, whether `inline` gives back the nodes and their modules."""
+    if pipeline not in {_OUTLINE, _OUTLINE_EACH}:
+        return stripped(after).SerializeToString() == stripped(source).SerializeToString()
+    before = hpass.run(path, "all,inline")
+    copy = onnx.ModelProto.FromString(after.SerializeToString())
+    back = hpass.run(_model(copy, run.model, path), "all,inline")
+    if pipeline == _OUTLINE:
+        return _modules(back) == _modules(before)
+    one, other = ([node.SerializeToString() for node in all_nodes(found.apply())] for found in (before, back))
+    return sorted(one) == sorted(other)
+
+
+def _modules(run: hpass.Run) -> Counter[tuple[str, str]]:
+    return Counter((node.op, tag.scope) for node, tag in run.tags())
 
 
 def read_names(name: str, path: Path) -> Named:
