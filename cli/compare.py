@@ -255,6 +255,9 @@ def _text(distance: Distance) -> str:
     counts = [f"{count} {name}" for name, count in (("NaN", distance.nan), ("infinite", distance.inf)) if count]
     if distance.beyond_half and counts:
         counts.append(f"{distance.beyond_half} beyond the range of float16")
+    if distance.snr == math.inf:
+        # All that is finite in both is equal, if anything is.
+        return ", ".join(counts)
     if distance.snr is None:
         return "their shapes differ" if math.isinf(distance.max_abs) else ", ".join(counts) or "they differ"
     return ", ".join([f"{distance.snr:.1f} dB", f"at most {distance.max_abs:.3g} apart", *counts])

@@ -109,4 +109,5 @@ class Descent:
 
 
 def _is_right(candidate: Candidate | None) -> bool:
-    return candidate is not None and candidate.quality >= candidate.bar
+    # If the outputs are not finite, the bar is lower than any ratio, but a module that is not finite is still wrong.
+    return candidate is not None and candidate.quality >= candidate.bar and candidate.quality > -math.inf

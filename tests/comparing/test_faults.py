@@ -10,6 +10,7 @@ import onnx
 import onnx.parser
 import pytest
 from onnx import numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
 from product import ROOT
 
 import hpass
@@ -63,6 +64,17 @@ def test_the_module_with_the_fault_goes_wrong_first(fault: Fault, module: str) -
     assert found.first == module
     assert not found.agrees
     assert found.runs <= 3 + module.count(".") + 1
+
+
+@pytest.mark.slow
+def test_the_module_that_is_too_large_for_float16_is_named_if_no_output_is_finite() -> None:
+    large = spoiled(BERT, weight("onnx::MatMul_388", lambda array: array * 250_000))
+    half = onnx.ModelProto.FromString(large.SerializeToString())
+
+    found = hpass.compare(large, convert_float_to_float16(half, keep_io_types=True))
+
+    assert found.outputs.nan
+    assert found.first == "encoder.layer.1.output.dense"
 
 
 @pytest.mark.slow
