@@ -12,6 +12,7 @@ from .comparing.arithmetic import THRESHOLDS_DB
 from .comparing.comparison import Comparison
 from .comparing.culprit import find_culprit
 from .comparing.descent import Descent
+from .comparing.exclusion import exclusions
 from .comparing.measure import Measurement
 from .comparing.outliers import first_outlier, outliers
 from .comparing.pairing import pairing
@@ -41,6 +42,7 @@ def compare(
     settings: tuple[SessionSettings, SessionSettings] = (_PLAIN, _PLAIN),
     everything: bool = False,
     weights: bool = True,
+    suggest: int = 0,
 ) -> Comparison:
     """Run two models on the same inputs in onnxruntime, in a process of its own, and find where they part.
 
@@ -49,7 +51,8 @@ def compare(
     signal-to-noise ratio in decibels from which on outputs agree, or a mapping of such ratios by what the models
     compute in: float32, float16 or int8. `settings` are those of the sessions of A and B. If `everything` is True, all
     modules are measured; otherwise those that may be to blame, and none if the outputs agree. If `weights` is False,
-    weights are not compared by their contents.
+    weights are not compared by their contents. If `suggest` is positive, all modules are measured, and so many at most
+    are looked for whose exclusion from the conversion makes the outputs better.
 
     Raises UsageError if an argument is wrong, and HpassError if a model cannot be opened or does not run, or if the two
     have nothing in common.
@@ -69,7 +72,7 @@ def compare(
         )
         given = list(_inputs(tagged_a, inputs, runs, sizes or {}, scratch))
         measurement = Measurement(one, two, given, pairing(one.borders, two.borders, _input_names(one, two)), compute)
-        found = _find(measurement, tagged_a.modules, threshold, everything=everything)
+        found = _find(measurement, tagged_a.modules, threshold, everything=everything, suggest=suggest)
     return replace(found, weights=_weights(tagged_a, tagged_b, one) if weights else None)
 
 
@@ -100,7 +103,12 @@ def compare_recorded(
 
 
 def _find(
-    measurement: Measurement, table: ModuleTable, threshold: float | Mapping[str, float] | None, *, everything: bool
+    measurement: Measurement,
+    table: ModuleTable,
+    threshold: float | Mapping[str, float] | None,
+    *,
+    everything: bool,
+    suggest: int = 0,
 ) -> Comparison:
     one, two = measurement.a, measurement.b
     descent = Descent(measurement, Parts(one.borders, two.borders, table))
@@ -108,6 +116,7 @@ def _find(
     bar = _threshold(threshold, (one.arithmetic, two.arithmetic))
     random = list(dict.fromkeys((*one.borders.random_scopes, *two.borders.random_scopes)))
     is_right = outputs.quality >= bar and not random
+    everything = everything or suggest > 0
     candidates = descent.search(outputs, everything=everything) if everything or not is_right else []
     if not is_right and descent.parts.unpaired and all(pair.is_own for pair in descent.pairs.values()):
         raise HpassError(f"{one.name} and {two.name} have no module in common; compare a model with what it became")
@@ -115,6 +124,7 @@ def _find(
     quality = {candidate.name: candidate.quality for candidate in candidates}
     culprit = None if first is None else find_culprit(measurement, descent.pairs[first], quality[first])
     scope = None if culprit is None else culprit.scope
+    excluded = exclusions(measurement, candidates, descent.pairs, outputs, suggest) if suggest else None
     return Comparison(
         a=one.name,
         b=two.name,
@@ -130,6 +140,7 @@ def _find(
         weights=None,
         inputs=len(measurement.inputs),
         runs=measurement.runs,
+        exclusions=excluded,
     )
 
 

@@ -11,6 +11,7 @@ import typer
 
 from ..errors import UsageError
 from ..reporting.wording import counted
+from ..selection.pattern import Pattern
 from .exit_codes import DIFFERENT, DONE
 from .file_uses import FileUses, model_files
 from .shared_options import Dimensions, Json, Level
@@ -52,6 +53,15 @@ def compare(
     everything: Annotated[
         bool, typer.Option("--all", help="Measure every module, and not only those that may be to blame.")
     ] = False,
+    suggest: Annotated[
+        int,
+        typer.Option(
+            "--suggest",
+            min=0,
+            metavar="N",
+            help="Look for at most N modules whose exclusion from the conversion makes the outputs better.",
+        ),
+    ] = 0,
     ignore_weights: Annotated[
         bool, typer.Option("--ignore-weights", help="Do not compare weights by their contents.")
     ] = False,
@@ -89,8 +99,10 @@ def compare(
     settings = _settings(a_level, a_providers), _settings(b_level, b_providers)
     threshold = _thresholds(thresholds or ())
     if _is_pytorch(before):
-        if runs > 1 or dims or len(paths) > 1 or a_providers or a_level != _NO_LEVEL:
-            raise UsageError("--runs, --dim, --a-level, --a-ep and a second --inputs are for an ONNX model as A")
+        if runs > 1 or dims or len(paths) > 1 or a_providers or a_level != _NO_LEVEL or suggest:
+            raise UsageError(
+                "--runs, --dim, --a-level, --a-ep, --suggest and a second --inputs are for an ONNX model as A"
+            )
         found = _compare_recorded(
             before, after, paths[0] if paths else None, threshold, settings[1], everything=everything
         )
@@ -107,6 +119,7 @@ def compare(
             settings=settings,
             everything=everything,
             weights=not ignore_weights,
+            suggest=suggest,
         )
     if json:
         write_json(to_json(found))
@@ -195,6 +208,9 @@ def _lines(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator[L
         if found.unpaired:
             yield ""
             yield f"only in one of the models: {_some(found.unpaired)}"
+    if found.exclusions is not None:
+        yield ""
+        yield from _exclusions(found)
     if found.runs > 1:
         yield ""
         of_inputs = f", with each of {counted(found.inputs, 'input')}" if found.inputs > 1 else ""
@@ -234,6 +250,18 @@ def _table(found: Comparison) -> Iterator[Line]:
     opened = set(found.path)
     for scope, module in found.modules.items():
         yield Styled(_row(scope, module), "red" if scope in opened else None)
+
+
+def _exclusions(found: Comparison) -> Iterator[Line]:
+    if not found.exclusions:
+        yield "no module makes the outputs better if it is excluded"
+        return
+    yield f"without these modules the outputs are better than {_ratio(found.outputs)}:"
+    yield Styled(f"{'alone':>12}  {'together':>12}  module", dim=True)
+    for item in found.exclusions:
+        yield f"{_ratio(item.alone):>12}  {_ratio(item.together):>12}  {item.scope}"
+    patterns = [str(Pattern.of_module(item.scope)) for item in found.exclusions]
+    yield f"to list their nodes: {shlex.join(['hpass', 'select', found.a, *patterns])} --for FORMAT"
 
 
 def _row(scope: str, module: ModuleDistance) -> str:

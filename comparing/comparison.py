@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .culprit import Culprit
+from .exclusion import Exclusion
 from .metrics import Distance
 from .weights import WeightComparison
 
@@ -40,6 +41,7 @@ class Comparison:
     random: modules that draw random numbers, which are not compared.
     culprit: what is wrong in `first`.
     weights: the weights of both; None if they were not compared.
+    exclusions: modules that make the outputs better if A computes them, best first; None if that was not asked for.
     inputs: the number of inputs.
     runs: how often each of the two models ran with each of the inputs.
     """
@@ -58,6 +60,7 @@ class Comparison:
     weights: WeightComparison | None
     inputs: int
     runs: int
+    exclusions: Sequence[Exclusion] | None = None
 
     @property
     def agrees(self) -> bool:

@@ -37,14 +37,10 @@ class Descent:
         Raises HpassError if one of the models does not run.
         """
         a, b = self.measurement.a, self.measurement.b
-        random = a.borders.random_values | b.borders.random_values
-        common = set(a.outputs) & set(b.outputs)
-        pairs = [(name, name) for name in a.outputs if name in common] or list(zip(a.outputs, b.outputs, strict=False))
-        kept = [pair for pair in pairs if random.isdisjoint(pair)]
         found = [
             distance(one[name], two[other])
             for one, two in self.measurement.run(a.outputs, b.outputs)
-            for name, other in kept
+            for name, other in self.measurement.output_pairs()
             if name in one and other in two
         ]
         return worst(found) or Distance(math.inf, 0.0, 0, 0)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .comparison import Comparison, ModuleDistance
 from .culprit import Culprit, DifferentNode
+from .exclusion import Exclusion
 from .metrics import Distance
 
 
@@ -27,6 +28,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "unpaired": list(found.unpaired),
         "random": list(found.random),
         **({} if found.weights is None else {"weights": found.weights.to_json()}),
+        **({} if found.exclusions is None else {"exclusions": [_exclusion(item) for item in found.exclusions]}),
         "inputs": found.inputs,
         "runs": found.runs,
     }
@@ -34,6 +36,14 @@ def to_json(found: Comparison) -> dict[str, Any]:
 
 def _first(found: Comparison) -> dict[str, Any]:
     return {"scope": found.first, "call": None if found.culprit is None else found.culprit.call}
+
+
+def _exclusion(found: Exclusion) -> dict[str, Any]:
+    return {
+        "scope": found.scope,
+        "alone": _distance(found.alone, "snr"),
+        "together": _distance(found.together, "snr"),
+    }
 
 
 def _module(module: ModuleDistance) -> dict[str, Any]:

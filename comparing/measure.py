@@ -95,6 +95,13 @@ class Measurement:
             for inputs, one, two in zip(self.inputs, found[::2], found[1::2], strict=True)
         ]
 
+    def output_pairs(self) -> list[tuple[str, str]]:
+        """Return the outputs of A with those of B, but for random ones: of the same name or, if none is, in order."""
+        common = set(self.a.outputs) & set(self.b.outputs)
+        pairs = [(name, name) for name in self.a.outputs if name in common]
+        random = self.a.borders.random_values | self.b.borders.random_values
+        return [pair for pair in pairs or zip(self.a.outputs, self.b.outputs, strict=False) if random.isdisjoint(pair)]
+
     def call_count(self, scope: str) -> int:  # noqa: ARG002 - a file does not tell calls apart
         """Return how often a module is called; 0 if that is unknown."""
         return 0

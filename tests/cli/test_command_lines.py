@@ -320,6 +320,7 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (2, "compare model.onnx model.onnx --runs 0", "'--runs': 0 is not in the range x>=1"),
     (1, "compare model.onnx model.onnx --a-ep None", "onnxruntime has no NoneExecutionProvider here"),
     (1, "compare model.onnx model.onnx --b-ep None", "onnxruntime has no NoneExecutionProvider here"),
+    (2, "compare model.onnx model.onnx --suggest some", "'some' is not a valid int"),
     (0, "compare model.onnx model.onnx --all", "the outputs agree: equal"),
     (0, "compare model.onnx model.onnx --ignore-weights", "the outputs agree: equal"),
     (0, "compare model.onnx model.onnx --json", '"agrees": true'),

@@ -214,6 +214,7 @@ CASES: dict[str, dict[str, list[str]]] = {
         "--dim": ["{a} {b} --dim {text}", "{a} {b} --dim {plain}=1"],
         "--runs": ["{a} {b} --runs 2"],
         "--all": ["{a} {b} --all"],
+        "--suggest": ["{a} {b} --suggest 2", "{a} {b} --suggest {text}"],
         "--threshold": ["{a} {b} --threshold {text}"],
         "--ignore-weights": ["{a} {b} --ignore-weights"],
         "--a-ep": ["{a} {b} --a-ep {text}"],
