@@ -39,6 +39,14 @@ def report(
     against: Annotated[
         Path | None, typer.Option("--against", metavar="MODEL", help="Another version of the model, to compare with.")
     ] = None,
+    comparison: Annotated[
+        Path | None,
+        typer.Option(
+            "--comparison",
+            metavar="FILE.json",
+            help="The output of `hpass compare --json`, for the colour of each module by how well it agrees.",
+        ),
+    ] = None,
     costs: Annotated[
         bool, typer.Option("--cost/--no-cost", help="Show what each module takes in one run, as `hpass cost` does.")
     ] = True,
@@ -57,6 +65,7 @@ def report(
     from ..reporting.html.page import page
     from ..reporting.html.report_data import report_data
     from ..reporting.html.sides import side_of
+    from ..reporting.saved_comparison import read_comparison
     from ..reporting.saved_profile import read_profile
     from ..running.settings import parse_dimensions
 
@@ -69,6 +78,8 @@ def report(
         uses.read(path, f"--profile {path}")
     if against is not None:
         uses.read(against, f"--against {against}")
+    if comparison is not None:
+        uses.read(comparison, f"--comparison {comparison}")
     tagging.add_files(uses)
     uses.write(output, f"--output {output}")
     if not output.parent.is_dir():
@@ -77,10 +88,11 @@ def report(
     if sizes and not costs:
         raise UsageError("--dim belongs to the cost of modules; leave out --no-cost")
     times = [read_profile(path) for path in paths]
+    agreement = {} if comparison is None else read_comparison(comparison)
     labelled = _sides(source, against, paths, tagging, uses)
     found = {id(run): model_cost(run, sizes=sizes) for _, run in labelled} if costs else {}
     sides = [
-        side_of(label, run, profile=profile, cost=found.get(id(run)))
+        side_of(label, run, profile=profile, cost=found.get(id(run)), agreement=agreement)
         for (label, run), profile in zip_longest(labelled, times)
     ]
     text = page(report_data(sides))

@@ -8,6 +8,10 @@ const ROOT = 0;
 const ROW_HEIGHT = 22;
 const LEAST_WIDTH = 0.6; // pixels; narrower modules are not drawn
 const PAGE = 300; // rows
+const AGREEMENT_COLOURS = {
+  equal: "#7cc47f", "100 dB and more": "#a5d38b", "80 to 100 dB": "#cfdf94", "60 to 80 dB": "#f4e58f",
+  "40 to 60 dB": "#f2c14e", "20 to 40 dB": "#ee9a57", "below 20 dB": "#e57373", "not finite": "#b45fb0",
+};
 const CONFIDENCE_COLOURS = { high: "#7cc47f", medium: "#f2c14e", low: "#e57373", several: "#b9c2cc" };
 
 const children = modules.scope.map(() => []);
@@ -89,8 +93,11 @@ function valueOf(side, module) {
   if (state.colour === "class") return modules.class[module];
   if (state.colour === "difference") return "";
   if (state.colour === "provider") return providers[side][module];
+  if (state.colour === "agreement") return sides[side].agreement[module];
   return common[state.colour][module];
 }
+
+const fixedColours = () => ({ confidence: CONFIDENCE_COLOURS, agreement: AGREEMENT_COLOURS })[state.colour] || {};
 
 function colourOf(side, module) {
   if (state.colour === "difference") {
@@ -100,7 +107,7 @@ function colourOf(side, module) {
     return `hsl(${change > 0 ? 8 : 145} ${30 + 50 * Math.abs(change)}% ${80 - 25 * Math.abs(change)}%)`;
   }
   const value = valueOf(side, module);
-  return (state.colour === "confidence" && CONFIDENCE_COLOURS[value]) || colourOfText(value);
+  return fixedColours()[value] || colourOfText(value);
 }
 
 function drawChart(side) {
@@ -258,7 +265,7 @@ function drawKey() {
   }
   const largest = [...sizes].sort((a, b) => b[1] - a[1]).slice(0, 12);
   return largest.map(([value]) => {
-    const colour = (state.colour === "confidence" && CONFIDENCE_COLOURS[value]) || colourOfText(value);
+    const colour = fixedColours()[value] || colourOfText(value);
     return element("span", { class: "key" }, element("i", { style: `background:${colour}` }), value);
   });
 }
@@ -354,6 +361,7 @@ byId("measure").addEventListener("change", (event) => { state.measure = event.ta
 byId("colour").addEventListener("change", (event) => { state.colour = event.target.value; draw(); });
 byId("colour").querySelector('[value="difference"]').hidden = sides.length < 2;
 byId("colour").querySelector('[value="provider"]').hidden = !sides.some((side) => side.providers.some(Boolean));
+byId("colour").querySelector('[value="agreement"]').hidden = !sides.some((side) => side.agreement.some(Boolean));
 byId("search").addEventListener("input", (event) => search(event.target.value));
 byId("more").addEventListener("click", () => { state.rows += PAGE; drawTable(); });
 byId("controls").addEventListener("submit", (event) => event.preventDefault());

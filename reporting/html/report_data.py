@@ -40,6 +40,7 @@ class Side:
     values: what is measured of its modules.
     notes: what the values of a measure leave out, or take for granted.
     providers: the execution provider that took the most of the own time of each module, by scope.
+    agreement: how well each module computes what that of another model does, by scope, in words.
     """
 
     label: str
@@ -47,6 +48,7 @@ class Side:
     values: Mapping[Measure, Values] = field(default_factory=dict[Measure, Values])
     notes: Mapping[Measure, str] = field(default_factory=dict[Measure, str])
     providers: Mapping[str, str] = field(default_factory=dict[str, str])
+    agreement: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def report_data(sides: Sequence[Side]) -> dict[str, Any]:
@@ -69,6 +71,7 @@ def report_data(sides: Sequence[Side]) -> dict[str, Any]:
                 },
                 "notes": {measure.key: note for measure, note in side.notes.items()},
                 "providers": [side.providers.get(branch.scope, "") for branch, _ in branches],
+                "agreement": [side.agreement.get(branch.scope, "") for branch, _ in branches],
             }
             for side in sides
         ],

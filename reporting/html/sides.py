@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ...costs.cost import Cost
@@ -15,7 +17,14 @@ if TYPE_CHECKING:
 TIME = Measure("time", "time", "µs")
 
 
-def side_of(label: str, run: Run, *, profile: SavedProfile | None = None, cost: Cost | None = None) -> Side:
+def side_of(
+    label: str,
+    run: Run,
+    *,
+    profile: SavedProfile | None = None,
+    cost: Cost | None = None,
+    agreement: Mapping[str, str] = MappingProxyType({}),
+) -> Side:
     """Return the side of a tagged model, with what is measured of it."""
     values: dict[Measure, Values] = {}
     notes: dict[Measure, str] = {}
@@ -27,4 +36,4 @@ def side_of(label: str, run: Run, *, profile: SavedProfile | None = None, cost: 
         found = cost_values(cost)
         values |= found.values
         notes |= found.notes
-    return Side(label, run, values, notes, {} if profile is None else profile.providers)
+    return Side(label, run, values, notes, {} if profile is None else profile.providers, agreement)

@@ -308,6 +308,7 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (3, "diff model.onnx external_data.onnx --json", '"equal": false'),
     (2, "tree model.onnx --profile none.json", "none.json: cannot be read (No such file or directory)"),
     (2, "report model.onnx -o r.html --dim batch", "--dim batch: write NAME=SIZE"),
+    (2, "report model.onnx -o r.html --comparison none.json", "none.json: cannot be read (No such file or directory)"),
     (0, "report model.onnx -o r.html --cost", "r.html: "),
     # compare
     (2, "compare model.onnx", "Missing argument 'B' (hpass compare --help)"),

@@ -227,6 +227,7 @@ CASES: dict[str, dict[str, list[str]]] = {
         "source": ["{a} -o {folder}/r.html", "{none} -o {folder}/r.html"],
         "--output": ["{a} -o {folder}", "{a} -o -", "{a} -o {text}/x.html"],
         "--cost": ["{a} -o {folder}/r.html --cost"],
+        "--comparison": ["{a} -o {folder}/r.html --comparison {table}", "{a} -o {folder}/r.html --comparison {none}"],
         "--dim": ["{a} -o {folder}/r.html --cost --dim {text}", "{a} -o {folder}/r.html --cost --dim {plain}=1"],
         "--profile": ["{a} -o {folder}/r.html --profile {table}", "{a} -o {folder}/r.html --profile {none}"],
         "--against": ["{a} -o {folder}/r.html --against {b}", "{a} -o {folder}/r.html --against {none}"],

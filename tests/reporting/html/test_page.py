@@ -228,6 +228,19 @@ def test_a_provider_is_a_colour_of_each_side(tmp_path: Path) -> None:
     ]
 
 
+def test_agreement_is_a_colour_with_an_order(tmp_path: Path) -> None:
+    agreement = {"encoder": "not finite", "pooler": "equal"}
+    shown = evaluate(
+        page(report_data([side_of("a", hpass.run(BERT), agreement=agreement)])),
+        f"""{CHOOSE} choose("colour", "agreement");
+        const found = (scope) => colourOf(0, modules.scope.indexOf(scope));
+        return [["encoder", "pooler", "embeddings"].map(found), byId("colour").selectedOptions[0].hidden];""",
+        tmp_path,
+    )
+
+    assert shown == [["#b45fb0", "#7cc47f", "#c3cad3"], False]
+
+
 def test_names_in_the_model_are_text_and_nothing_else(tmp_path: Path) -> None:
     attack = '</script><img src=x onerror="window.attacked = 1"><!--<script>'
     node = helper.make_node("Relu", ["x"], ["y"], name=f"/m{attack}/Relu")
