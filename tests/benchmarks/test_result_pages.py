@@ -15,6 +15,7 @@ from benchmarks.profiling import page as profiling
 from benchmarks.quantisers import page as quantisers
 from benchmarks.rewriting import page as rewriting
 from benchmarks.speed import __main__ as speed
+from benchmarks.speed import weights_inside
 
 DOCS = Path(__file__).parents[2] / "docs"
 INTRODUCTIONS = {
@@ -29,6 +30,7 @@ INTRODUCTIONS = {
     "results/quantisers.md": (quantisers.INTRODUCTION,),
     "results/rewriting.md": (rewriting.INTRODUCTION,),
     "results/sweep.md": (sweep_page.INTRODUCTION,),
+    "results/weights-inside.md": (weights_inside.INTRODUCTION,),
     "speed.md": (speed.INTRODUCTION.format(rounds=3),),
 }
 
