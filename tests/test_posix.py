@@ -32,7 +32,7 @@ for name in ("SIGALRM", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGUSR1", "S
              "alarm", "setitimer", "pthread_sigmask", "sigwait"):
     delattr(signal, name)
 for name in ("fork", "geteuid", "getuid", "fchown", "fchmod", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "SEEK_DATA",
-             "SEEK_HOLE", "copy_file_range", "killpg", "mkfifo", "wait4", "sched_getaffinity"):
+             "SEEK_HOLE", "copy_file_range", "posix_fadvise", "killpg", "mkfifo", "wait4", "sched_getaffinity"):
     delattr(os, name)
 
 failures = {}

@@ -73,6 +73,24 @@ def test_a_copy_has_the_same_bytes(
     assert target.read_bytes() == source.read_bytes()
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system has no such call")
+@pytest.mark.parametrize("take_away", [nothing, without_help_by_the_file_system, plainly])
+def test_the_disk_begins_to_write_while_the_rest_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take_away: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    source = make(tmp_path / "source", [("bytes", 7)], rest=1)
+    begun: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _file, *advice: begun.append(advice))
+    monkeypatch.setattr(file_content, "fcntl", None)
+    monkeypatch.setattr(file_content, "_COPY_BYTES", BLOCK)
+    monkeypatch.setattr(file_content, "_WRITE_BACK_BYTES", 2 * BLOCK)
+    take_away(monkeypatch)
+
+    copied(source, tmp_path / "target")
+
+    assert begun == [(number * 2 * BLOCK, 2 * BLOCK, os.POSIX_FADV_DONTNEED) for number in range(3)]
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=PARTS, other=PARTS)
 def test_files_are_the_same_if_their_bytes_are(

@@ -332,7 +332,7 @@ def test_without_posix_locks_and_signals_models_are_tagged_and_none_is_run(tmp_p
         sys.modules.update(fcntl=None, resource=None)
         del signal.setitimer, signal.SIGALRM, signal.SIGHUP
         del os.fchown, os.fchmod, os.O_NOFOLLOW, os.O_NONBLOCK, os.SEEK_DATA, os.SEEK_HOLE, os.copy_file_range
-        del os.geteuid
+        del os.geteuid, os.posix_fadvise
         from hpass.cli.main import run_command
         sys.exit(run_command(sys.argv[1:]))
     """)
