@@ -90,11 +90,17 @@ class ClassStatistics:
         return counted not in self.nodes or counted == OTHER_CLASS or self.pmi(counted, operator) > 0
 
     def never_becomes(self, class_name: str | None, operator: str) -> bool:
-        """Return whether no module of a class became an operator that modules of other classes became."""
+        """Return whether no module of a class became an operator that modules of other classes became.
+
+        A class whose name ends in that of a class that never became anything, as StableDropout does, is taken for one
+        of those.
+        """
         counted = self.counted_name(class_name)
-        if counted is None or counted == OTHER_CLASS or counted not in self.nodes:
+        if counted is None or counted not in self.nodes or operator not in self.operators:
             return False
-        return operator in self.operators and not self.nodes[counted].get(operator)
+        if counted == OTHER_CLASS:
+            return class_name is not None and class_name.endswith(self._idle)
+        return not self.nodes[counted].get(operator)
 
     def nodes_per_module(self, class_name: str | None) -> float:
         """Return the mean number of nodes of a module of the class, scaled to [0, 1]: 1 for four nodes or more.
@@ -105,6 +111,11 @@ class ClassStatistics:
             return 0.5
         nodes = sum(self.nodes.get(class_name, {}).values())
         return min(1.0, nodes / max(1, self.modules[class_name]) / _MAX_NODES_PER_MODULE)
+
+    @cached_property
+    def _idle(self) -> tuple[str, ...]:
+        """The classes that never became anything."""
+        return tuple(name for name in self.modules if not self.nodes.get(name))
 
     @cached_property
     def operators(self) -> frozenset[str]:

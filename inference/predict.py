@@ -14,18 +14,17 @@ import numpy as np
 from .arrays import UNKNOWN, Flags, Floats, Ids
 from .attribution import Attribution, attributions
 from .class_agreement import class_agreement
+from .class_refutation import class_refutation
 from .feature_context import Assignment, FeatureContext
 from .forward_backward import LogPosterior, forward_backward
 from .problem import InferenceProblem
 from .scoring_model import ScoringModel, TrainingStatistics
+from .table_preference import with_choices_without_table
 from .transitions import transition_costs
 
 # The probability of the first assignment, which is by the order of nodes alone. Not tuned; 0.25 and 1 cost 0.7 and 0.8
 # points without names or a module table, and 1 gains 0.8 points with a table.
 _INITIAL_PROBABILITY = 0.5
-# What a module table leads to must be likelier than what would be chosen without it by this factor, a logarithm.
-# Not tuned; 0 costs 0.4 points with a module table, and 1.1 gains 0.1 on the chosen models and costs 0.3 on others.
-_TABLE_HANDICAP = 0.7
 
 
 class Prediction(NamedTuple):
@@ -55,8 +54,12 @@ def explain(
     context, network = final_context(problem, model), model.rounds[-1]
     scores = network.scores(context)
     prediction = argmax_per_node(context, scores)
-    preferences = scores + class_agreement(context, _assigned(context, prediction)) + _table_handicap(context)
+    preferences = scores + class_agreement(context, _assigned(context, prediction)) - class_refutation(context)
     prediction = argmax_per_node(context, scores, preferences)
+    if (problem.without_table != UNKNOWN).any():
+        best = context.candidates.rows(prediction.node, prediction.scope, problem.tree)
+        preferences = with_choices_without_table(context, preferences, best)
+        prediction = argmax_per_node(context, scores, preferences)
     if not nodes:
         return prediction, []
     at = np.searchsorted(prediction.node, nodes)
@@ -64,11 +67,6 @@ def explain(
         context, network, nodes=np.array(nodes), scope=prediction.scope[at], runner_up=prediction.runner_up[at]
     )
     return prediction, explained
-
-
-def _table_handicap(context: FeatureContext) -> Floats:
-    """Return what each row gains if it is what would be chosen without the module table, shape (rows,)."""
-    return _TABLE_HANDICAP * (context.problem.without_table[context.node] == context.scope)
 
 
 def in_distribution(problem: InferenceProblem, statistics: TrainingStatistics) -> Flags:

@@ -77,6 +77,8 @@ def test_a_counted_class_becomes_only_what_it_is_associated_with(name: str | Non
         ("Dropout", "MatMul", True),
         ("Dropout", "QLinearMatMul", False),
         ("my.package.Linear", "MatMul", False),
+        ("my.package.StableDropout", "MatMul", True),
+        ("my.package.DropoutBlock", "MatMul", False),
         (None, "MatMul", False),
     ],
 )

@@ -325,6 +325,17 @@ def test_where_nothing_has_a_name_the_calls_of_a_table_are_laid_over_the_nodes()
     assert scopes_of(hpass.run(source, passes, modules=table({"": "Net"})).context) == {}
 
 
+def test_no_node_is_in_a_dropout_of_the_table() -> None:
+    source = model(
+        '["1"] a = MatMul(x, "fc.weight") ["2"] b = Transpose(a) ["3"] c = Mul(b, b) ["4"] y = MatMul(c, "out.weight")',
+        parameters=["fc.weight", "out.weight"],
+    )
+    linear = "torch.nn.modules.linear.Linear"
+    modules = {"": "my.Net", "fc": linear, "drop": "my.StableDropout", "out": linear}
+
+    assert scopes_of(hpass.run(source, modules=table(modules)).context) == {"1": "fc", "2": "", "3": "", "4": "out"}
+
+
 def test_what_serves_a_node_of_the_fallback_serves_no_module_in_any_run() -> None:
     """The subgraph has no evidence of its own: its node has no tag before the fallback."""
     branch = '<then_branch = g () => (float[4, 4] b) { ["inner"] b = Neg(s) }>'
