@@ -29,6 +29,7 @@ from .selection.pattern import Pattern
 from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
 from .tags.tag_format import Confidence, Tag
+from .wording import counted
 
 ModelSource = str | Path | onnx.ModelProto | Model
 
@@ -102,8 +103,9 @@ class Run:
         confidences = Counter(tag.confidence for tag in tags)
         counts = ", ".join(f"{confidences[level]:,} {level.value}" for level in Confidence)
         own = Counter(tag.scope for tag in tags)
-        title = f"{self.model.name}: {len(tags):,} tagged nodes in {len(own):,} modules; confidence: {counts}"
-        rows = [(scope or "(root)", self._class_of(scope) or "", nodes) for scope, nodes in own.items()]
+        nodes = f"{counted(len(tags), 'tagged node')} in {counted(len(own), 'module')}"
+        title = f"{self.model.name}: {nodes}; confidence: {counts}"
+        rows = [(scope or "(root)", self._class_of(scope) or "", count) for scope, count in own.items()]
         return table(title, ("module", "class", "nodes"), rows)
 
     def apply(self) -> onnx.ModelProto:

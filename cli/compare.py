@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
-from ..reporting.wording import counted
 from ..selection.pattern import Pattern
+from ..wording import counted
 from .exit_codes import DIFFERENT, DONE
 from .file_uses import FileUses, model_files
 from .shared_options import Dimensions, Json, Level
@@ -221,14 +221,14 @@ def _verdict(found: Comparison, after: Path, inputs: Sequence[Path]) -> Iterator
     if found.first is None:
         yield "no module stands out: the difference grows through the model"
         return
-    culprit = found.culprit
-    call = "" if culprit is None or culprit.call is None else f", call {culprit.call}"
+    fault = found.fault
+    call = "" if fault is None or fault.call is None else f", call {fault.call}"
     yield Styled(f"first module that goes wrong: {found.first or '(root)'}{call}", "red")
-    if culprit is not None:
-        yield f"  reads {_some(culprit.reads) or 'nothing'}"
-        yield f"  writes {_some(culprit.writes) or 'nothing'}"
-        if culprit.node is not None:
-            node = culprit.node
+    if fault is not None:
+        yield f"  reads {_some(fault.reads) or 'nothing'}"
+        yield f"  writes {_some(fault.writes) or 'nothing'}"
+        if fault.node is not None:
+            node = fault.node
             yield f"  first node that differs: {node.name} ({node.operator}), {_text(node.distance)}"
     if found.first:
         yield f"  to look at it: {_extract_command(found, after, inputs)}"

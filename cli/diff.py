@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..reporting.wording import counted
+from ..wording import counted
 from .exit_codes import DIFFERENT, DONE
 from .shared_options import Json
 from .streams import Line, Styled, write_json, write_result

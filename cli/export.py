@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from ..wording import counted
 from .file_uses import FileUses, model_files
+from .paths import parse_output
 from .progress import ProgressBar
 from .streams import log, write_summary
 
@@ -19,7 +21,7 @@ def export(
         str,
         typer.Argument(metavar="MODEL", help="FILE.py:FACTORY, a folder, a config.json, or a Hugging Face id."),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", parser=parse_output, help="The .onnx file to write.")],
     *,
     task: Annotated[
         str | None, typer.Option(help="The task that selects the auto class, such as text-classification.")
@@ -88,7 +90,9 @@ def export(
         exports = exporter.export(model, out, options=options, modules_out=modules_out, progress=start_step)
     for exported in exports:
         called = sum(1 for module in exported.table["modules"].values() if module.get("called"))
-        write_summary(f"{exported.path}: {exported.nodes} nodes, {called} called modules, {exported.engine}")
+        write_summary(
+            f"{exported.path}: {counted(exported.nodes, 'node')}, {counted(called, 'called module')}, {exported.engine}"
+        )
         # Flags (bool or None) are not inputs of the file.
         traced = {name: value for name, value in exported.inputs.items() if not isinstance(value, bool | None)}
         write_summary("  inputs: " + " ".join(exporter.format_input(*item) for item in traced.items()))

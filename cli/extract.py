@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from ..reporting.wording import counted
+from ..wording import counted
 from .dataclass_options import with_dataclass_options
 from .file_uses import STREAM, FileUses
+from .paths import names_folder
 from .shared_options import Input, Json
 from .streams import Line, prints_to_stderr, write_json, write_summary
 from .tagging_options import TaggingOptions
@@ -32,8 +33,13 @@ def extract(
     scopes: Annotated[list[str] | None, typer.Argument(metavar="[SCOPE]...", help="The modules.")] = None,
     *,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="The output file; a folder for several modules or stages."),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The output file; a folder for several modules or stages.",
+        ),
     ] = None,
     call: Annotated[
         int | None, typer.Option("--call", metavar="N", min=0, help="The call of a module that is called repeatedly.")
@@ -81,21 +87,21 @@ def extract(
     if depth is None:
         _extract_modules(extractor, scopes or [], target, call, inputs, check, json=json)
     else:
-        _split(extractor, depth, target, check, json=json)
+        _split(extractor, depth, Path(target), check, json=json)
 
 
 def _checked_output(
     source: Path,
     scopes: list[str] | None,
-    output: Path | None,
+    output: str | None,
     call: int | None,
     depth: int | None,
     inputs: Path | None,
-) -> Path:
+) -> str:
     """Return the output. Raises UsageError if options are missing or contradict each other."""
     if output is None:
         raise UsageError("no output given; name a file or a folder with -o OUT")
-    if STREAM in (source, output):
+    if source == STREAM or output == str(STREAM):
         raise UsageError("extract reads and writes files; name a file instead of -")
     if depth is None and not scopes:
         raise UsageError("nothing to extract; name a module, or split the whole model with --depth 1")
@@ -117,7 +123,7 @@ def _split(extractor: Extractor, depth: int, folder: Path, check: CheckFiles, *,
 def _extract_modules(
     extractor: Extractor,
     scopes: Sequence[str],
-    output: Path,
+    output: str,
     call: int | None,
     inputs: Path | None,
     check: CheckFiles,
@@ -128,12 +134,13 @@ def _extract_modules(
     from ..extraction.recording import record
 
     modules = [extractor.extract(scope, call) for scope in dict.fromkeys(scopes)]
-    targets = _targets(output, modules, call)
+    folder = Path(output) if len(modules) > 1 or names_folder(output) else None
+    targets = [Path(output)] if folder is None else _in_folder(folder, modules, call)
     recordings = [] if inputs is None else record(extractor, modules, inputs)
     for module, target in zip(modules, targets, strict=True):
         check(written_files(module, target, recorded=bool(recordings)))
-    if len(modules) > 1:
-        make_folder(output)
+    if folder is not None:
+        make_folder(folder)
     write_modules(modules, targets, recordings, extractor.run.model.name)
     if json:
         entries = [_entry(module, target) for module, target in zip(modules, targets, strict=True)]
@@ -143,14 +150,12 @@ def _extract_modules(
             write_summary(*_module_lines(module, target))
 
 
-def _targets(output: Path, modules: Sequence[ExtractedModule], call: int | None) -> list[Path]:
-    """Return the path of each module's file. In a folder, modules are named by their scopes."""
+def _in_folder(folder: Path, modules: Sequence[ExtractedModule], call: int | None) -> list[Path]:
+    """Return the path of each module's file, named by its scope."""
     from ..extraction.manifest import file_name
 
-    if len(modules) == 1 and not output.is_dir():
-        return [output]
     suffix = "" if call is None else f".call{call}"
-    return [output / f"{file_name(module.scope)}{suffix}.onnx" for module in modules]
+    return [folder / f"{file_name(module.scope)}{suffix}.onnx" for module in modules]
 
 
 def _entry(module: ExtractedModule, target: Path) -> dict[str, Any]:

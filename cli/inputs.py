@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .file_uses import FileUses
+from .paths import parse_output
 from .shared_options import Dimensions, Input, Json
 from .streams import write_json, write_result
 
@@ -15,7 +16,9 @@ from .streams import write_json, write_result
 def inputs(
     source: Input,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.npz", help="The file to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=parse_output, metavar="OUT.npz", help="The file to write.")
+    ],
     dims: Dimensions = None,
     json: Json = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,26 @@ if TYPE_CHECKING:
 
     from ..batch.inputs import Input
     from ..batch.location import Location
+
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
+
+
+def names_folder(text: str) -> bool:
+    """Whether a text names a folder: one that exists, or any path with a slash at its end, which `Path` drops."""
+    return text.endswith(_SEPARATORS) or _is_folder(Path(text))
+
+
+def parse_output(text: str) -> Path:
+    """Return the path that an option for an output file names.
+
+    Raises UsageError if it names a folder that does not exist.
+    """
+    path = Path(text)
+    if names_folder(text) and not _is_folder(path):
+        raise UsageError(
+            f"{text}: there is no such folder; create it first, or name a file without the slash at the end"
+        )
+    return path
 
 
 def default_output(source: Path) -> Path:

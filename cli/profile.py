@@ -12,6 +12,7 @@ from ..errors import UsageError
 from .dataclass_options import with_dataclass_options
 from .exit_codes import DONE, INTERRUPTED
 from .file_uses import FileUses
+from .paths import parse_output
 from .progress import ProgressBar
 from .shared_options import Dimensions, Input, Json, Level
 from .streams import log, uses_box_drawing, write_json, write_result
@@ -67,6 +68,7 @@ def profile(
         typer.Option(
             "--output",
             "-o",
+            parser=parse_output,
             metavar="OUT",
             help="Write the profile; the format by the ending: .json, .csv, .txt (collapsed stacks), .speedscope.json, "
             ".perfetto.json, .nodedata.json (Model Explorer), .netron.json, .html (the page of `hpass report`); "

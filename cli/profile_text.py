@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reporting.wording import counted
+from ..wording import counted
 from .streams import Styled
 from .table import aligned, column_widths
 

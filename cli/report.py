@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import HpassError, UsageError
-from ..reporting.wording import counted
+from ..wording import counted
 from .dataclass_options import with_dataclass_options
 from .file_uses import STREAM, FileUses
+from .paths import parse_output
 from .shared_options import Dimensions, Input
 from .streams import write_result, write_summary
 from .tagging_options import TaggingOptions
@@ -25,7 +26,10 @@ _MAX_SIDES = 2
 @with_dataclass_options
 def report(
     source: Input,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.html", help="The page; - is standard output.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", parser=parse_output, metavar="OUT.html", help="The page; - is standard output."),
+    ],
     *,
     profiles: Annotated[
         list[Path] | None,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..batch.find_inputs import find_inputs, names_several
-from ..batch.location import absolute, is_folder_address, parse_location
+from ..batch.location import absolute, is_address, is_folder_address, parse_location
 from ..batch.remote_listing import check_bucket
 from ..batch.task import Task
 from ..errors import UsageError
 from .completion import complete_pass
 from .file_uses import STREAM, FileUses
-from .paths import output_locations
+from .paths import output_locations, parse_output
 from .shared_options import ExternalData, InPlace
 from .tagging_options import TaggingOptions
 
@@ -143,7 +143,7 @@ class RunOptions:
     @cached_property
     def tasks(self) -> list[Task]:
         """The location of each model, and where the tagged model is written to, in order."""
-        output = None if self.output is None else parse_location(self.output)
+        output = None if self.output is None else _parse_output(self.output)
         if output is not None and not isinstance(output, Path):
             check_bucket(output)
         inputs = [found for text in self.sources for found in find_inputs(text, output)]
@@ -243,3 +243,7 @@ class RunOptions:
             raise UsageError("--print-after prints where the work is done; remove it, or remove --cluster")
         if self.print_after and self.jobs > 1:
             raise UsageError("--print-after and --jobs contradict each other: the texts would be mixed; remove one")
+
+
+def _parse_output(text: str) -> Location:
+    return parse_location(text) if is_address(text) else parse_output(text)

@@ -11,6 +11,7 @@ from ..errors import HpassError, UsageError
 from .completion import complete_pattern
 from .dataclass_options import with_dataclass_options
 from .file_uses import STREAM, FileUses
+from .paths import parse_output
 from .shared_options import Input, Json
 from .streams import write_json, write_result
 from .tagging_options import TaggingOptions
@@ -49,7 +50,10 @@ def select(
     ] = None,
     form: Annotated[Format | None, typer.Option("--for", help="The form of the output (default names).")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="OUT", help="The output file instead of standard output.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", parser=parse_output, metavar="OUT", help="The output file instead of standard output."
+        ),
     ] = None,
     tagging: TaggingOptions,
     json: Json = False,

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..reporting.wording import counted
+from ..wording import counted
 from .file_uses import FileUses
-from .paths import output_path
+from .paths import output_path, parse_output
 from .shared_options import ExternalData, InPlace, Input
 from .streams import write_summary
 
@@ -18,7 +18,9 @@ def strip(
     source: Input,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="The output file; - is standard output."),
+        typer.Option(
+            "--output", "-o", parser=parse_output, metavar="OUT", help="The output file; - is standard output."
+        ),
     ] = None,
     *,
     in_place: InPlace = False,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reporting.wording import counted, percent, percentages
+from ..wording import counted, percent, percentages
 from .streams import Styled, uses_box_drawing
 
 if TYPE_CHECKING:
@@ -94,7 +94,11 @@ def summary(file: TaggedFile, stream: TextIO, *, all_findings: bool = False) -> 
     yield ""
     coverage = percent(totals.tagged, totals.nodes)
     covered = Styled(f"{coverage} tagged", "green" if totals.coverage == 1 else "red", bold=True)
-    yield f"  {'nodes':<12}{totals.nodes:,}: ", covered, f", {totals.modules:,} modules, {totals.tags:,} tags"
+    yield (
+        f"  {'nodes':<12}{totals.nodes:,}: ",
+        covered,
+        f", {counted(totals.modules, 'module')}, {counted(totals.tags, 'tag')}",
+    )
     yield from _share_lines("source", totals.sources, bar_characters, {})
     yield from _share_lines("confidence", totals.confidences, bar_characters, _CONFIDENCE_COLOURS)
     yield f"  {'auxiliary':<12}{_auxiliary_text(totals)}"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import HpassError, UsageError
-from ..reporting.wording import counted
+from ..wording import counted
 from .dataclass_options import with_dataclass_options
 from .diff import difference_lines
 from .exit_codes import DONE, FOUND_ERRORS
 from .file_uses import STREAM, FileUses
-from .paths import output_path
+from .paths import output_path, parse_output
 from .shared_options import Json
 from .streams import log_error, prints_to_stderr, write_json, write_summary
 from .tagging_options import TaggingOptions
@@ -45,7 +45,9 @@ def wrap(
         typer.Argument(metavar="-- COMMAND...", help="The tool and its arguments; {in} and {out} stand for the files."),
     ],
     *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="The output file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", parser=parse_output, metavar="OUT", help="The output file.")
+    ] = None,
     tagging: TaggingOptions,
     json: Json = False,
 ) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ..graph.verify.tag_rules import Rule, tag_problems
+from ..wording import counted
 from .context import Context
 
 
 def every_node_has_a_tag(context: Context) -> str | None:
     """Hold where no node of any region lacks a tag."""
     missing = sum(context.tags.get(node) is None for node in context.nodes())
-    return f"{missing} nodes have no tag; put `all` before it" if missing else None
+    return f"{counted(missing, 'node has', 'nodes have')} no tag; put `all` before it" if missing else None
 
 
 def every_scope_is_in_the_table(context: Context) -> str | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ..tags.module_table import natural_sort_key
+from ..wording import counted
 
 
 class Severity(StrEnum):
@@ -40,7 +41,7 @@ def unknown_modules(scopes: Sequence[str]) -> Finding:
     return Finding(
         Severity.WARNING,
         "unknown-module",
-        f"{len(scopes)} modules that nodes name are not in the module table ({shown}); is it this model's?",
+        f"nodes name {counted(len(scopes), 'module')} that the module table lacks ({shown}); is it this model's?",
     )
 
 

@@ -15,6 +15,7 @@ from ..outlining.outline import Outliner
 from ..selection.modules import all_modules, select_modules
 from ..selection.pattern import Pattern, split_patterns
 from ..tags.module_table import ModuleTable, parent
+from ..wording import counted
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
 from .context import Context
@@ -65,7 +66,8 @@ class Outline(Pass):
                 context.findings.add(
                     Severity.INFO,
                     "dropped-metadata",
-                    f"{outliner.dropped} entries of metadata differ in modules that share a function, and were dropped",
+                    f"{counted(outliner.dropped, 'entry', 'entries')} of metadata dropped: "
+                    "modules that share a function differ in them",
                 )
             return edits
 
@@ -73,9 +75,8 @@ class Outline(Pass):
         place_function_bodies(context)
         for reason in dict.fromkeys(left.values()):
             scopes = [f"'{scope}'" for scope, found in left.items() if found == reason]
-            context.findings.add(
-                Severity.INFO, "not-outlined", f"{len(scopes)} modules are no functions: {examples(scopes)}; {reason}"
-            )
+            those = counted(len(scopes), "module is no function", "modules are no functions")
+            context.findings.add(Severity.INFO, "not-outlined", f"{those}: {examples(scopes)}; {reason}")
 
     @property
     def _patterns(self) -> list[Pattern]:

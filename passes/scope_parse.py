@@ -39,6 +39,7 @@ from ..tags.module_table import ModuleTable, lca
 from ..tags.scope import MAX_DEPTH, is_scope
 from ..tags.table_in_use import TableInUse
 from ..tags.tag_format import SCOPE, WITHIN, Confidence, Source, Tag
+from ..wording import counted
 from .base import Pass
 from .context import Context
 from .findings import Severity, unknown_modules
@@ -169,7 +170,7 @@ def _claim_reference(reference: ReferenceModel, context: Context) -> None:
             context.set_tag(node, tag, reason)
     total = sum(1 for _ in context.nodes())
     if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
-        found = f"only {kept} of {total} nodes are found in the reference {reference.model.name}"
+        found = f"only {kept:,} of {counted(total, 'node')} found in the reference {reference.model.name}"
         context.findings.add(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
 
 

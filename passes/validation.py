@@ -13,6 +13,7 @@ from ..graph.verify.tag_rules import Rule, tag_problems
 from ..outlining.within_rules import within_problems
 from ..tags.module_table import is_descendant, natural_sort_key
 from ..tags.tag_format import Confidence, Source
+from ..wording import counted
 from .base import Pass, option
 from .context import Context
 from .findings import Severity, examples
@@ -56,7 +57,7 @@ def _check_coverage(context: Context) -> None:
             context.findings.add(
                 Severity.ERROR,
                 Rule.HAS_TAG,
-                f"{where}{len(missing)} of {len(region.graph.nodes)} nodes have no tag",
+                f"{where}{len(missing):,} of {counted(len(region.graph.nodes), 'node')} without a tag",
                 region.position_of(missing[0]),
             )
 
@@ -103,20 +104,20 @@ def _find_little_known(context: Context) -> None:
         context.findings.add(
             Severity.WARNING,
             "mostly-low",
-            f"{low} of {counts.total()} nodes have a tag of confidence low; {_what_would_help(context)}",
+            f"{low:,} of {counted(counts.total(), 'node')} with a tag of confidence low; {_what_would_help(context)}",
         )
 
 
 def _what_would_help(context: Context) -> str:
     """Return what the user could give and did not; if nothing, what to check."""
     helpful: list[str] = []
-    if context.table.declared is None:
-        helpful.append("--modules or --model")
     if context.reference is None:
         helpful.append("--reference with a tagged model, the original export or a checkpoint of its weights")
+    if context.table.declared is None:
+        helpful.append("--modules or --model")
     if not helpful:
         return "are the module table and the reference this model's?"
-    return f"what could help: {', and better '.join(helpful)}"
+    return f"more would be known with {', or with '.join(helpful)}"
 
 
 def _find_foreign_parameters(context: Context) -> None:
@@ -136,17 +137,16 @@ def _find_foreign_parameters(context: Context) -> None:
         context.findings.add(
             Severity.INFO,
             "foreign-parameter",
-            f"{len(found)} parameters are read outside their module: {examples(found)}",
+            f"{counted(len(found), 'parameter')} read outside the module that owns it: {examples(found)}",
         )
 
 
 def _find_nonconvex_modules(context: Context) -> None:
     found = [f"'{scope}'" for scope in nonconvex_modules(context.graph, context.tags, context.table.modules)]
     if found:
+        those = counted(len(found), "module is", "modules are")
         context.findings.add(
-            Severity.INFO,
-            "not-convex",
-            f"{len(found)} modules are not convex (what they compute leaves and comes back): {examples(found)}",
+            Severity.INFO, "not-convex", f"{those} not convex (a path leaves and comes back): {examples(found)}"
         )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..escape import for_markdown, for_markdown_code, for_terminal
 from ..tags.tag_format import Source
+from ..wording import counted, percent
 from .module_tree import draw, label, module_tree
-from .wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

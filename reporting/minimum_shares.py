@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError, nearest, quoted
-from .wording import counted, percent
+from ..wording import counted, percent
 
 if TYPE_CHECKING:
     from .totals import Totals

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from ..errors import UsageError
-from ..graph.files.limited_read import read_file
+from .saved_json import as_object, read_saved, saved_modules
 
-_MAX_BYTES = 1 << 28
+_COMMAND = "hpass compare --json"
 # The colours in report.js are by the names of these ranges.
 _BOUNDS_DB = (20, 40, 60, 80, 100)
 EQUAL, NOT_FINITE = "equal", "not finite"
@@ -22,22 +19,12 @@ def read_comparison(path: Path) -> dict[str, str]:
 
     Raises UsageError if the file is no comparison.
     """
-    try:
-        text = read_file(path, _MAX_BYTES)
-        data: Any = None if text is None else json.loads(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not JSON; name a file with the output of `hpass compare --json`") from error
-    modules = cast("dict[str, Any]", data).get("modules") if isinstance(data, dict) else None
-    if not isinstance(modules, dict):
-        raise UsageError(f"{path}: has no modules; name a file with the output of `hpass compare --json`")
-    entries = cast("dict[str, Any]", modules)
+    entries = saved_modules(read_saved(path, _COMMAND), str(path), _COMMAND)
     return {scope: found for scope, entry in entries.items() if (found := _agreement(entry)) is not None}
 
 
 def _agreement(entry: Any) -> str | None:
-    module: Mapping[str, Any] = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+    module = as_object(entry)
     if module.get("local_equal") is True:
         return EQUAL
     ratio = module.get("local")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import UsageError
-from ..graph.files.limited_read import read_file
+from .saved_json import as_object, read_saved, saved_modules
 
-# The maximum size of a profile. One of 200,000 modules takes a tenth of it.
-_MAX_BYTES = 1 << 28
+_COMMAND = "hpass profile -o FILE.json"
 
 
 class SavedProfile(NamedTuple):
@@ -37,42 +35,28 @@ class SavedProfile(NamedTuple):
 
 def read_profile(path: Path) -> SavedProfile:
     """Read a profile in JSON. Raises UsageError if the file is none."""
-    try:
-        text = read_file(path, _MAX_BYTES)
-        data: Any = None if text is None else json.loads(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not JSON; name a file that `hpass profile -o FILE.json` has written") from error
-    return saved_profile(data, str(path))
+    return saved_profile(read_saved(path, _COMMAND), str(path))
 
 
 def saved_profile(data: Any, title: str) -> SavedProfile:
     """Return what a profile in JSON says. Raises UsageError, which calls it `title`, if it is none."""
-    profile = _object(data)
-    modules = profile.get("modules")
-    if not isinstance(modules, dict):
-        raise UsageError(f"{title}: has no modules; name a file that `hpass profile -o FILE.json` has written")
-    entries = cast("dict[str, Any]", modules)
+    entries = saved_modules(data, title, _COMMAND)
+    profile = as_object(data)
     times = {scope: _times(entry, scope, title) for scope, entry in entries.items()}
     providers = {scope: provider for scope, entry in entries.items() if (provider := _provider(entry))}
-    unmapped = _object(profile.get("unmapped")).get("own_us")
+    unmapped = as_object(profile.get("unmapped")).get("own_us")
     wall, profiled = profile.get("total_us"), profile.get("profiled_us")
     scale = wall / profiled if _is_time(wall) and _is_time(profiled) and profiled else 1.0
     return SavedProfile(times, providers, unmapped if _is_time(unmapped) else 0.0, scale)
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def _provider(entry: Any) -> str | None:
-    times = {name: us for name, us in _object(_object(entry).get("providers")).items() if _is_time(us)}
+    times = {name: us for name, us in as_object(as_object(entry).get("providers")).items() if _is_time(us)}
     return max(times, key=times.__getitem__, default=None)
 
 
 def _times(entry: Any, scope: str, title: str) -> tuple[float, float]:
-    own, total = (_object(entry).get(key) for key in ("own_us", "all_us"))
+    own, total = (as_object(entry).get(key) for key in ("own_us", "all_us"))
     if not (_is_time(own) and _is_time(total)):
         raise UsageError(f"{title}: the module '{scope}' has no own_us and all_us; profile the model again")
     return own, total

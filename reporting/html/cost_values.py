@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...costs.cost import Amounts, Cost
 from ...costs.sizes import COMPARED_SIZE, LIMIT, Size, free_names, magnitude
-from ..wording import counted
+from ...wording import counted
 from .report_data import Measure, Values
 
 _MEASURES: Mapping[Measure, Callable[[Amounts], Size]] = {

@@ -52,6 +52,8 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (2, "run model.onnx other.onnx -o none", "-o none: must be an existing folder if there are several inputs"),
     (2, "run model.onnx other.onnx -o table.json", "-o table.json: must be an existing folder"),
     (2, "run model.onnx other.onnx -o -", "-o -: must be an existing folder"),
+    (2, "run model.onnx -o none/", "none/: there is no such folder; create it first, or name a file without the slash"),
+    (2, "strip model.onnx -o none/", "none/: there is no such folder; create it first"),
     (2, "run model.onnx other.onnx -o folder --in-place", "--in-place and -o folder contradict each other"),
     (2, "run model.onnx other.onnx --report r.json", "--report takes one input; use --json to print the reports"),
     (2, "run apart --report r.json", "--report takes one input; use --json to print the reports"),

@@ -52,6 +52,13 @@ def test_several_modules_are_files_of_a_folder(hpass: Any, tmp_path: Path) -> No
     assert [Path(module["file"]) for module in found["modules"]] == sorted((tmp_path / "parts").iterdir())
 
 
+def test_one_module_goes_into_a_folder_that_ends_with_a_slash(hpass: Any, tmp_path: Path) -> None:
+    result = hpass("extract", BERT, "pooler", "-o", f"{tmp_path}/parts/")
+
+    assert result.status == 0, result.err
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["pooler.onnx"]
+
+
 def test_a_call(hpass: Any, tmp_path: Path) -> None:
     result = hpass("extract", FIXTURES / "hybrid.onnx", "blocks.0", "--call", "1", "-o", tmp_path)
 

@@ -233,7 +233,7 @@ def test_a_model_that_breaks_the_contract_is_written_with_status_3(hpass: Any, m
     result = hpass("run", model, "--passes", "scope-parse,validation")
 
     assert result.status == 3
-    assert "error   coverage: 2 of 29 nodes have no tag (#20)" in result.out
+    assert "error   coverage: 2 of 29 nodes without a tag (#20)" in result.out
     assert model.with_name("model.tagged.onnx").exists()
 
 

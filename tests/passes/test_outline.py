@@ -193,12 +193,12 @@ def test_a_name_that_is_not_utf_8_keeps_a_module_out() -> None:
 
     assert graphs(context) == {"": ["Relu", "Neg", "b"], "b": ["Abs"]}
     assert [finding.message for finding in context.findings] == [
-        "1 modules are no functions: 'a'; the name of a value is not UTF-8"
+        "1 module is no function: 'a'; the name of a value is not UTF-8"
     ]
 
 
 def test_an_untagged_node_and_a_wrong_option_are_errors() -> None:
-    with pytest.raises(HpassError, match="pass outline cannot run: 1 nodes have no tag; put `all` before it"):
+    with pytest.raises(HpassError, match="pass outline cannot run: 1 node has no tag; put `all` before it"):
         hpass.run(model("y = Relu(x)"), "outline")
     with pytest.raises(UsageError, match="depth: -1 is less than 0"):
         Outline(depth=-1)

@@ -151,7 +151,7 @@ def test_metadata_that_differs_is_dropped_and_counted() -> None:
     assert "other" not in entries
     assert (entries["hpass.source"], entries["hpass.confidence"]) == ("metadata", "low")
     assert [finding.message for finding in context.findings] == [
-        "2 entries of metadata differ in modules that share a function, and were dropped"
+        "2 entries of metadata dropped: modules that share a function differ in them"
     ]
 
 

@@ -190,7 +190,7 @@ def test_fields_that_are_unset_or_not_utf_8_stay_so() -> None:
 
 
 def test_an_untagged_node_is_an_error() -> None:
-    with pytest.raises(HpassError, match="pass rename cannot run: 1 nodes have no tag; put `all` before it"):
+    with pytest.raises(HpassError, match="pass rename cannot run: 1 node has no tag; put `all` before it"):
         hpass.run(model("y = Relu(x)"), "rename")
 
 

@@ -86,7 +86,7 @@ def test_nodes_without_a_tag_are_an_error_at_their_position() -> None:
 
     coverage = context.findings[0]
     assert (coverage.severity, coverage.rule, coverage.node) == (ERROR, "coverage", "#1")
-    assert coverage.message == "1 of 2 nodes have no tag"
+    assert coverage.message == "1 of 2 nodes without a tag"
 
 
 def test_nodes_without_a_tag_are_found_in_subgraphs() -> None:
@@ -99,7 +99,7 @@ def test_nodes_without_a_tag_are_found_in_subgraphs() -> None:
 
     errors = [finding for finding in context.findings if finding.rule == "coverage"]
     assert [finding.node for finding in errors] == ["#0/else_branch#0"]
-    assert errors[0].message == "#0/else_branch: 1 of 1 nodes have no tag"
+    assert errors[0].message == "#0/else_branch: 1 of 1 node without a tag"
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,9 @@ def test_a_model_whose_nodes_are_mostly_low_is_a_warning_that_says_what_would_he
 
     assert severity is WARNING
     assert message == (
-        "2 of 2 nodes have a tag of confidence low; what could help: --modules or --model, "
-        "and better --reference with a tagged model, the original export or a checkpoint of its weights"
+        "2 of 2 nodes with a tag of confidence low; more would be known with "
+        "--reference with a tagged model, the original export or a checkpoint of its weights, "
+        "or with --modules or --model"
     )
 
 
@@ -186,7 +187,7 @@ def test_a_tied_weight_is_worth_knowing() -> None:
     )
 
     assert found(source) == {
-        "foreign-parameter": (INFO, "1 parameters are read outside their module: 'a.weight' is read in 'b'")
+        "foreign-parameter": (INFO, "1 parameter read outside the module that owns it: 'a.weight' is read in 'b'")
     }
 
 
@@ -210,7 +211,7 @@ def test_a_module_that_the_data_leaves_and_comes_back_to_is_worth_knowing() -> N
 
     severity, message = found(source)["not-convex"]
     assert severity == INFO
-    assert message == "1 modules are not convex (what they compute leaves and comes back): 'a'"
+    assert message == "1 module is not convex (a path leaves and comes back): 'a'"
 
 
 def test_a_module_beside_another_is_convex_in_any_order() -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 
-def counted(count: int, thing: str) -> str:
-    """Return a count with its noun: `1 node`, `2,000 nodes`."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: `1 node`, `2,000 nodes`. `many` is by default `one` with an s at the end."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def percent(part: int, whole: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpass.reporting.wording import percent, percentages
+from hpass.wording import percent, percentages
 
 COUNTS = st.lists(st.integers(0, 10**7), min_size=1, max_size=12)
 
