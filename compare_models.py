@@ -10,9 +10,9 @@ from pathlib import Path
 from .api import TAGGING, ModelSource, Run, as_reference, ensure_tagged, load, run
 from .comparing.arithmetic import THRESHOLDS_DB
 from .comparing.comparison import Comparison
-from .comparing.culprit import find_culprit
 from .comparing.descent import Descent
 from .comparing.exclusion import exclusions
+from .comparing.fault import find_fault
 from .comparing.measure import Measurement
 from .comparing.outliers import first_outlier, outliers
 from .comparing.pairing import pairing
@@ -122,8 +122,8 @@ def _find(
         raise HpassError(f"{one.name} and {two.name} have no module in common; compare a model with what it became")
     first = None if is_right else first_outlier(candidates)
     quality = {candidate.name: candidate.quality for candidate in candidates}
-    culprit = None if first is None else find_culprit(measurement, descent.pairs[first], quality[first])
-    scope = None if culprit is None else culprit.scope
+    fault = None if first is None else find_fault(measurement, descent.pairs[first], quality[first])
+    scope = None if fault is None else fault.scope
     excluded = exclusions(measurement, candidates, descent.pairs, outputs, suggest) if suggest else None
     return Comparison(
         a=one.name,
@@ -136,7 +136,7 @@ def _find(
         modules=descent.modules,
         unpaired=list(descent.parts.unpaired),
         random=random,
-        culprit=culprit,
+        fault=fault,
         weights=None,
         inputs=len(measurement.inputs),
         runs=measurement.runs,

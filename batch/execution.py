@@ -36,11 +36,11 @@ class TaskRunner(Generic[Result]):
         process dies again is None. Raises what `work` raises, and BrokenExecutor if an executor takes no task at all.
         """
         waiting = deque(tasks)
-        suspects: list[Task] = []
+        retries: list[Task] = []
         while waiting:
             with self.open_executor() as executor:
-                yield from self._run_until_broken(executor, waiting, suspects)
-        for task in suspects:
+                yield from self._run_until_broken(executor, waiting, retries)
+        for task in retries:
             with self.open_executor() as executor:
                 try:
                     result = executor.submit(self.work, *task).result()
@@ -49,7 +49,7 @@ class TaskRunner(Generic[Result]):
                 yield task, result
 
     def _run_until_broken(
-        self, executor: Executor, waiting: deque[Task], suspects: list[Task]
+        self, executor: Executor, waiting: deque[Task], retries: list[Task]
     ) -> Iterator[tuple[Task, Result]]:
         """Take tasks from `waiting` and yield their results until none is left, or until the executor is broken."""
         running: dict[Future[Result], Task] = {}
@@ -75,7 +75,7 @@ class TaskRunner(Generic[Result]):
                     result = future.result()
                 except self.died as error:
                     is_broken |= isinstance(error, BrokenExecutor)
-                    suspects.append(task)
+                    retries.append(task)
                 else:
                     del future
                     yield task, result

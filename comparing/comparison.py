@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .culprit import Culprit
 from .exclusion import Exclusion
+from .fault import Fault
 from .metrics import Distance
 from .weights import WeightComparison
 
@@ -39,7 +39,7 @@ class Comparison:
     modules: the modules that were measured.
     unpaired: modules that only one of the models has.
     random: modules that draw random numbers, which are not compared.
-    culprit: what is wrong in `first`.
+    fault: what is wrong in `first`.
     weights: the weights of both; None if they were not compared.
     exclusions: modules that make the outputs better if A computes them, best first; None if that was not asked for.
     inputs: the number of inputs.
@@ -56,7 +56,7 @@ class Comparison:
     modules: Mapping[str, ModuleDistance]
     unpaired: Sequence[str]
     random: Sequence[str]
-    culprit: Culprit | None
+    fault: Fault | None
     weights: WeightComparison | None
     inputs: int
     runs: int

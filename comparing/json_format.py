@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from .comparison import Comparison, ModuleDistance
-from .culprit import Culprit, DifferentNode
 from .exclusion import Exclusion
+from .fault import DifferentNode, Fault
 from .metrics import Distance
 
 
@@ -22,7 +22,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "outputs": _distance(found.outputs, "snr"),
         "first": None if found.first is None else _first(found),
         "path": list(found.path),
-        "culprit": None if found.culprit is None else _culprit(found.culprit),
+        "fault": None if found.fault is None else _fault(found.fault),
         "outliers": {scope: drop if math.isfinite(drop) else None for scope, drop in found.outliers.items()},
         "modules": {scope: _module(module) for scope, module in found.modules.items()},
         "unpaired": list(found.unpaired),
@@ -35,7 +35,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
 
 
 def _first(found: Comparison) -> dict[str, Any]:
-    return {"scope": found.first, "call": None if found.culprit is None else found.culprit.call}
+    return {"scope": found.first, "call": None if found.fault is None else found.fault.call}
 
 
 def _exclusion(found: Exclusion) -> dict[str, Any]:
@@ -58,11 +58,11 @@ def _module(module: ModuleDistance) -> dict[str, Any]:
     }
 
 
-def _culprit(culprit: Culprit) -> dict[str, Any]:
+def _fault(fault: Fault) -> dict[str, Any]:
     return {
-        "reads": list(culprit.reads),
-        "writes": list(culprit.writes),
-        "node": None if culprit.node is None else _node(culprit.node),
+        "reads": list(fault.reads),
+        "writes": list(fault.writes),
+        "node": None if fault.node is None else _node(fault.node),
     }
 
 

@@ -13,6 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from benchmarks.output import write_page
+
 from . import cases, compare, corpus, report
 
 OLD_PYTHON = "HPASS_OLD_PYTHON"
@@ -116,10 +118,7 @@ def main() -> None:
     data = report.to_json(rows, missing)
     if arguments.json:
         arguments.json.write_text(json.dumps(data), encoding="utf-8")
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    write_page(text, arguments.out)
     if arguments.compare:
         before = json.loads(arguments.compare.read_text(encoding="utf-8"))
         sys.stdout.write(compare.text(compare.compare(before, data)))

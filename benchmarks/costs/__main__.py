@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.accuracy.zoo_chosen import CHOSEN
+from benchmarks.output import write_page
 
 from .measure import Result, measure
 from .page import page
@@ -31,10 +32,7 @@ def main() -> None:
                 results.append(measure(name, sample, folder))
                 sys.stderr.write(f"{name}: {results[-1].by_hpass} {results[-1].by_torch}\n")
     text = page(results)
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
+    write_page(text, options.output)
 
 
 if __name__ == "__main__":

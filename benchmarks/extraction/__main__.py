@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.output import write_page
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,10 +31,7 @@ def main() -> None:
         results.append(measure(name, path))
         sys.stderr.write(f"{name}: {results[-1].identical} of {results[-1].pieces}\n")
     text = page(results)
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
+    write_page(text, options.output)
 
 
 def _models(cache: Path | None, limit: int | None) -> Iterator[tuple[str, Path]]:

@@ -10,6 +10,8 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.output import write_page
+
 from .measure import Row, as_json, measure
 from .page import page
 
@@ -41,10 +43,7 @@ def main() -> None:
                 with options.rows.open("a", encoding="utf-8") as file:
                     file.write(f"{as_json(row)}\n")
     text = page(rows)
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
+    write_page(text, options.output)
 
 
 def _folders(cache: Path, count: int, skip: int) -> list[Path]:

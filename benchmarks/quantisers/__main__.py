@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.environments import Environments
+from benchmarks.output import write_page
 
 from .measure import Failure, Result, Sample, measure
 from .methods import METHODS
@@ -38,10 +39,7 @@ def main() -> None:
             results.append(measure(method, sample, environments))
             sys.stderr.write(f"{method.title}, {sample.path.stem}\n")
     text = page(results, [place(patterns, environments) for patterns in PATTERNS])
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
+    write_page(text, options.output)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.output import write_page
+
 ROOT = Path(__file__).parents[2]
 _NODES = 100_000
 
@@ -36,10 +38,7 @@ def main() -> None:
             results.setdefault(kind, []).extend(result for result in found if result is not None)
     named = [read_names(name, path) for name, path in {**fixtures, **exports}.items()]
     text = page(results, named, times(_NODES), _NODES)
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
+    write_page(text, options.output)
 
 
 def _below(folder: Path | None, pattern: str) -> Sequence[Path]:

@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.output import write_page
+
 from .processes import Command, Runs, take_turns
 
 BERT_TINY = Path(__file__).parents[2] / "fixtures" / "bert_tiny.onnx"
@@ -62,10 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hpass-speed-") as folder:
         text = _page(Path(folder), arguments.rounds)
-    if arguments.out is None:
-        sys.stdout.write(text)
-    else:
-        arguments.out.write_text(text, encoding="utf-8")
+    write_page(text, arguments.out)
 
 
 def _page(folder: Path, rounds: int) -> str:

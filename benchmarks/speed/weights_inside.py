@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.output import write_page
+
 from .processes import Command, Runs, take_turns
 
 MODELS = {"0.5 GB": "gpt2-12", "1.9 GB": "gpt2-61", "3.0 GB": "gpt2-100"}
@@ -44,10 +46,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="hpass-speed-", dir=arguments.folder) as folder:
             measured[name] = _measure(MODELS[name], Path(folder), arguments.rounds)
     text = page(measured, arguments.rounds)
-    if arguments.out is None:
-        sys.stdout.write(text)
-    else:
-        arguments.out.write_text(text, encoding="utf-8")
+    write_page(text, arguments.out)
 
 
 def page(measured: Mapping[str, Mapping[str, Runs]], rounds: int) -> str:

@@ -151,11 +151,11 @@ def test_the_first_node_that_differs_is_named_with_what_the_module_reads_and_wri
     found = hpass.compare(CNN, spoiled(CNN, weight("classifier.out.bias", noise)), runs=3)
 
     assert found.inputs == 3
-    assert found.culprit is not None
-    assert found.culprit.node is not None
-    assert found.culprit.node.operator == "Gemm"
-    assert found.culprit.node.distance == found.outputs
-    assert len(found.culprit.reads) == 1
+    assert found.fault is not None
+    assert found.fault.node is not None
+    assert found.fault.node.operator == "Gemm"
+    assert found.fault.node.distance == found.outputs
+    assert len(found.fault.reads) == 1
     assert found.weights is not None
     assert found.weights.modules == ("classifier.out",)
 

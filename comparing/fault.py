@@ -30,7 +30,7 @@ class DifferentNode:
 
 
 @dataclass(frozen=True)
-class Culprit:
+class Fault:
     """The module that goes wrong first: the values of B that it reads and writes, and its first node that differs.
 
     scope: the module, or one below it that an optimiser merged with others, if the first node that differs is its own.
@@ -45,7 +45,7 @@ class Culprit:
     call: int | None = None
 
 
-def find_culprit(measurement: Measurement, pair: Pair, local_db: float) -> Culprit:
+def find_fault(measurement: Measurement, pair: Pair, local_db: float) -> Fault:
     """Look into a part that goes wrong, whose local ratio is given in decibels. The whole models run once more."""
     a, b = measurement.a, measurement.b
     part = b.borders.grown(pair.b, measurement.pairing.is_known)
@@ -60,7 +60,7 @@ def find_culprit(measurement: Measurement, pair: Pair, local_db: float) -> Culpr
         result: Values | str = two
         if reads is not None:
             types = {name: two[name].dtype for name in of_b.reads}
-            (result,) = measurement.compute([b.local_job("culprit", of_b, reads, types)])
+            (result,) = measurement.compute([b.local_job("fault", of_b, reads, types)])
         if isinstance(result, Values):
             original |= written
             for name, other in written.items():
@@ -69,7 +69,7 @@ def find_culprit(measurement: Measurement, pair: Pair, local_db: float) -> Culpr
     scopes = {name: a.borders.producer_scope(other) for name, other in original.items()}
     node = _first(b.borders, part, found, scopes, local_db)
     call = _call([found.get(name, ()) for name in pair.b.writes], measurement.call_count(pair.scope), local_db)
-    return Culprit(_merged_scope(pair, node), pair.b.reads, pair.b.writes, node, None if pair.is_own else call)
+    return Fault(_merged_scope(pair, node), pair.b.reads, pair.b.writes, node, None if pair.is_own else call)
 
 
 def _call(written: Sequence[Sequence[Distance]], calls: int, local_db: float) -> int | None:
