@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import onnx
+import onnx.defs
 
-from ..graph.decode import is_utf8
+from ..graph.decode import as_text, is_utf8
 from ..graph.values_read import values_read
 from ..graph.walk import attribute_graphs, nodes_within
 from ..identity_map import IdentityMap
 from ..tags.module_table import lca
 from ..tags.tag_store import Decision
+from .messages import domain_of
 
 Decisions = IdentityMap[onnx.NodeProto, Decision]
 """The tag of each node of a model, by its message."""
@@ -25,7 +28,7 @@ class GraphView:
 
     `scopes` has for each node the module that holds it and the nodes of its subgraphs. `reads` has the values that a
     node and its subgraphs read. `producers` has the node that writes a value, `readers` the nodes that read it.
-    `outputs` are the outputs of the graph.
+    `outputs` are the outputs of the graph. `version` is that of the standard operators.
     """
 
     nodes: list[onnx.NodeProto]
@@ -34,9 +37,10 @@ class GraphView:
     producers: dict[str, int]
     readers: dict[str, list[int]]
     outputs: frozenset[str]
+    version: int
 
     @classmethod
-    def of(cls, graph: onnx.GraphProto, decisions: Decisions) -> GraphView:
+    def of(cls, graph: onnx.GraphProto, decisions: Decisions, version: int) -> GraphView:
         """Return the view of a graph. Every node has a decision."""
         nodes = list(graph.node)
         reads = [list(dict.fromkeys(values_read(node))) for node in nodes]
@@ -51,6 +55,7 @@ class GraphView:
             {name: index for index, node in enumerate(nodes) for name in node.output if name},
             readers,
             frozenset(value.name for value in graph.output),
+            version,
         )
 
     def writes(self, index: int) -> Iterator[str]:
@@ -66,9 +71,18 @@ class GraphView:
         """Return why a node cannot be in a function; None if it can."""
         if not all(map(is_utf8, (*self.reads[index], *self.nodes[index].output))):
             return "the name of a value is not UTF-8"
-        if any(node.overload for node in (self.nodes[index], *inner_nodes(self.nodes[index]))):
-            return "onnxruntime finds no overloaded function from inside a function"
+        for node in (self.nodes[index], *inner_nodes(self.nodes[index])):
+            if node.overload:
+                return "onnxruntime finds no overloaded function from inside a function"
+            if not domain_of(node.domain) and not _is_standard(as_text(node.op_type), self.version):
+                # Outside of functions, onnxruntime runs its own LayerNormalization, for one, in models of any version.
+                return f"version {self.version} of the standard operators has no {as_text(node.op_type)}"
         return None
+
+
+@cache
+def _is_standard(operator: str, version: int) -> bool:
+    return onnx.defs.has(operator, max_inclusive_version=version)
 
 
 def inner_nodes(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:

@@ -50,6 +50,7 @@ class Outliner:
         self._function_names = Names({as_text(made.name) for made in model.functions if made.domain == DOMAIN})
         self._node_names = Names({as_text(node.name) for node in all_nodes(model)})
         self._calls: IdentityMap[Block, onnx.NodeProto] = IdentityMap()
+        self._versions = {domain_of(opset.domain): opset.version for opset in model.opset_import}
         self._weights = dict(_weights(model))
         self._created = self._moved = 0
 
@@ -66,7 +67,7 @@ class Outliner:
         return "" if holder is None else module_of(holder, self._decisions)
 
     def _outline(self, graph: onnx.GraphProto, around: str) -> None:
-        view = GraphView.of(graph, self._decisions)
+        view = GraphView.of(graph, self._decisions, self._versions.get("", 1))
         calls = (node for node in view.nodes if node.domain == DOMAIN)
         done = {self._decisions[node].tag.scope for node in calls}
 
@@ -150,10 +151,9 @@ class Outliner:
         return Decision(Tag(block.scope, surest.source, surest.confidence), "its function is this module", "outline")
 
     def _imports(self, function: onnx.FunctionProto) -> Iterator[onnx.OperatorSetIdProto]:
-        versions = {domain_of(opset.domain): opset.version for opset in self._model.opset_import}
         for domain in dict.fromkeys(domain_of(node.domain) for node in nodes_within(function)):
             # onnxruntime runs models that do not import its own domain, but not such functions.
-            yield onnx.OperatorSetIdProto(domain=domain, version=versions.get(domain, 1))
+            yield onnx.OperatorSetIdProto(domain=domain, version=self._versions.get(domain, 1))
 
 
 class Types:

@@ -16,7 +16,8 @@ INTRODUCTION = """\
 models are the fixtures, exports that `benchmarks.accuracy` made, and files of other projects. Each is rewritten; then
 onnxruntime runs both files with its optimisations off, and their outputs are compared bit by bit. *Undone* counts the
 files of which `hpass strip` makes the input again, byte for byte. `outline` is undone by `inline`: without shared
-functions, that must give back each node byte for byte, and with them the operators and the modules of all nodes.
+functions, that must give back the model byte for byte, but for the order of nodes and of types in each graph; with
+shared functions, the operators and the modules of all nodes.
 *Stable* counts the files in which a second run changes nothing. A file that onnxruntime does not run, or that gives
 other outputs from run to run, is not compared.
 """

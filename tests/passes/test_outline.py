@@ -197,6 +197,19 @@ def test_a_name_that_is_not_utf_8_keeps_a_module_out() -> None:
     ]
 
 
+def test_an_operator_of_a_runtime_alone_keeps_a_module_out() -> None:
+    # onnxruntime has this operator among the standard ones, and crashes on a function with it.
+    source = model(
+        '["n"] v = SimplifiedLayerNormalization <axis = 0> (x, p) ["m"] w = Neg(v) ["k"] y = Abs(w)', parameters=["p"]
+    )
+    context = outlined(source, tags(n="a.b", m="a.c", k="a.c"))
+
+    assert graphs(context) == {"": ["SimplifiedLayerNormalization", "a.c"], "a.c": ["Neg", "Abs"]}
+    (finding,) = context.findings
+    assert finding.message.startswith("2 modules are no functions: 'a', 'a.b'; version 18 of the standard operators has")
+    assert same(outputs(source, ROOT), outputs(context.model.proto, ROOT))
+
+
 def test_an_untagged_node_and_a_wrong_option_are_errors() -> None:
     with pytest.raises(HpassError, match="pass outline cannot run: 1 node has no tag; put `all` before it"):
         hpass.run(model("y = Relu(x)"), "outline")
