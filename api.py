@@ -24,7 +24,7 @@ from .passes.findings import Finding, Severity
 from .pipeline import ALL, Observer, Pipeline
 from .restore.checkpoint import Checkpoint
 from .restore.reference_model import ReferenceModel
-from .selection.node_instances import NodeInstance, TagOf, node_instances
+from .selection.node_instances import NodeInstance, TagOf, node_instances, scopes_of_instances
 from .selection.pattern import Pattern
 from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
@@ -72,6 +72,13 @@ class Run:
         """Yield every tagged node of the main graph, subgraphs and function bodies, with its tag."""
         return self.context.tagged_nodes()
 
+    def scopes(self) -> Iterator[str]:
+        """Yield the module of each tagged node as it runs: of a node of a function body, that of each call.
+
+        A call of a function counts as the nodes of the function.
+        """
+        return scopes_of_instances(self.model, self.tag)
+
     def to_rows(self) -> list[dict[str, str | None]]:
         """Return a row for each node in the order of the file, for a data frame: `pandas.DataFrame(run.to_rows())`.
 
@@ -102,7 +109,7 @@ class Run:
         tags = [tag for _, tag in self.tags()]
         confidences = Counter(tag.confidence for tag in tags)
         counts = ", ".join(f"{confidences[level]:,} {level.value}" for level in Confidence)
-        own = Counter(tag.scope for tag in tags)
+        own = Counter(self.scopes())
         nodes = f"{counted(len(tags), 'tagged node')} in {counted(len(own), 'module')}"
         title = f"{self.model.name}: {nodes}; confidence: {counts}"
         rows = [(scope or "(root)", self._class_of(scope) or "", count) for scope, count in own.items()]
@@ -225,14 +232,15 @@ def select(source: ModelSource | Run, *patterns: str) -> Selection:
     return select_nodes(model, tag_of, table, parsed)
 
 
-def instances(source: ModelSource | Run) -> Iterator[NodeInstance]:
+def instances(source: ModelSource | Run, *, with_calls: bool = True) -> Iterator[NodeInstance]:
     """Yield every node as it runs: its module, the number of the module's call, and the node.
 
-    A node of a function body is yielded once for each call. Tags are taken from where `select` takes them. Raises
-    HpassError as `load` does.
+    A node of a function body is yielded once for each call, after the call itself. If `with_calls` is False, calls of
+    functions are left out, so that there are as many nodes as if all functions were inlined. Tags are taken from where
+    `select` takes them. Raises HpassError as `load` does.
     """
     model, tag_of, _ = tags_of(source)
-    return node_instances(model, tag_of)
+    return node_instances(model, tag_of, with_calls=with_calls)
 
 
 def tags_of(source: ModelSource | Run) -> tuple[Model, TagOf, ModuleTable]:

@@ -105,7 +105,7 @@ def report(
         return
     with transaction_for(output) as transaction:
         transaction.write(output, lambda file: file.write(text.encode()))
-    scopes = [tag.scope for _, tag in labelled[0][1].tags()]
+    scopes = list(labelled[0][1].scopes())
     write_summary(f"{output}: {counted(len(scopes), 'node')} in {counted(len(set(scopes)), 'module')}")
 
 

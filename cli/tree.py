@@ -44,17 +44,17 @@ def tree(
 ) -> None:
     """Show the module tree with the number of nodes in each module.
 
-    `own` counts the nodes that ran in the module itself, `all` also those in its submodules. Costs are those of `all`,
+    `own` counts the nodes that ran in the module itself, `all` also those in its submodules. A call of a
+    function counts as the nodes of the function. Costs are those of `all`,
     as are the times and their share of the profile.
 
     A model without tags is tagged in memory. A tagged model is tagged again if a tagging option is given.
     """
     from ..api import load
     from ..errors import UsageError
-    from ..reporting.module_tree import module_tree
+    from ..model_tree import tree as module_tree
     from ..reporting.saved_profile import read_profile
     from ..running.settings import parse_dimensions
-    from ..tags.module_table import ModuleTable
 
     sizes = parse_dimensions(dims or ())
     if sizes and not costs:
@@ -66,14 +66,11 @@ def tree(
         from ..model_cost import cost as model_cost
 
         run = tagging.run(model)
-        root = module_tree((tag for _, tag in run.tags()), run.modules)
+        root = module_tree(run)
         cost = model_cost(run, sizes=sizes)
-    elif model.stored_version is not None and not tagging.any_given:
-        stored = (model.stored_tag(node) for node in model.nodes())
-        root = module_tree((tag for tag in stored if tag), model.stored_modules() or ModuleTable())
     else:
-        run = tagging.run(model)
-        root = module_tree((tag for _, tag in run.tags()), run.modules)
+        is_tagged = model.stored_version is not None and not tagging.any_given
+        root = module_tree(model if is_tagged else tagging.run(model))
     shown = _Shown(cost, times)
     if json:
         write_json(_tree_entry(root, depth, shown))

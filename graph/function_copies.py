@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import onnx
 
-from ..tags.module_table import is_descendant
-from ..tags.tag_format import SCOPE, WITHIN, read_tag
+from ..tags.tag_format import SCOPE, read_tag, set_entry, tag_entries
+from ..tags.within import tag_at_call
 from .decode import as_text
 from .walk import nodes_within
 
@@ -43,20 +43,11 @@ def copy_functions(model: onnx.ModelProto) -> None:
     model.functions.extend(copies)
 
 
-def _move_into(node: onnx.NodeProto, scope: str) -> None:
-    """Give a node the scope that it has in a call from a module."""
-    entries = {as_text(entry.key): as_text(entry.value) for entry in node.metadata_props}
+def _move_into(node: onnx.NodeProto, module: str) -> None:
+    """Give a node the scope that it has at a call in a module."""
     tag = read_tag(node)
-    if tag is None:
-        return
-    if WITHIN in entries:
-        # An outlined module says where the node is below it.
-        moved = ".".join(filter(None, (scope, entries[WITHIN])))
-    else:
-        moved = scope if is_descendant(scope, tag.scope) else tag.scope
-    for entry in node.metadata_props:
-        if entry.key == SCOPE:
-            entry.value = moved
+    if tag is not None:
+        set_entry(node, SCOPE, tag_at_call(tag, dict(tag_entries(node)), module).scope)
 
 
 def _key(domain: str | bytes, name: str | bytes, overload: str | bytes) -> _Key:

@@ -15,7 +15,7 @@ from ..graph.walk import GraphLike, attribute_graphs, graphs_within, nodes_withi
 from .function_body import copy_body
 from .graph_view import Decisions, inner_nodes
 from .messages import Names, domain_of, keep_in_order
-from .outlined_functions import DOMAIN, move_to_caller, moved_out
+from .outlined_functions import DOMAIN, move_to_caller, tag_in_body
 
 _Key = tuple[str, str, str]
 Selects = Callable[[str], bool]
@@ -158,8 +158,9 @@ class Inliner:
             following = stays if answer else key
             if (following, key, scope) not in seen:
                 seen.add((following, key, scope))
-                body = nodes_within(self._functions[key])
-                pending += [(following, node, moved_out(node, self._decisions[node].tag, scope).scope) for node in body]
+                for node in nodes_within(self._functions[key]):
+                    tag = tag_in_body(node, self._decisions[node].tag, scope)
+                    pending.append((following, node, tag.scope))
         return {key: {call for call, answer in found.items() if answer} for key, found in answers.items()}
 
     def _reachable(self) -> set[_Key]:

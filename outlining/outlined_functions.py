@@ -6,6 +6,7 @@ import onnx
 
 from ..tags.module_table import is_descendant, relative
 from ..tags.tag_format import WITHIN, WITHIN_SERVES, Tag, set_entry, tag_entries
+from ..tags.within import tag_at_call
 
 DOMAIN = "hpass.outline"
 """The domain of functions that `outline` makes."""
@@ -23,12 +24,12 @@ def move_in(node: onnx.NodeProto, tag: Tag, module: str) -> Tag:
 def move_to_caller(node: onnx.NodeProto, tag: Tag, call: onnx.NodeProto, call_tag: Tag) -> Tag:
     """Note on a copy of a node of a function body, beside its call, where it is now, and return its tag."""
     within = dict(tag_entries(call)).get(WITHIN)
-    moved = moved_out(node, tag, call_tag.scope)
+    moved = tag_in_body(node, tag, call_tag.scope)
     if within is None:
         # The call is in no outlined function, so neither is the node.
         notes = {WITHIN: None, WITHIN_SERVES: None}
     else:
-        below = moved_out(node, tag._replace(scope="", serves=None), within)
+        below = tag_in_body(node, tag._replace(scope="", serves=None), within)
         notes = {WITHIN: below.scope, WITHIN_SERVES: below.serves}
         moved = moved._replace(serves=tag.serves)
     for key, value in notes.items():
@@ -36,21 +37,6 @@ def move_to_caller(node: onnx.NodeProto, tag: Tag, call: onnx.NodeProto, call_ta
     return moved
 
 
-def moved_out(node: onnx.NodeProto, tag: Tag, module: str) -> Tag:
-    """Return the tag that a node of a function body has if the function is called in a module.
-
-    A node without a note takes the module of the call, unless its own is not around it.
-    """
-    notes = dict(tag_entries(node)) if node.metadata_props else {}
-    if WITHIN in notes:
-        tag = tag._replace(scope=join(module, notes[WITHIN]))
-    elif is_descendant(module, tag.scope):
-        tag = tag._replace(scope=module)
-    if WITHIN_SERVES in notes:
-        tag = tag._replace(serves=join(module, notes[WITHIN_SERVES]))
-    return tag._replace(serves=None) if tag.serves == tag.scope else tag
-
-
-def join(module: str, within: str) -> str:
-    """Return the module with a name below another one, which may be that itself (the empty name)."""
-    return f"{module}.{within}" if module and within else module or within
+def tag_in_body(node: onnx.NodeProto, tag: Tag, module: str) -> Tag:
+    """Return the tag that a node of a function body has if the function is called in a module."""
+    return tag_at_call(tag, dict(tag_entries(node)) if node.metadata_props else {}, module)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..graph.regions import nodes_with_position
 from ..identity_map import IdentityMap
 from ..restore.match_regions import matched_regions, renamed_weights
+from ..selection.node_instances import node_instances
 from ..tags.module_table import natural_sort_key
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ class ModuleChange(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A node of both models whose module changed: its two positions, its operator and name, and its two modules."""
+    """A node of both models whose module changed: its two positions, its operator and name, and its two modules.
+
+    A node of a function body has several modules. They have none in common, and the two are the first ones.
+    """
 
     before: str
     after: str
@@ -120,10 +124,11 @@ def difference(before: Run, after: Run) -> Difference:
 
 
 def _operators_by_module(run: Run) -> Mapping[str, Operators]:
-    """Return the number of nodes of each operator, by module."""
+    """Return the number of nodes of each operator, by module, as if all functions were inlined."""
     found: defaultdict[str, Operators] = defaultdict(Counter)
-    for node, tag in run.tags():
-        found[tag.scope][node.op] += 1
+    for instance in node_instances(run.model, run.tag, with_calls=False):
+        if instance.tag is not None:
+            found[instance.scope][instance.node.op] += 1
     return found
 
 
@@ -134,14 +139,29 @@ def _class_name(scope: str, before: Run, after: Run) -> str | None:
 
 def _moves(before: Run, after: Run) -> Iterator[Move]:
     positions = _positions(before), _positions(after)
+    scopes = _scopes(before), _scopes(after)
     weights = renamed_weights(before.model, after.model)
     for match in matched_regions(before.model, after.model, weights):
         for index, reference_index in sorted(match.nodes.items()):
             old, new = match.reference.nodes[reference_index], match.target.nodes[index]
-            old_tag, new_tag = before.tag(old), after.tag(new)
-            if index in match.by_neighbours or old_tag is None or new_tag is None or old_tag.scope == new_tag.scope:
+            old_scopes, new_scopes = scopes[0].get(old) or [], scopes[1].get(new) or []
+            if index in match.by_neighbours or not set(old_scopes).isdisjoint(new_scopes):
                 continue
-            yield Move(positions[0][old], positions[1][new], new.op, new.name, old_tag.scope, new_tag.scope)
+            if old_scopes and new_scopes:
+                yield Move(positions[0][old], positions[1][new], new.op, new.name, old_scopes[0], new_scopes[0])
+
+
+def _scopes(run: Run) -> IdentityMap[gs.Node, list[str]]:
+    """Return the modules that each tagged node runs in: one for each call of the function around it."""
+    scopes: IdentityMap[gs.Node, list[str]] = IdentityMap()
+    for instance in node_instances(run.model, run.tag, with_calls=False):
+        if instance.tag is not None:
+            found = scopes.get(instance.node)
+            if found is None:
+                scopes[instance.node] = [instance.scope]
+            else:
+                found.append(instance.scope)
+    return scopes
 
 
 def _positions(run: Run) -> IdentityMap[gs.Node, str]:

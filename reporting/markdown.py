@@ -124,7 +124,7 @@ def _tree_lines(run: Run) -> Iterator[str]:
     yield "The first number counts the nodes of the module itself, the second also those of its submodules."
     yield ""
     yield "```text"
-    for line in draw(module_tree((tag for _, tag in run.tags()), run.modules)):
+    for line in draw(module_tree(run.scopes(), run.modules)):
         yield for_terminal(f"{line.branch.own:7} {line.branch.total:7}  {line.prefix}{label(line.branch)}")
     yield "```"
     yield ""

@@ -13,8 +13,6 @@ from ..tags.module_table import ModuleTable, natural_sort_key, parent, relative
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..tags.tag_format import Tag
-
 
 # Modules that a notebook shows.
 _MAX_SHOWN = 500
@@ -61,21 +59,21 @@ class TreeLine(NamedTuple):
     depth: int
 
 
-def module_tree(tags: Iterable[Tag], table: ModuleTable) -> Branch:
-    """Return the root of the tree.
+def module_tree(scopes: Iterable[str], table: ModuleTable) -> Branch:
+    """Return the root of the tree. `scopes` are the modules of all nodes, as often as nodes run in them.
 
     Children are ordered by the position of their first node in the model; those without nodes come last. Children whose
     names differ only in numbers are then sorted by these numbers among themselves.
 
     As in tags, containers that never run themselves are not levels of the tree.
     """
-    counts = Counter(tag.scope for tag in tags)
+    counts = Counter(scopes)
     # A Counter keeps the order in which its keys were first seen.
     first_node = {scope: index for index, scope in enumerate(counts)}
-    scopes = {scope for scope in table if table.is_called(scope)} | counts.keys() | {""}
+    levels = {scope for scope in table if table.is_called(scope)} | counts.keys() | {""}
     branches: dict[str, Branch] = {}
     # In natural order a module comes before its submodules.
-    for scope in sorted(scopes, key=natural_sort_key):
+    for scope in sorted(levels, key=natural_sort_key):
         parent_scope = _nearest_branch(scope, branches)
         branch = Branch(
             scope=scope,

@@ -35,8 +35,9 @@ class AuxiliaryTotals:
 class Totals:
     """Counts over the main graph, all subgraphs and all function bodies.
 
-    `tagged` counts the nodes with a tag, `modules` the modules that nodes ran in, and `tags` the distinct targets of
-    tags. `sources` and `confidences` count tags by source and by confidence.
+    A node of a function body counts once. `tagged` counts the nodes with a tag, `modules` the modules that nodes ran
+    in, at all calls of functions, and `tags` the distinct targets of tags. `sources` and `confidences` count tags by
+    source and by confidence.
     """
 
     nodes: int
@@ -72,7 +73,7 @@ def totals(run: Run) -> Totals:
         sources=sources,
         confidences=confidences,
         auxiliary=_auxiliary_totals({tag: count for (tag, auxiliary), count in counts.items() if auxiliary}),
-        modules=len({tag.scope for tag in tags}),
+        modules=len(set(run.scopes()) if run.model.graph.functions else {tag.scope for tag in tags}),
         tags=len({tag.target for tag in tags}),
     )
 

@@ -6,15 +6,19 @@ A report has one or two models or profiles, its sides. They share one tree, whic
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...identity_map import IdentityMap
+from ...selection.node_instances import node_instances
 from ...tags.module_table import ModuleTable
 from ..explanation import explanations
 from ..module_tree import Branch, module_tree
 
 if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
     from ...api import Run
     from ..explanation import Explanation
 
@@ -81,7 +85,7 @@ def report_data(sides: Sequence[Side]) -> dict[str, Any]:
             "scope": [branch.scope for branch, _ in branches],
             "class": [branch.class_name or "" for branch, _ in branches],
         },
-        "nodes": _node_columns(explanations(run.context), index_of, texts),
+        "nodes": _node_columns(run, index_of, texts),
         "texts": texts.all,
     }
 
@@ -111,7 +115,7 @@ def _common_tree(sides: Sequence[Side]) -> Branch:
                 # Containers that never run themselves are not levels of the tree.
                 if own and scope not in table:
                     table.add(scope)
-    return module_tree((tag for side in sides for _, tag in side.run.tags()), ModuleTable(table.modules))
+    return module_tree((scope for side in sides for scope in side.run.scopes()), ModuleTable(table.modules))
 
 
 def _preorder(root: Branch) -> Iterator[tuple[Branch, int]]:
@@ -126,7 +130,7 @@ def _preorder(root: Branch) -> Iterator[tuple[Branch, int]]:
 
 
 def _node_counts(run: Run, branches: Sequence[tuple[Branch, int]]) -> Values:
-    own = Counter(tag.scope for _, tag in run.tags())
+    own = Counter(run.scopes())
     total = [own[branch.scope] for branch, _ in branches]
     for index in range(len(branches) - 1, 0, -1):
         total[branches[index][1]] += total[index]
@@ -138,14 +142,18 @@ def _columns(values: Values, branches: Sequence[tuple[Branch, int]]) -> dict[str
     return {"own": [own for own, _ in found], "all": [total for _, total in found]}
 
 
-def _node_columns(nodes: Iterable[Explanation], index_of: Mapping[str, int], texts: _Texts) -> dict[str, list[Any]]:
+def _node_columns(run: Run, index_of: Mapping[str, int], texts: _Texts) -> dict[str, list[Any]]:
+    """Return the nodes as they run: those of a function body for each call, at the position of the body."""
     columns: dict[str, list[Any]] = {
         key: [] for key in ("position", "op", "name", "module", "serves", "source", "confidence", "reason", "evidence")
     }
-    for explanation in nodes:
-        if explanation.decision is None:
+    found: IdentityMap[gs.Node, Explanation] = IdentityMap()
+    for explanation in explanations(run.context):
+        found[explanation.node] = explanation
+    for instance in node_instances(run.model, run.tag, with_calls=False):
+        explanation, node, tag = found[instance.node], instance.node, instance.tag
+        if explanation.decision is None or tag is None:
             continue
-        tag, node = explanation.decision.tag, explanation.node
         row = {
             "position": explanation.position,
             "op": texts.number(node.op),

@@ -1,0 +1,90 @@
+"""What readers tell of a model does not change if its modules become functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from product import ROOT
+from text_models import model
+
+import hpass
+from hpass.reporting.difference import difference
+from hpass.reporting.html.report_data import report_data
+from hpass.reporting.html.sides import side_of
+from hpass.reporting.markdown import markdown
+from hpass.reporting.totals import totals
+
+FIXTURES = sorted((ROOT / "fixtures").glob("*.onnx"))
+FEW = [ROOT / "fixtures" / f"{name}.onnx" for name in ("bert_tiny", "functions")]
+
+
+def name(path: Path) -> str:
+    return path.stem
+
+
+def outlined(path: Path) -> hpass.Run:
+    """Return the model as it is when it is opened again."""
+    run = hpass.run(path, "all,outline")
+    run.write_tags()
+    return hpass.run(run.model, "scope-parse,module-mapping")
+
+
+def lines(branch: hpass.Branch) -> list[tuple[Any, ...]]:
+    """Return the modules with their numbers of nodes, but not in the order of the tree, which is that of the file."""
+    return sorted(_lines(branch))
+
+
+def _lines(branch: hpass.Branch) -> Iterator[tuple[Any, ...]]:
+    yield branch.scope, branch.class_name or "", branch.own, branch.total
+    for child in branch.children:
+        yield from _lines(child)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=name)
+def test_the_tree_and_the_difference(path: Path) -> None:
+    before, after = hpass.run(path), outlined(path)
+
+    assert lines(hpass.tree(after)) == lines(hpass.tree(after.model)) == lines(hpass.tree(before))
+    assert not difference(before, after)
+    assert not difference(after, before)
+    assert totals(after).modules == totals(before).modules
+
+
+@pytest.mark.parametrize("path", FEW, ids=name)
+def test_reports(path: Path) -> None:
+    before, after = (report_data([side_of("model", run)]) for run in (hpass.run(path), outlined(path)))
+    listed = [
+        Counter(zip(data["nodes"]["module"], (data["texts"][op] for op in data["nodes"]["op"]), strict=True))
+        for data in (before, after)
+    ]
+
+    assert after["modules"] == before["modules"]
+    assert after["sides"] == before["sides"]
+    assert listed[0] == listed[1]
+    trees = [markdown(run, hpass.report(run)).partition("## Modules")[2] for run in (hpass.run(path), outlined(path))]
+    assert trees[0] == trees[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FEW, ids=name)
+def test_the_cost(path: Path) -> None:
+    before, after = hpass.cost(hpass.run(path)), hpass.cost(outlined(path))
+
+    assert (after.total, after.modules) == (before.total, before.modules)
+
+
+def test_a_node_of_a_function_has_moved_if_it_runs_in_none_of_its_modules() -> None:
+    function = '<domain: "local", opset_import: ["": 18]> f (a) => (b) { ["in"] b = Relu(a) }'
+    before, same, moved = (
+        hpass.run(model(f'["/{first}/n"] h = local.f(x) ["/{second}/m"] y = local.f(h)', functions=function))
+        for first, second in (("a", "b"), ("b", "c"), ("c", "d"))
+    )
+
+    assert [(move.op, move.from_scope, move.to_scope) for move in difference(before, same).moved] == []
+    assert [(move.op, move.from_scope, move.to_scope) for move in difference(before, moved).moved] == [
+        ("Relu", "a", "c"),
+    ]
