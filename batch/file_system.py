@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class FileSystem(Protocol):
     """A file system of fsspec. Paths are those of `UPath.path`; every method may raise any exception."""
 
-    def find(self, path: str) -> list[str]:
-        """Return the files in a folder and below."""
+    def find(self, path: str, *, detail: Literal[True]) -> dict[str, dict[str, Any]]:
+        """Return the files in a folder and below, and what `info` returns of each, by path."""
         ...
 
     def glob(self, path: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from os.path import commonprefix
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import HpassError
 from .file_system import file_system
@@ -12,7 +13,7 @@ from .location import parse_location
 from .remote_errors import remote_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from upath import UPath
 
@@ -28,7 +29,7 @@ def remote_models(address: str) -> list[Input]:
     storage = file_system(root)
     with remote_errors(address, "listed"):
         storage.invalidate_cache()
-        paths = storage.glob(_pattern_path(root, address)) if is_pattern else storage.find(root.path)
+        paths = storage.glob(_pattern_path(root, address)) if is_pattern else list(storage.find(root.path, detail=True))
     start = PurePosixPath(root.path)
     below = [(path, PurePosixPath(path).relative_to(start)) for path in sorted(paths)]
     return [
@@ -56,22 +57,41 @@ def check_bucket(location: UPath) -> None:
                 pass  # writing may be allowed all the same
 
 
-def remote_version(location: UPath) -> str:
-    """Return the size of a remote file, and its checksum or time; empty if there is no such file. Raises HpassError."""
-    with remote_errors(location, "found"):
+def remote_versions(locations: Sequence[UPath]) -> dict[UPath, str]:
+    """Return the size of each remote file, and its checksum or time; empty if there is no such file.
+
+    Of several files, the folder that they share is listed first, because each request takes a round trip. Raises
+    HpassError if a file cannot be looked up.
+    """
+    listed: dict[str, dict[str, Any]] = {}
+    for root in {location.parents[-1] for location in locations}:
+        below = [location for location in locations if location.parents[-1] == root]
+        if len(below) > 1:
+            listed |= _files_in_shared_folder(below)
+    return {location: _version(listed.get(location.path) or _info(location)) for location in locations}
+
+
+def _files_in_shared_folder(locations: Sequence[UPath]) -> dict[str, dict[str, Any]]:
+    """Return what a listing says of each file; nothing if the folder cannot be listed."""
+    prefix = commonprefix([location.path for location in locations])  # noqa: RUF071 - cut at a slash below
+    storage = file_system(locations[0])
+    with remote_errors(locations[0].parent, "listed"):
         try:
-            info = file_system(location).info(location.path)
+            storage.invalidate_cache()
+            return storage.find(prefix[: prefix.rfind("/") + 1], detail=True)
+        except (OSError, NotImplementedError):
+            return {}
+
+
+def _info(location: UPath) -> dict[str, Any]:
+    with remote_errors(location, "found"):
+        file_system(location).invalidate_cache(location.path)
+        try:
+            return file_system(location).info(location.path)
         except FileNotFoundError:
-            return ""
+            return {}
+
+
+def _version(info: Mapping[str, Any]) -> str:
     change = next((str(info[key]) for key in _CHANGES if info.get(key) is not None), "")
-    return f"{info.get('size')} {change}"
-
-
-def remote_paths(locations: Sequence[UPath]) -> set[str]:
-    """Return the paths of all files in the folder that the locations share, and below. Raises HpassError."""
-    first = locations[0]
-    common = [parent for parent in first.parents if all(parent in other.parents for other in locations)]
-    folder = common[0] if common else first.parent
-    with remote_errors(folder, "listed"):
-        file_system(folder).invalidate_cache()
-        return set(file_system(folder).find(folder.path))
+    return f"{info['size']} {change}" if info else ""

@@ -18,6 +18,7 @@ from ..batch.manifest import Manifest
 from ..batch.order import in_order
 from ..batch.resume import Resume
 from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS
+from .garbage import garbage_freed
 from .output import BatchPrinter
 from .progress import ProgressBar
 from .run_job import Outcome, try_job
@@ -118,17 +119,8 @@ def _died(task: Task) -> Outcome:
 
 def _run_here(options: RunOptions, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
     for task in tasks:
-        yield task, try_job(options, *task)
-        free_graphs()
-
-
-def free_graphs() -> None:
-    """Free the graphs of a finished run. They contain reference cycles, and automatic garbage collection is off.
-
-    The remaining objects are frozen, so that later collections do not examine them again.
-    """
-    gc.collect()
-    gc.freeze()
+        with garbage_freed():
+            yield task, try_job(options, *task)
 
 
 class _Pool(ProcessPoolExecutor):
@@ -172,8 +164,8 @@ def _try_or_exit(source: Location, target: Location) -> Outcome:
     try:
         # Only now: a process without a job has nothing to remove, and the pool prints what its initializer raises.
         raise_on_termination()
-        free_graphs()
-        return try_job(_options, source, target)
+        with garbage_freed():
+            return try_job(_options, source, target)
     except Terminated:
         # The stack is unwound and temporary files are removed. Without this the pool would start the next job.
         os._exit(1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..batch.dask_cluster import installed_version
 from .exit_codes import BAD_MODEL
+from .garbage import garbage_freed
 from .run_job import Outcome, try_job
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ def tag_on_worker(options: RunOptions, version: str, source: Location, target: L
         # It came after the others were checked.
         error = f"{source}: a worker has hpass {ours}; install {version} there"
         return Outcome(source, BAD_MODEL, error=error)
-    with _one_at_a_time:
-        outcome = try_job(_kept(options), source, target)
-        gc.collect()
-    return outcome
+    with _one_at_a_time, garbage_freed():
+        return try_job(_kept(options), source, target)
 
 
 def _kept(options: RunOptions) -> RunOptions:

@@ -6,7 +6,6 @@ import gc
 import shutil
 import signal
 import weakref
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +14,14 @@ from typing import Any, ClassVar
 import pytest
 
 import hpass
+from hpass.batch.dask_cluster import installed_version
 from hpass.cli import batch
 from hpass.cli.batch import _pool
 from hpass.cli.run_job import Outcome, run_job
 from hpass.cli.run_options import RunOptions
 from hpass.cli.signals import Terminated
 from hpass.cli.tagging_options import TaggingOptions
+from hpass.cli.worker import tag_on_worker
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def test_a_process_without_a_job_ends_at_once_if_it_is_terminated(model: Path) -
         assert pool.submit(signal.getsignal, signal.SIGTERM).result(timeout=60) is signal.SIG_DFL
 
 
-@pytest.mark.parametrize("moment", ["free_graphs", "try_job"])
+@pytest.mark.parametrize("moment", ["garbage_freed", "try_job"])
 def test_a_process_that_is_terminated_takes_no_other_job(
     model: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -71,7 +72,7 @@ def test_a_process_that_is_terminated_takes_no_other_job(
     def leave(_: int) -> None:
         raise LeftError
 
-    for name in ("raise_on_termination", "free_graphs", "try_job"):
+    for name in ("raise_on_termination", "try_job"):
         monkeypatch.setattr(batch, name, lambda *_: None)
     monkeypatch.setattr(batch, "_options", _options(model), raising=False)
     monkeypatch.setattr(batch, moment, terminate)
@@ -81,13 +82,6 @@ def test_a_process_that_is_terminated_takes_no_other_job(
         batch._try_or_exit(model, model.with_name("out.onnx"))
 
 
-@pytest.fixture
-def _unfrozen() -> Generator[None]:
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("_unfrozen")
 @pytest.mark.parametrize("line", [[], ["--json"], ["-v"]])
 def test_the_work_per_file_does_not_grow_with_their_number(
     hpass: Any, model: Path, monkeypatch: pytest.MonkeyPatch, line: list[str]
@@ -101,12 +95,33 @@ def test_the_work_per_file_does_not_grow_with_their_number(
         examined.append(len(gc.get_objects()))
         return collect()
 
-    monkeypatch.setattr("hpass.cli.batch.gc.collect", count)
+    monkeypatch.setattr("gc.collect", count)
 
     assert hpass("run", *sources, *line).status == 0
 
     assert len(examined) == 12
     assert max(examined[4:]) < 1.5 * min(examined[1:])
+
+
+def test_a_worker_looks_at_no_garbage_of_others(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of a cluster has many objects that are not of the file, and its own thresholds."""
+    others = [[number] for number in range(300_000)]
+    examined: list[int] = []
+    collect = gc.collect
+
+    def count() -> int:
+        examined.append(len(gc.get_objects()))
+        return collect()
+
+    monkeypatch.setattr("gc.collect", count)
+    gc.enable()
+
+    tag_on_worker(_options().for_workers(), installed_version(), model, model.with_name("out.onnx"))
+
+    assert len(examined) == 1
+    assert examined[0] < len(others)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
 
 
 def test_an_outcome_is_not_kept(hpass: Any, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

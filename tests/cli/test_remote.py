@@ -122,6 +122,50 @@ def test_a_manifest_knows_what_changed_there(
     assert hpass(*line).err == "1 of 3 models are done according to m.jsonl\n"
 
 
+@pytest.mark.parametrize("line", [["-o", "s3://out/"], ["--in-place"]])
+def test_a_manifest_takes_few_requests(
+    hpass: Any, storage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: list[str]
+) -> None:
+    for number in range(5):
+        storage.put_file(str(FIXTURES / "functions.onnx"), f"models/{number % 2}/{number}.onnx")
+    asked: list[str] = []
+    ask = storage.info
+    monkeypatch.setattr(storage, "info", lambda path: asked.append(path) or ask(path))
+    command = ["run", "s3://models/", "--manifest", tmp_path / "m.jsonl", *line]
+    assert hpass(*command).status == 0
+    asked.clear()
+
+    assert hpass(*command).err == f"5 of 5 models are done according to {tmp_path / 'm.jsonl'}\n"
+
+    assert [path for path in asked if path.endswith(".onnx")] == []
+
+
+def test_a_manifest_of_models_in_two_buckets(hpass: Any, storage: Any, tmp_path: Path) -> None:
+    for path in ("models/a.onnx", "models/b.onnx", "out/c.onnx", "out/d.onnx"):
+        storage.put_file(str(FIXTURES / "functions.onnx"), path)
+    command = ["run", "s3://models/", "s3://out/", "--manifest", tmp_path / "m.jsonl"]
+    assert hpass(*command).status == 0
+    storage.put_file(str(FIXTURES / "simple_cnn.onnx"), "models/a.onnx")
+    storage.rm_file("out/d.tagged.onnx")
+
+    assert hpass(*command).err.startswith("2 of 4 models are done")
+
+
+def test_a_bucket_that_cannot_be_listed(
+    hpass: Any, storage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    for name in ("a", "b"):
+        storage.put_file(str(FIXTURES / "functions.onnx"), f"models/{name}.onnx")
+    monkeypatch.setattr(storage, "find", refuse)
+    command = ["run", "s3://models/a.onnx", "s3://models/b.onnx", "--manifest", tmp_path / "m.jsonl"]
+    assert hpass(*command).status == 0
+
+    assert hpass(*command).err.startswith("2 of 2 models are done")
+
+
 def test_other_data_is_never_replaced(hpass: Any, storage: Any, tmp_path: Path) -> None:
     _put_model_with_data(storage, "models/model.onnx", tmp_path)
     storage.pipe_file("out/data/weights.bin", b"of somebody else")
