@@ -25,7 +25,7 @@ from .pipeline import ALL, Observer, Pipeline
 from .restore.checkpoint import Checkpoint
 from .restore.reference_model import ReferenceModel
 from .selection.node_instances import NodeInstance, TagOf, node_instances, scopes_of_instances
-from .selection.pattern import Pattern
+from .selection.pattern import parse_patterns
 from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
 from .tags.tag_format import Confidence, Tag
@@ -217,7 +217,7 @@ def ensure_tagged(source: ModelSource, *, modules: ModuleTable | None = None) ->
     return run(source, TAGGING, modules=modules)
 
 
-def select(source: ModelSource | Run, *patterns: str) -> Selection:
+def select(source: ModelSource | Run, *patterns: str) -> Selection[gs.Node]:
     """Return the modules and nodes that patterns select (docs/patterns.md).
 
     A run gives its tags, a tagged file those in it; any other model is tagged in memory.
@@ -225,14 +225,12 @@ def select(source: ModelSource | Run, *patterns: str) -> Selection:
     Raises UsageError if a text is not a pattern, if a pattern matches no module, or if no node runs in the selected
     modules; HpassError as `load` does.
     """
-    parsed = [Pattern.parse(pattern) for pattern in patterns]
-    if not parsed:
-        raise UsageError("no pattern is given; '**' selects all modules")
+    parsed = parse_patterns(patterns)
     model, tag_of, table = tags_of(source)
     return select_nodes(model, tag_of, table, parsed)
 
 
-def instances(source: ModelSource | Run, *, with_calls: bool = True) -> Iterator[NodeInstance]:
+def instances(source: ModelSource | Run, *, with_calls: bool = True) -> Iterator[NodeInstance[gs.Node]]:
     """Yield every node as it runs: its module, the number of the module's call, and the node.
 
     A node of a function body is yielded once for each call, after the call itself. If `with_calls` is False, calls of
@@ -243,7 +241,7 @@ def instances(source: ModelSource | Run, *, with_calls: bool = True) -> Iterator
     return node_instances(model, tag_of, with_calls=with_calls)
 
 
-def tags_of(source: ModelSource | Run) -> tuple[Model, TagOf, ModuleTable]:
+def tags_of(source: ModelSource | Run) -> tuple[Model, TagOf[gs.Node], ModuleTable]:
     """Return a model, the tag of each node and the module table.
 
     A run gives its own, a tagged file those in it; any other model is tagged in memory. Raises HpassError as `load`.

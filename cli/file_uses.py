@@ -17,6 +17,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..batch.location import Location
     from ..graph.model import Model
+    from ..graph.tagged_file import TaggedFile
 
 STREAM = Path("-")
 """Standard input as an input, standard output as an output."""
@@ -57,14 +58,16 @@ class FileUses:
         """Return a copy of the uses. Files that are added to the copy are not added to this object."""
         return FileUses(ChainMap[Hashable, _Use]({}, self._uses))
 
-    def add_external_data(self, model: Model, target: Path | None = None, dump: Path | None = None) -> None:
+    def add_external_data(
+        self, model: Model | TaggedFile, target: Path | None = None, dump: Path | None = None
+    ) -> None:
         """Add the external data of a model that is read, and its copies beside an output and in a folder of dumps.
 
         Raises UsageError as `read` and `write` do.
         """
         if model.folder is None:
             return
-        from ..graph.files.external_data import reading_folders
+        from ..graph.files.external_locations import reading_folders
 
         folders = [] if target is None or target == STREAM else reading_folders(target)
         if dump is not None:

@@ -17,6 +17,8 @@ from .streams import write_json, write_result
 from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
     from ..selection.selection import Selection
 
 Format = Literal[
@@ -66,8 +68,11 @@ def select(
     if json and form is not None:
         raise UsageError("--json and --for both choose the form of the output; give one of them")
 
-    from .. import api
-    from ..selection.formats import FORMATS
+    from ..graph.tagged_file import TaggedFile
+    from ..selection.formats import FORMATS, TYPED_FORMATS
+    from ..selection.pattern import parse_patterns
+    from ..selection.selection import select_nodes
+    from ..tags.module_table import ModuleTable
 
     uses = FileUses()
     uses.read(source, f"the input {source}")
@@ -76,10 +81,14 @@ def select(
         uses.read(select, f"--select {select}")
     if output is not None:
         uses.write(output, f"-o {output}")
-    model = api.load(source)
-    uses.add_external_data(model)
-    tagged = tagging.run(model) if tagging.any_given else model
-    selection = api.select(tagged, *(patterns or ()), *(_patterns_in(select) if select is not None else ()))
+    texts = [*(patterns or ()), *(_patterns_in(select) if select is not None else ())]
+    tagged = None if tagging.any_given or form in TYPED_FORMATS else TaggedFile.open(source)
+    if tagged is None:
+        selection = _selection(source, texts, tagging, uses)
+    else:
+        uses.add_external_data(tagged)
+        table = tagged.stored_modules() or ModuleTable()
+        selection = select_nodes(tagged, tagged.stored_tag, table, parse_patterns(texts))
     text = "" if json else FORMATS[form or "names"](selection)
     if output is not None and output != STREAM:
         from ..escape import for_json
@@ -91,6 +100,14 @@ def select(
         write_result(*text.splitlines())
 
 
+def _selection(source: Path, patterns: list[str], tagging: TaggingOptions, uses: FileUses) -> Selection[gs.Node]:
+    from .. import api
+
+    model = api.load(source)
+    uses.add_external_data(model)
+    return api.select(tagging.run(model) if tagging.any_given else model, *patterns)
+
+
 def _patterns_in(path: Path) -> list[str]:
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -100,15 +117,15 @@ def _patterns_in(path: Path) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    from ..graph.files.model_file import transaction_for
+    from ..graph.files.transaction import Transaction
 
     if not path.parent.is_dir():
         raise HpassError(f"{path.parent}: the folder does not exist; create it first")
-    with transaction_for(path) as transaction:
+    with Transaction(path) as transaction:
         transaction.write(path, lambda file: file.write(f"{text}\n".encode()))
 
 
-def _entry(selection: Selection) -> dict[str, Any]:
+def _entry(selection: Selection[Any]) -> dict[str, Any]:
     return {
         "schema": 1,
         "model": selection.model.name,

@@ -14,8 +14,11 @@ from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    import onnx_graphsurgeon as gs
+    from ..graph.node_source import Node, NodeSource, NodeT
+
+    _Found = tuple[dict[str, Any], Node]
 
 # The maximum numbers of values and of feature contributions in the output.
 _MAX_VALUES = 6
@@ -42,28 +45,47 @@ def show(
     if stored and tagging.any_given:
         raise UsageError("--stored runs no pass; remove --passes, --set, --modules, --model, --reference and --retag")
 
+    found = _stored(source, node) if stored else _explained(source, node, tagging, lists_reasons=json)
+    if json:
+        write_json([entry for entry, _ in found])
+    elif len(found) > 1:
+        write_result(*_match_lines([entry for entry, _ in found]))
+    else:
+        write_result(*_node_lines(*found[0], stored=stored))
+
+
+def _stored(source: Path, text: str) -> list[_Found]:
+    from ..graph.tagged_file import TaggedFile
+
+    tagged = TaggedFile.open(source)
+    if tagged is not None:
+        return _stored_entries(tagged, text)
+    from ..api import load
+
+    return _stored_entries(load(source), text)
+
+
+def _stored_entries(model: NodeSource[NodeT], text: str) -> list[_Found]:
+    from ..reporting.find_nodes import find_nodes
+    from ..reporting.node_entry import stored_entry
+
+    return [(stored_entry(position, match, model), match) for position, match in find_nodes(model, text)]
+
+
+def _explained(source: Path, text: str, tagging: TaggingOptions, *, lists_reasons: bool) -> list[_Found]:
     from ..api import load
     from ..reporting.explanation import explain
     from ..reporting.find_nodes import find_nodes
-    from ..reporting.json_report import attribution_entry, node_entry, stored_entry
+    from ..reporting.json_report import attribution_entry, node_entry
 
     model = load(source)
-    found = find_nodes(model.regions(), node)
-    if stored:
-        entries = [stored_entry(position, match, model) for position, match in found]
-    else:
-        # A list of matches shows no reasons, so none are computed.
-        run = tagging.run(model, (match for _, match in found) if json or len(found) == 1 else ())
-        entries = [
-            node_entry(explain(position, match, run.context), run) | attribution_entry(match, run.context)
-            for position, match in found
-        ]
-    if json:
-        write_json(entries)
-    elif len(entries) > 1:
-        write_result(*_match_lines(entries))
-    else:
-        write_result(*_node_lines(entries[0], found[0][1], stored=stored))
+    found = find_nodes(model, text)
+    # A list of matches shows no reasons, so none are computed.
+    run = tagging.run(model, (match for _, match in found) if lists_reasons or len(found) == 1 else ())
+    return [
+        (node_entry(explain(position, match, run.context), run) | attribution_entry(match, run.context), match)
+        for position, match in found
+    ]
 
 
 def _match_lines(entries: list[dict[str, Any]]) -> Iterator[str]:
@@ -74,14 +96,14 @@ def _match_lines(entries: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{entry['position']:<{widths[0]}}  {entry['op']:<{widths[1]}}  {entry['name'] or '(no name)'}  {scope}"
 
 
-def _node_lines(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[Line]:
+def _node_lines(entry: dict[str, Any], node: Node, *, stored: bool) -> Iterator[Line]:
     yield f"{entry['position']} {entry['op']} {entry['name']}"
     yield ""
     for title, text in _node_facts(entry, node, stored=stored):
         yield "  ", Styled(f"{title:<10}", dim=True), f"  {text}"
 
 
-def _node_facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterator[tuple[str, str]]:
+def _node_facts(entry: dict[str, Any], node: Node, *, stored: bool) -> Iterator[tuple[str, str]]:
     if entry["scope"] is None:
         yield "tag", "none"
     else:
@@ -104,8 +126,8 @@ def _node_facts(entry: dict[str, Any], node: gs.Node, *, stored: bool) -> Iterat
         yield title, f"{item['contribution']:+.1f} {item['feature']}: {item['gloss']}"
     if entry.get("runner_up") is not None:
         yield "runner-up", entry["runner_up"] or "(root)"
-    yield "reads", _values([tensor.name for tensor in node.inputs])
-    yield "writes", _values([tensor.name for tensor in node.outputs])
+    yield "reads", _values([value.name for value in node.inputs])
+    yield "writes", _values([value.name for value in node.outputs])
 
 
 def _values(names: list[str]) -> str:

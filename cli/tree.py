@@ -17,7 +17,7 @@ from .table import aligned, column_widths
 from .tagging_options import TaggingOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..costs.cost import Cost
     from ..reporting.module_tree import Branch
@@ -50,32 +50,44 @@ def tree(
 
     A model without tags is tagged in memory. A tagged model is tagged again if a tagging option is given.
     """
-    from ..api import load
     from ..errors import UsageError
-    from ..model_tree import tree as module_tree
+    from ..graph.tagged_file import TaggedFile
+    from ..reporting.module_tree import module_tree
     from ..reporting.saved_profile import read_profile
     from ..running.settings import parse_dimensions
+    from ..selection.node_instances import scopes_of_instances
+    from ..tags.module_table import ModuleTable
 
     sizes = parse_dimensions(dims or ())
     if sizes and not costs:
         raise UsageError("--dim belongs to the cost of modules; add --cost")
     times = None if profile is None else read_profile(profile)
-    model = load(source)
-    cost: Cost | None = None
-    if costs:
-        from ..model_cost import cost as model_cost
-
-        run = tagging.run(model)
-        root = module_tree(run)
-        cost = model_cost(run, sizes=sizes)
+    tagged = None if costs or tagging.any_given else TaggedFile.open(source)
+    if tagged is not None:
+        scopes = scopes_of_instances(tagged, tagged.stored_tag)
+        root, cost = module_tree(scopes, tagged.stored_modules() or ModuleTable()), None
     else:
-        is_tagged = model.stored_version is not None and not tagging.any_given
-        root = module_tree(model if is_tagged else tagging.run(model))
+        root, cost = _tree(source, tagging, sizes if costs else None)
     shown = _Shown(cost, times)
     if json:
         write_json(_tree_entry(root, depth, shown))
     else:
         write_result(*_lines(root, depth, shown))
+
+
+def _tree(source: Path, tagging: TaggingOptions, sizes: Mapping[str, int] | None) -> tuple[Branch, Cost | None]:
+    """Return the tree of a model that is tagged first if need be, and its cost unless `sizes` is None."""
+    from ..api import load
+    from ..model_tree import tree as module_tree
+
+    model = load(source)
+    if sizes is None:
+        is_tagged = model.stored_version is not None and not tagging.any_given
+        return module_tree(model if is_tagged else tagging.run(model)), None
+    from ..model_cost import cost
+
+    run = tagging.run(model)
+    return module_tree(run), cost(run, sizes=sizes)
 
 
 class _Shown(NamedTuple):

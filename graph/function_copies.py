@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import onnx
 
-from ..tags.tag_format import SCOPE, read_tag, set_entry, tag_entries
+from ..tags.tag_edits import set_entry
+from ..tags.tag_format import SCOPE, read_tag, tag_entries
 from ..tags.within import tag_at_call
 from .decode import as_text
 from .walk import nodes_within

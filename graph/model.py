@@ -15,20 +15,12 @@ import onnx_graphsurgeon as gs
 from ..errors import HpassError
 from ..tags.annotation import annotate, original_metadata
 from ..tags.module_table import EXPORTER_TABLE, ModuleTable
-from ..tags.tag_format import (
-    FORMAT_VERSION,
-    MODULES,
-    VERSION,
-    Tag,
-    read_tag,
-    remove_all_tags,
-    set_entry,
-    tag_entries,
-    write_tag,
-)
+from ..tags.tag_edits import remove_all_tags, set_entry, write_tag
+from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, tag_entries
 from .decode import as_pairs, as_text, is_utf8
 from .files import model_file
-from .files.external_data import ExternalDataMode, check_external_data, copy_external_data, reading_folders
+from .files.external_data import ExternalDataMode, copy_external_data
+from .files.external_locations import check_locations, reading_folders
 from .files.external_values import with_external_values
 from .files.placeholders import Placeholders
 from .files.transaction import Transaction
@@ -37,16 +29,13 @@ from .graph_diff import Edits, count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
 from .lazy_values import Storage
-from .regions import Region, regions
+from .node_source import FunctionKey
+from .regions import Region, nodes_with_position, regions
 from .restored_names import original_name, original_outputs
 from .strip import Stripped, strip, stripped
 from .verify.fingerprint import fingerprint
 from .walk import GraphLike, all_nodes
 from .write_back import write_back
-
-FunctionKey = tuple[str, str, str]
-"""The domain, name and overload of a local function."""
-
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
@@ -90,7 +79,9 @@ class Model:
         proto, placeholders = model_file.read(source)
         name, folder = ("standard input", Path()) if str(source) == model_file.STANDARD_STREAM else (str(source), None)
         folder = Path(source).parent if folder is None else folder
-        return cls(proto, name, folder, check_external_data(proto, folder, name), placeholders)
+        locations = model_file.external_files(proto)
+        check_locations(locations, folder, name)
+        return cls(proto, name, folder, locations, placeholders)
 
     @property
     def proto(self) -> onnx.ModelProto:
@@ -138,6 +129,22 @@ class Model:
         """Yield every node of every region."""
         for region in self.regions():
             yield from region.graph.nodes
+
+    def main_nodes(self) -> Iterator[gs.Node]:
+        """Yield the nodes of the main graph and its subgraphs."""
+        for region in self.regions():
+            if region.function is None:
+                yield from region.graph.nodes
+
+    def function_regions(self) -> Iterator[tuple[FunctionKey, list[gs.Node]]]:
+        """Yield the nodes of each function body and of each subgraph in one, with the function."""
+        for region in self.regions():
+            if region.function is not None:
+                yield self.function_key(region.function), region.graph.nodes
+
+    def nodes_with_position(self) -> Iterator[tuple[str, gs.Node]]:
+        """Yield the position of every node, such as `#12/then_branch#3`, and the node."""
+        return nodes_with_position(self.regions())
 
     def function_key(self, body: gs.Graph) -> FunctionKey:
         """Return the domain, name and overload of a function, which identify it in calls."""

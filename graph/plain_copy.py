@@ -7,7 +7,8 @@ from typing import NamedTuple
 import onnx
 import onnx.inliner
 
-from ..tags.tag_format import Source, Tag, read_tag, remove_all_tags
+from ..tags.tag_edits import remove_all_tags
+from ..tags.tag_format import Source, Tag, read_tag
 from .decode import as_text
 from .function_copies import copy_functions
 from .walk import all_nodes, attribute_graphs

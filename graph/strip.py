@@ -7,7 +7,7 @@ from typing import NamedTuple
 import onnx
 
 from ..tags.annotation import restore
-from ..tags.tag_format import remove_keys
+from ..tags.tag_edits import remove_keys
 from .restored_names import restore_names
 from .walk import all_nodes
 

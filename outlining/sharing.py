@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import onnx
 
-from ..tags.tag_format import WITHIN, Confidence, remove_tags, tag_entries
+from ..tags.tag_edits import remove_tags
+from ..tags.tag_format import WITHIN, Confidence, tag_entries
 from .bodies import Body
 from .canonical_form import CanonicalForm, canonical_form
 from .function_body import defined_names, rename_values

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from ..errors import UsageError, nearest
-from ..graph.regions import nodes_with_position
-
-if TYPE_CHECKING:
-    import onnx_graphsurgeon as gs
-
-    from ..graph.regions import Region
+from ..graph.node_source import Node, NodeSource, NodeT
 
 # The maximum number of names that an unknown name is compared with, which takes 0.6 s.
 _MAX_COMPARED_NAMES = 20_000
 
 
-def find_nodes(regions: list[Region], text: str) -> list[tuple[str, gs.Node]]:
+def find_nodes(model: NodeSource[NodeT], text: str) -> list[tuple[str, NodeT]]:
     """Return all nodes that a text refers to, each with its position.
 
     The text is a node name, a value name, or a position such as `#12/then_branch#3`. A value name refers to the
@@ -25,22 +19,20 @@ def find_nodes(regions: list[Region], text: str) -> list[tuple[str, gs.Node]]:
 
     Raises UsageError, with the nearest names, if there is no such node.
     """
-    found = [(at, node) for at, node in nodes_with_position(regions) if text in (node.name, at) or _writes(node, text)]
+    found = [(at, node) for at, node in model.nodes_with_position() if text in (node.name, at) or _writes(node, text)]
     if not found:
         found = [
-            (at, node)
-            for at, node in nodes_with_position(regions)
-            if any(tensor.name == text for tensor in node.inputs)
+            (at, node) for at, node in model.nodes_with_position() if any(value.name == text for value in node.inputs)
         ]
     if not found or not text:
-        raise UsageError(f"no node or value is named '{text}'{nearest(text, _known_names(regions))}")
+        raise UsageError(f"no node or value is named '{text}'{nearest(text, _known_names(model))}")
     return found
 
 
-def _writes(node: gs.Node, value: str) -> bool:
-    return any(tensor.name == value for tensor in node.outputs)
+def _writes(node: Node, name: str) -> bool:
+    return any(value.name == name for value in node.outputs)
 
 
-def _known_names(regions: list[Region]) -> list[str]:
-    names = dict.fromkeys(name for at, node in nodes_with_position(regions) for name in (node.name, at) if name)
+def _known_names(model: NodeSource[NodeT]) -> list[str]:
+    names = dict.fromkeys(name for at, node in model.nodes_with_position() for name in (node.name, at) if name)
     return list(islice(names, _MAX_COMPARED_NAMES))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..escape import for_json
 from ..identity_map import IdentityMap
-from ..tags.module_table import ModuleTable
-from ..tags.tag_format import FORMAT_VERSION, TAG, Tag
+from ..tags.tag_format import FORMAT_VERSION
 from .explanation import Explanation, explanations
+from .node_entry import tag_entry
 from .totals import totals
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..api import Run
     from ..evidence.claims import Claim
-    from ..graph.model import Model
     from ..passes.base import PassResult
     from ..passes.context import Context
 
@@ -74,31 +73,10 @@ def node_entry(item: Explanation, run: Run) -> dict[str, Any]:
     """Return the report's entry of one node."""
     decision = item.decision
     return {
-        **_tag_entry(item.position, item.node, None if decision is None else decision.tag, run.modules),
+        **tag_entry(item.position, item.node, None if decision is None else decision.tag, run.modules),
         "evidence": [_claim_entry(claim, supports=item.supports(claim)) for claim in item.evidence],
         "reason": None if decision is None else decision.reason,
         "pass": None if decision is None else decision.decided_by,
-    }
-
-
-def stored_entry(position: str, node: gs.Node, model: Model) -> dict[str, Any]:
-    """Return a node's entry from the tag stored in the file. No pass has run, so it has no evidence and no reason."""
-    entry = _tag_entry(position, node, model.stored_tag(node), ModuleTable())
-    # The stored class path, even if it disagrees with the module table.
-    return {**entry, "tag": model.metadata(node).get(TAG), "evidence": [], "reason": None, "pass": None}
-
-
-def _tag_entry(position: str, node: gs.Node, tag: Tag | None, modules: ModuleTable) -> dict[str, Any]:
-    return {
-        "position": position,
-        "name": node.name,
-        "op": node.op,
-        "domain": node.domain or "",
-        "tag": None if tag is None else modules.path(tag.target),
-        "scope": None if tag is None else tag.scope,
-        "serves": None if tag is None else tag.serves,
-        "source": None if tag is None else tag.source.value,
-        "confidence": None if tag is None else tag.confidence.value,
     }
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
-
-import onnx_graphsurgeon as gs
+from typing import Generic, NamedTuple
 
 from ..errors import HpassError
-from ..graph.model import FunctionKey, Model
-from ..graph.regions import Region
+from ..graph.node_source import FunctionKey, NodeSource, NodeT
 from ..tags.tag_format import CALL, Tag
 from ..tags.within import tag_at_call
 
-TagOf = Callable[[gs.Node], Tag | None]
+TagOf = Callable[[NodeT], Tag | None]
 """A function that returns the tag of a node; None if it has none."""
 
 # A few nested functions can stand for more nodes than any memory holds.
 _MAX_INSTANCES = 10_000_000
 
 
-class NodeInstance(NamedTuple):
+class NodeInstance(NamedTuple, Generic[NodeT]):
     """A node as it runs.
 
     `scope` is the module that it runs in, and `call` the number of the module's call, from 0; None if the calls are not
@@ -31,28 +28,31 @@ class NodeInstance(NamedTuple):
 
     scope: str
     call: int | None
-    node: gs.Node
-    calls: tuple[gs.Node, ...] = ()
+    node: NodeT
+    calls: tuple[NodeT, ...] = ()
     tag: Tag | None = None
 
 
-class _Frame(NamedTuple):
-    nodes: Iterator[gs.Node]
+class _Frame(NamedTuple, Generic[NodeT]):
+    nodes: Iterator[NodeT]
     scope: str
-    calls: tuple[gs.Node, ...]
+    calls: tuple[NodeT, ...]
     functions: tuple[FunctionKey, ...]
 
 
-def node_instances(model: Model, tag_of: TagOf, *, with_calls: bool = True) -> Iterator[NodeInstance]:
+def node_instances(
+    model: NodeSource[NodeT], tag_of: TagOf[NodeT], *, with_calls: bool = True
+) -> Iterator[NodeInstance[NodeT]]:
     """Yield each node of the main graph and its subgraphs; after a call, the nodes of the function that it calls.
 
     If `with_calls` is False, the calls themselves are left out, because the nodes of the functions run in their place:
     what is yielded is what would be in the model if all functions were inlined. Nodes of functions that nothing calls
     do not run and are not yielded. Raises HpassError for more than 10 million instances.
     """
-    bodies = _bodies(model)
-    main = (node for region in model.regions() if region.function is None for node in region.graph.nodes)
-    stack = [_Frame(main, "", (), ())]
+    bodies: defaultdict[FunctionKey, list[NodeT]] = defaultdict(list)
+    for key, nodes in model.function_regions():
+        bodies[key] += nodes
+    stack: list[_Frame[NodeT]] = [_Frame(model.main_nodes(), "", (), ())]
     count = 0
     while stack:
         frame = stack[-1]
@@ -70,29 +70,19 @@ def node_instances(model: Model, tag_of: TagOf, *, with_calls: bool = True) -> I
         if with_calls or not is_call:
             yield instance
         if is_call:
-            nodes = (inner for region in bodies[key] for inner in region.graph.nodes)
-            stack.append(_Frame(nodes, instance.scope, (*frame.calls, node), (*frame.functions, key)))
+            stack.append(_Frame(iter(bodies[key]), instance.scope, (*frame.calls, node), (*frame.functions, key)))
 
 
-def scopes_of_instances(model: Model, tag_of: TagOf) -> Iterator[str]:
+def scopes_of_instances(model: NodeSource[NodeT], tag_of: TagOf[NodeT]) -> Iterator[str]:
     """Yield the module of each tagged node as it runs; a call counts as the nodes of the function that it calls."""
-    if model.graph.functions:
+    if any(True for _ in model.function_regions()):
         found = node_instances(model, tag_of, with_calls=False)
         return (instance.scope for instance in found if instance.tag is not None)
     # Every node runs with its own tag, which takes half the time.
     return (tag.scope for tag in map(tag_of, model.nodes()) if tag is not None)
 
 
-def _bodies(model: Model) -> dict[FunctionKey, list[Region]]:
-    found: defaultdict[FunctionKey, list[Region]] = defaultdict(list)
-    for region in model.regions():
-        function = region.function
-        if function is not None:
-            found[model.function_key(function)].append(region)
-    return dict(found)
-
-
-def _instance(model: Model, node: gs.Node, tag_of: TagOf, frame: _Frame) -> NodeInstance:
+def _instance(model: NodeSource[NodeT], node: NodeT, tag_of: TagOf[NodeT], frame: _Frame[NodeT]) -> NodeInstance[NodeT]:
     notes = dict(model.stored_entries(node))
     number = notes.get(CALL, "")
     call = int(number) if number.isascii() and number.isdecimal() else None

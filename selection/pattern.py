@@ -93,6 +93,14 @@ def _class_glob(text: str | None) -> Glob | None:
     return None if text is None else Glob.parse(text)
 
 
+def parse_patterns(texts: Iterable[str]) -> list[Pattern]:
+    """Parse the patterns of a selection. Raises UsageError if there is none, or if a text is not a pattern."""
+    parsed = [Pattern.parse(text) for text in texts]
+    if not parsed:
+        raise UsageError("no pattern is given; '**' selects all modules")
+    return parsed
+
+
 def split_patterns(text: str) -> list[str]:
     """Return the patterns of one text, which are separated by semicolons. A backslash makes a semicolon literal."""
     return [item for item in (found[0].strip() for found in _ITEM.finditer(text)) if item]

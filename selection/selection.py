@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import onnx_graphsurgeon as gs
+from typing import Generic
 
 from ..errors import HpassError, UsageError
-from ..graph.model import Model
+from ..graph.node_source import NodeSource, NodeT
 from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable
 from .modules import all_modules, select_modules
@@ -17,21 +16,21 @@ from .pattern import Pattern
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Generic[NodeT]):
     """Modules of a model in natural order, and the nodes that run in them, in the order in which they run.
 
     `outside` are the modules of all other nodes. `divided` are the nodes of function bodies that run in the selected
     modules at some calls and in other modules at other calls.
     """
 
-    model: Model
+    model: NodeSource[NodeT]
     modules: tuple[str, ...]
-    instances: tuple[NodeInstance, ...]
+    instances: tuple[NodeInstance[NodeT], ...]
     outside: frozenset[str] = frozenset()
-    divided: tuple[gs.Node, ...] = ()
+    divided: tuple[NodeT, ...] = ()
 
     @property
-    def nodes(self) -> list[gs.Node]:
+    def nodes(self) -> list[NodeT]:
         """The selected nodes, each once.
 
         Raises UsageError if a node of a function body is selected at some calls of the function only.
@@ -41,7 +40,7 @@ class Selection:
                 f"{self.model.name}: the selection takes only some calls of a function "
                 f"(node '{self.divided[0].name}'); `hpass run --passes all,inline` gives each call its own nodes"
             )
-        found: IdentityMap[gs.Node, None] = IdentityMap()
+        found: IdentityMap[NodeT, None] = IdentityMap()
         for instance in self.instances:
             found[instance.node] = None
         return list(found)
@@ -54,7 +53,7 @@ class Selection:
         """
         selected = self.nodes
         names = {node.name for node in selected}
-        inside: IdentityMap[gs.Node, None] = IdentityMap()
+        inside: IdentityMap[NodeT, None] = IdentityMap()
         for node in selected:
             inside[node] = None
         rename = "`hpass run --passes all,rename` gives every node a name of its own"
@@ -69,7 +68,9 @@ class Selection:
         return list(dict.fromkeys(node.name for node in selected))
 
 
-def select_nodes(model: Model, tag_of: TagOf, table: ModuleTable, patterns: Sequence[Pattern]) -> Selection:
+def select_nodes(
+    model: NodeSource[NodeT], tag_of: TagOf[NodeT], table: ModuleTable, patterns: Sequence[Pattern]
+) -> Selection[NodeT]:
     """Return the nodes that run in the modules of the patterns.
 
     Raises UsageError if a pattern matches no module, or if no node runs in the selected modules.
@@ -86,8 +87,8 @@ def select_nodes(model: Model, tag_of: TagOf, table: ModuleTable, patterns: Sequ
     return Selection(model, tuple(modules), selected, frozenset(scopes - wanted), tuple(_divided(instances, wanted)))
 
 
-def _divided(instances: Iterable[NodeInstance], wanted: set[str]) -> list[gs.Node]:
-    counts: IdentityMap[gs.Node, list[int]] = IdentityMap()
+def _divided(instances: Iterable[NodeInstance[NodeT]], wanted: set[str]) -> list[NodeT]:
+    counts: IdentityMap[NodeT, list[int]] = IdentityMap()
     for instance in instances:
         if instance.calls:
             count = counts.get(instance.node) or [0, 0]

@@ -13,7 +13,8 @@ import onnx
 
 from ..graph.decode import as_pairs
 from .scope import is_encodable
-from .tag_format import WAS, set_entry
+from .tag_edits import set_entry
+from .tag_format import WAS
 
 
 class _Annotation(NamedTuple):

@@ -6,10 +6,8 @@ import os
 from enum import StrEnum
 from pathlib import Path
 
-import onnx
-
 from ...errors import HpassError
-from . import model_file
+from .external_locations import reading_folders
 from .file_content import same_content
 from .transaction import Transaction
 
@@ -19,41 +17,6 @@ class ExternalDataMode(StrEnum):
 
     COPY = "copy"
     LINK = "link"
-
-
-def check_external_data(model: onnx.ModelProto, folder: Path, name: str) -> list[str]:
-    """Return the external files of a model in `folder`, relative to it.
-
-    Raises HpassError if one is missing or outside the folder, which onnxruntime does not accept either.
-    """
-    locations = model_file.external_files(model)
-    model_folder = Path(os.path.realpath(folder))
-    for location in locations:
-        if "\0" in location:
-            raise HpassError(f"{name}: its external data {location!r} is not a file name; export the model again")
-        path = folder / location
-        resolved = Path(os.path.realpath(path))
-        if not location or Path(location).is_absolute() or model_folder not in resolved.parents:
-            raise HpassError(
-                f"{name}: its external data '{location}' is outside the model's folder; move it beside the model"
-            )
-        if not _is_file(path):
-            raise HpassError(f"{name}: its external data '{location}' is missing in {folder}; copy it there")
-    return locations
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # For example, the name is too long, or a folder must not be entered.
-        return False
-
-
-def reading_folders(path: Path) -> list[Path]:
-    """Return the folders in which readers look for a model's external data: that of the file and that of the link."""
-    own_folder, target_folder = Path(os.path.realpath(path.parent)), Path(os.path.realpath(path)).parent
-    return [path.parent] if own_folder == target_folder else [target_folder, path.parent]
 
 
 def copy_external_data(

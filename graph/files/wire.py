@@ -1,17 +1,20 @@
-"""Find large fields in a serialised protobuf message, and replace their contents, without parsing the message.
+"""Read a serialised protobuf message without its schema; find large fields in it, and replace their contents.
 
 https://protobuf.dev/programming-guides/encoding describes the format. A field consists of a tag, which is its number
 and its wire type, and of its content; a length precedes a content of wire type 2. The scanner reads tags and lengths
 and skips contents. It finds nothing in a message that holds anything unusual, so that protobuf decides what that means.
+Nothing of protobuf is imported here: it takes longer than to read a small model.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
 Read = Callable[[int, int], bytes]
 """Returns the bytes from a start to an end. Both are in the data."""
@@ -19,7 +22,7 @@ Read = Callable[[int, int], bytes]
 Wanted = Callable[[int, int], bool]
 """Whether the content from a start to an end is to be found, or contains one that is."""
 
-_FieldPlace = tuple[int, int, int, int, int]
+FieldPlace = tuple[int, int, int, int, int]
 """The number and the wire type of a field, the end of its tag, and the start and the end of its content."""
 
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _GROUP_START, _GROUP_END, _FIXED32 = range(6)
@@ -61,8 +64,8 @@ def byte_count(piece: Piece) -> int:
     return piece.end - piece.start if isinstance(piece, Range) else len(piece)
 
 
-class _UnusualError(Exception):
-    """A message cannot be scanned. Protobuf may still be able to parse it."""
+class UnusualError(Exception):
+    """A message cannot be read without protobuf, which may still be able to parse it."""
 
 
 class _TooManyFieldsError(Exception):
@@ -115,13 +118,15 @@ class _Scan:
     def scan(self, message: str, start: int, end: int, depth: int = 0) -> tuple[Field, ...]:
         try:
             return tuple(self._find(message, start, end, depth))
-        except _UnusualError:
+        except UnusualError:
             return ()
 
     def _find(self, message: str, start: int, end: int, depth: int) -> Iterator[Field]:
         targets = self._targets[message]
         seen: set[int] = set()
-        for number, wire_type, tag_end, content_start, content_end in _outside_groups(_fields(self._read, start, end)):
+        for number, wire_type, tag_end, content_start, content_end in _outside_groups(
+            field_places(self._read, start, end)
+        ):
             self._fields_left -= 1
             if self._fields_left < 0:
                 raise _TooManyFieldsError
@@ -133,7 +138,7 @@ class _Scan:
                 continue
             # Of what may not repeat protobuf merges messages, joins numbers, and takes the last of other contents.
             if number in seen and not target.may_repeat:
-                raise _UnusualError
+                raise UnusualError
             seen.add(number)
             if wire_type == _LENGTH_DELIMITED and self._wanted(content_start, content_end):
                 yield from self._field(target, tag_end, content_start, content_end, depth)
@@ -141,7 +146,7 @@ class _Scan:
     def _field(self, target: _Target, length_at: int, start: int, end: int, depth: int) -> Iterator[Field]:
         if target.message is None:
             if (end - start) % target.element_bytes:
-                raise _UnusualError
+                raise UnusualError
             yield Field(length_at, start, end)
         elif depth < _MAX_DEPTH and (inner := self.scan(target.message, start, end, depth + 1)):
             yield Field(length_at, start, end, inner)
@@ -177,7 +182,7 @@ def _targets(root: Message, contents: Mapping[tuple[str, str], int]) -> dict[str
     for message, name in contents:
         if message in messages:
             field = messages[message].fields_by_name[name]
-            may_repeat = _is_repeated(field) and field.type == FieldDescriptor.TYPE_BYTES
+            may_repeat = _is_repeated(field) and field.type == field.TYPE_BYTES
             targets[message][field.number] = _Target(None, contents[message, name], may_repeat)
     growing = True
     while growing:
@@ -196,8 +201,8 @@ def _is_repeated(field: FieldDescriptor) -> bool:
     return field.default_value == []
 
 
-def _outside_groups(fields: Iterable[_FieldPlace]) -> Iterator[_FieldPlace]:
-    """Yield the fields that are in no group: ONNX has no groups. Raises _UnusualError if a group does not end."""
+def _outside_groups(fields: Iterable[FieldPlace]) -> Iterator[FieldPlace]:
+    """Yield the fields that are in no group: ONNX has no groups. Raises UnusualError if a group does not end."""
     groups: list[int] = []
     for field in fields:
         number, wire_type, *_ = field
@@ -205,15 +210,41 @@ def _outside_groups(fields: Iterable[_FieldPlace]) -> Iterator[_FieldPlace]:
             groups.append(number)
         elif wire_type == _GROUP_END:
             if not groups or groups.pop() != number:
-                raise _UnusualError
+                raise UnusualError
         elif not groups:
             yield field
     if groups:
-        raise _UnusualError
+        raise UnusualError
 
 
-def _fields(read: Read, start: int, end: int) -> Iterator[_FieldPlace]:
-    """Yield all fields of a message. Raises _UnusualError if it is malformed."""
+def contents(data: bytes) -> defaultdict[int, list[bytes]]:
+    """Return the contents of the fields of a message by tag, in order.
+
+    Raises UnusualError if the message is malformed or has groups.
+    """
+    found: defaultdict[int, list[bytes]] = defaultdict(list)
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = _read_varint(data, at, _MAX_HEADER_BYTES)
+        wire_type = tag & 7
+        length = 0
+        if wire_type == _LENGTH_DELIMITED:
+            length, at = _read_varint(data, at, _MAX_HEADER_BYTES)
+        elif wire_type == _VARINT:
+            length = _read_varint(data, at, _MAX_VARINT_BYTES)[1] - at
+        elif wire_type in (_FIXED64, _FIXED32):
+            length = _CONTENT_BYTES[wire_type]
+        else:
+            raise UnusualError
+        if not tag >> 3 or tag > _MAX_TAG or at + length > end:
+            raise UnusualError
+        found[tag].append(data[at : at + length])
+        at += length
+    return found
+
+
+def field_places(read: Read, start: int, end: int) -> Iterator[FieldPlace]:
+    """Yield all fields of a message. Raises UnusualError if it is malformed."""
     position = base = start
     window = b""
     while position < end:
@@ -224,7 +255,7 @@ def _fields(read: Read, start: int, end: int) -> Iterator[_FieldPlace]:
         tag, at = _read_varint(window, at, _MAX_HEADER_BYTES)
         number, wire_type = tag >> 3, tag & 7
         if not number or tag > _MAX_TAG:
-            raise _UnusualError
+            raise UnusualError
         tag_end = content = base + at
         if wire_type == _LENGTH_DELIMITED:
             length, at = _read_varint(window, at, _MAX_HEADER_BYTES)
@@ -235,9 +266,9 @@ def _fields(read: Read, start: int, end: int) -> Iterator[_FieldPlace]:
         elif wire_type in _CONTENT_BYTES:
             position = content + _CONTENT_BYTES[wire_type]
         else:
-            raise _UnusualError
+            raise UnusualError
         if position > end:
-            raise _UnusualError
+            raise UnusualError
         yield number, wire_type, tag_end, content, position
 
 
@@ -250,7 +281,7 @@ def _read_varint(data: bytes, at: int, max_bytes: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << 7 * shift
         if byte < 0x80:  # noqa: PLR2004 - the highest bit says that another byte follows
             return value, at + shift + 1
-    raise _UnusualError
+    raise UnusualError
 
 
 def _as_varint(value: int) -> bytes:

@@ -13,7 +13,8 @@ from typing import Any
 import onnx
 from google.protobuf.message import Message
 
-from ...tags.tag_format import PREFIX, is_hpass_key, remove_keys
+from ...tags.tag_edits import remove_keys
+from ...tags.tag_format import PREFIX, is_hpass_key
 from ..walk import nodes_within
 
 # The number of messages that are serialised together. Of 1, 16, 256, 4,096 and all, 256 was the fastest on 100,000

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any
 
 from ..selection import Selection
-from . import aimet, float16, layer_ann, matmul_nbits, modelopt, names, nncf, olive, ort_quant, qdq
 
-FORMATS: Mapping[str, Callable[[Selection], str]] = {
-    "names": names.write,
-    "ort-quant": ort_quant.write,
-    "qdq": qdq.write,
-    "float16": float16.write,
-    "matmul-nbits": matmul_nbits.write,
-    "layer-ann": layer_ann.write,
-    "olive": olive.write,
-    "modelopt": modelopt.write,
-    "nncf": nncf.write,
-    "aimet": aimet.write,
-}
+_NAMES = (
+    "names",
+    "ort-quant",
+    "qdq",
+    "float16",
+    "matmul-nbits",
+    "layer-ann",
+    "olive",
+    "modelopt",
+    "nncf",
+    "aimet",
+)
+TYPED_FORMATS = frozenset({"qdq", "aimet"})
+"""The forms that need the types of values, which a TaggedFile does not have."""
+
+
+def _write(form: str, selection: Selection[Any]) -> str:
+    # Some forms need large libraries, so the file of a form is imported when it is used.
+    write: Callable[[Selection[Any]], str] = import_module(f".{form.replace('-', '_')}", __name__).write
+    return write(selection)
+
+
+FORMATS: Mapping[str, Callable[[Selection[Any]], str]] = {form: partial(_write, form) for form in _NAMES}
 """The function that writes a selection in each form, by the name of the form."""

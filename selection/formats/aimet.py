@@ -48,7 +48,7 @@ _PASS_VALUES_ON = frozenset(
 )
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[gs.Node]) -> str:
     """Return `{"names": [...], "precision": "float16", "strict": false}`: what the nodes write, and their weights.
 
     It is not strict because AIMET quantizes only some of these values. Raises UsageError if there is none.

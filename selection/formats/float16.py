@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ...graph.node_source import NodeT
 from ..selection import Selection
 from .json_text import json_text
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[NodeT]) -> str:
     """Return `{"node_block_list": [...]}`. Raises HpassError if a node has no name of its own."""
     return json_text({"node_block_list": selection.names})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ...errors import UsageError
+from ...graph.node_source import NodeT
 from ...tags.module_table import ModuleTable, parent
 from ..modules import all_modules
 from ..selection import Selection
@@ -21,7 +22,7 @@ _NOT_WRITABLE = re.compile(r"[(),;=\s]")
 _GROUPS = "write a short name of a group with `--set annotate.modules='PATTERN=group'` and assign `=group`"
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[NodeT]) -> str:
     """Return the value of the option, which assigns the selected modules to the CPU.
 
     Raises UsageError if the option cannot express the selection or would be too long.

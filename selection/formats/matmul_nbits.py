@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ...errors import UsageError
+from ...graph.node_source import NodeT
 from ..selection import Selection
 from .json_text import json_text
 
 _QUANTIZED = ("MatMul", "Gather")
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[NodeT]) -> str:
     """Return `{"nodes_to_exclude": [...]}` with the nodes that the quantizer would change.
 
     Raises UsageError if there is none, and HpassError if a node has no name of its own.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
+from ...graph.node_source import NodeT
 from ..selection import Selection
 from .names import printable_names
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[NodeT]) -> str:
     """Return one anchored expression for each name. Raises HpassError as `names` does."""
     return "\n".join(f"^{re.escape(name)}$" for name in printable_names(selection))

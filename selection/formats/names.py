@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ...errors import HpassError, quoted
+from ...graph.node_source import NodeT
 from ..selection import Selection
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[NodeT]) -> str:
     """Return the names. Raises HpassError if a node has no name of its own, or one that does not fit on a line."""
     return "\n".join(printable_names(selection))
 
 
-def printable_names(selection: Selection) -> list[str]:
+def printable_names(selection: Selection[NodeT]) -> list[str]:
     """Return the names. Raises HpassError as `write` does."""
     for name in selection.names:
         if not name.isprintable():

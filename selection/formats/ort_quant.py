@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import onnx_graphsurgeon as gs
-
+from ...graph.node_source import Node, NodeT
 from ..selection import Selection
 from .json_text import json_text
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[NodeT]) -> str:
     """Return `{"nodes_to_exclude": [...]}`. Raises HpassError if a node has no name of its own."""
     return json_text({"nodes_to_exclude": nodes_to_exclude(selection)})
 
 
-def nodes_to_exclude(selection: Selection) -> list[str]:
+def nodes_to_exclude(selection: Selection[NodeT]) -> list[str]:
     """Return the names of the nodes, and those that `quantize_dynamic` gives them before it looks at the list.
 
     It splits each Gemm into a MatMul and an Add, which `quantize_static` does not.
@@ -24,5 +23,5 @@ def nodes_to_exclude(selection: Selection) -> list[str]:
     return [*names, *(f"{name}{suffix}" for name in _gemms(selection.nodes) for suffix in ("_MatMul", "_Add"))]
 
 
-def _gemms(nodes: Iterable[gs.Node]) -> Iterable[str]:
+def _gemms(nodes: Iterable[Node]) -> Iterable[str]:
     return dict.fromkeys(node.name for node in nodes if node.op == "Gemm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_graphsurgeon as gs
 
 from ...errors import UsageError
 from ..selection import Selection
@@ -11,7 +12,7 @@ from .json_text import json_text
 _QUANT_TYPE = "QUInt16"
 
 
-def write(selection: Selection) -> str:
+def write(selection: Selection[gs.Node]) -> str:
     """Return a JSON object of overrides by the name of the tensor.
 
     `QuantType.from_string` makes onnxruntime's type of each `quant_type`. Raises UsageError if the selection writes no

@@ -32,6 +32,22 @@ def test_help_imports_neither_onnx_nor_torch() -> None:
     assert done.stdout.splitlines()[-1] == ""
 
 
+@pytest.mark.parametrize("arguments", [["tree"], ["show", "--stored", "#1"], ["select", "**"]])
+def test_what_prints_stored_tags_imports_neither_onnx_nor_numpy(hpass: Any, model: Path, arguments: list[str]) -> None:
+    assert hpass("run", model, "--in-place").status == 0
+    command = arguments.copy()
+    command.insert(1 + ("--stored" in arguments), str(model))
+    code = (
+        f"import sys; from hpass.cli.main import run_command; run_command({command}); "
+        "print(*({'onnx', 'google.protobuf', 'numpy', 'rich', 'onnx_graphsurgeon', 'onnxruntime'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert len(done.stdout.splitlines()) > 1
+    assert done.stdout.splitlines()[-1] == ""
+
+
 @pytest.mark.parametrize("command", [command.__name__ for command in COMMANDS])
 def test_every_command_has_help(hpass: Any, command: str) -> None:
     result = hpass(command, "--help")

@@ -10,7 +10,8 @@ from text_models import model
 from hpass.api import ensure_tagged
 from hpass.graph.function_copies import copy_functions
 from hpass.graph.plain_copy import plain_copy
-from hpass.tags.tag_format import SCOPE, WITHIN, Source, Tag, read_tag, write_tag
+from hpass.tags.tag_edits import write_tag
+from hpass.tags.tag_format import SCOPE, WITHIN, Source, Tag, read_tag
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FUNCTIONS = """

@@ -21,7 +21,8 @@ from hpass.graph.strip import strip
 from hpass.graph.walk import all_nodes
 from hpass.observers import observe
 from hpass.pipeline import Pipeline
-from hpass.reporting.json_report import dumps, report, stored_entry
+from hpass.reporting.json_report import dumps, report
+from hpass.reporting.node_entry import stored_entry
 
 # What a string ends in: as text, and in the file, where it is as long.
 MARK, WIRE = "\x01\x02\x03", b"\xff\xfe\xe9"

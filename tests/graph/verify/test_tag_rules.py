@@ -7,7 +7,8 @@ import pytest
 
 from hpass import Confidence, ModuleTable, Source, Tag
 from hpass.graph.verify.tag_rules import Problem, Rule, stored_tag_problems, tag_problems
-from hpass.tags.tag_format import tag_entries, write_tag
+from hpass.tags.tag_edits import write_tag
+from hpass.tags.tag_format import tag_entries
 
 TABLE = ModuleTable.from_json({"": "M", "a": "A", "b": "B"}, "the test")
 GOOD = {
