@@ -8,8 +8,9 @@ import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ..batch.dask_cluster import TASKS_SUBMITTED, dask_executor, installed_version, worker_died
@@ -22,7 +23,7 @@ from .garbage import garbage_freed
 from .output import BatchPrinter
 from .progress import ProgressBar
 from .run_job import Outcome, try_job
-from .signals import Terminated, raise_on_termination
+from .signals import Terminated, end_on_termination, raise_on_termination
 from .streams import log
 from .worker import tag_on_worker
 
@@ -151,10 +152,19 @@ def _pool(process_count: int, options: RunOptions) -> Generator[ProcessPoolExecu
 
 
 def _prepare_process(options: RunOptions) -> None:
-    """Prepare a process of the pool: its options, and no garbage collection, as in `main`."""
+    """Prepare a process of the pool: its options, no garbage collection, as in `main`, and its end."""
     global _options  # noqa: PLW0603 - sent once per process, not once per file: it lists all files
     _options = options
     gc.disable()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended. If that was killed, the pool has told nobody to stop."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 _options: RunOptions
@@ -162,10 +172,12 @@ _options: RunOptions
 
 def _try_or_exit(source: Location, target: Location) -> Outcome:
     try:
-        # Only now: a process without a job has nothing to remove, and the pool prints what its initializer raises.
+        # Only now: a process without a job has nothing to remove, and what it raises is printed.
         raise_on_termination()
         with garbage_freed():
             return try_job(_options, source, target)
     except Terminated:
         # The stack is unwound and temporary files are removed. Without this the pool would start the next job.
         os._exit(1)
+    finally:
+        end_on_termination()

@@ -23,6 +23,13 @@ def raise_on_termination() -> None:
             signal.signal(number, _terminate)
 
 
+def end_on_termination() -> None:
+    """Make the signals end the process at once, as they do by default."""
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def _terminate(number: int, _frame: FrameType | None) -> None:
     # A second signal must not interrupt the removal of temporary files.
     for other in _numbers():

@@ -57,6 +57,8 @@ def test_processes_side_by_side_do_not_look_for_garbage(model: Path) -> None:
 def test_a_process_without_a_job_ends_at_once_if_it_is_terminated(model: Path) -> None:
     with _pool(1, _options(model)) as pool:
         assert pool.submit(signal.getsignal, signal.SIGTERM).result(timeout=60) is signal.SIG_DFL
+        assert pool.submit(batch._try_or_exit, model, model.with_name("out.onnx")).result(timeout=60).status == 0
+        assert pool.submit(signal.getsignal, signal.SIGTERM).result(timeout=60) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("moment", ["garbage_freed", "try_job"])

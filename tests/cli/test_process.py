@@ -141,6 +141,28 @@ def test_a_signal_ends_with_its_status_without_a_traceback_or_a_half_written_fil
     assert not list(folder.iterdir())
 
 
+@posix_only
+def test_processes_side_by_side_end_with_a_parent_that_is_killed(model: Path, tmp_path: Path) -> None:
+    """One of them waits for a file that nobody writes, the other for work."""
+    pipe = tmp_path / "waiting.onnx"
+    os.mkfifo(pipe)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = [*HPASS, "run", str(pipe), str(model), "-o", str(folder), "--jobs", "2"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    writer = _open_once_read(pipe)
+    written = folder / "model.tagged.onnx"
+    while not written.exists():
+        time.sleep(0.01)
+
+    running.kill()
+
+    # Each of them has the standard output of its parent, which ends with the last.
+    running.communicate(timeout=60)
+    os.close(writer)
+    assert list(folder.iterdir()) == [written]
+
+
 def _heed_interrupts() -> None:
     """Undo what a shell does to a job in its background, whose children would all ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
