@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..graph.node_source import Node, NodeSource, NodeT
+    from ..selection.node_instances import TagOf
+    from ..tags.module_table import ModuleTable
 
     _Found = tuple[dict[str, Any], Node]
 
@@ -30,7 +32,10 @@ def show(
     source: Input,
     node: Annotated[
         str,
-        typer.Argument(metavar="NODE", help="A node name, a value name, or a position in quotes: '#12/then_branch#3'."),
+        typer.Argument(
+            metavar="NODE",
+            help="A node name, a value name, a position in quotes ('#12/then_branch#3'), or the name of a module.",
+        ),
     ],
     *,
     stored: Annotated[bool, typer.Option("--stored", help="Show the tag stored in the file; run no pass.")] = False,
@@ -40,7 +45,7 @@ def show(
     """Show a node's tag and the reasons for it.
 
     The passes run again, so stored tags count as evidence. If several nodes match, they are listed
-    with their positions.
+    with their positions. Of a module, all nodes are listed that run in it or below it.
     """
     if stored and tagging.any_given:
         raise UsageError("--stored runs no pass; remove --passes, --set, --modules, --model, --reference and --retag")
@@ -68,8 +73,11 @@ def _stored(source: Path, text: str) -> list[_Found]:
 def _stored_entries(model: NodeSource[NodeT], text: str) -> list[_Found]:
     from ..reporting.find_nodes import find_nodes
     from ..reporting.node_entry import stored_entry
+    from ..tags.module_table import ModuleTable
 
-    return [(stored_entry(position, match, model), match) for position, match in find_nodes(model, text)]
+    modules = model.stored_modules() or ModuleTable()
+    shown = _shown(model, model.stored_tag, modules, text, find_nodes(model, text))
+    return [(stored_entry(position, match, model) | more, match) for position, match, more in shown]
 
 
 def _explained(source: Path, text: str, tagging: TaggingOptions, *, lists_reasons: bool) -> list[_Found]:
@@ -83,9 +91,27 @@ def _explained(source: Path, text: str, tagging: TaggingOptions, *, lists_reason
     # A list of matches shows no reasons, so none are computed.
     run = tagging.run(model, (match for _, match in found) if lists_reasons or len(found) == 1 else ())
     return [
-        (node_entry(explain(position, match, run.context), run) | attribution_entry(match, run.context), match)
-        for position, match in found
+        (node_entry(explain(position, match, run.context), run) | attribution_entry(match, run.context) | more, match)
+        for position, match, more in _shown(model, run.tag, run.modules, text, found)
     ]
+
+
+def _shown(
+    model: NodeSource[NodeT], tag_of: TagOf[NodeT], modules: ModuleTable, text: str, found: list[tuple[str, NodeT]]
+) -> Iterator[tuple[str, NodeT, dict[str, Any]]]:
+    """Yield the nodes that were found, else those of a module, and what their entries say otherwise in functions."""
+    from ..reporting.find_nodes import find_in_module
+    from ..reporting.node_entry import at_all_calls, at_call
+    from ..selection.node_instances import scopes_by_node
+
+    if not found:
+        for position, instance in find_in_module(model, tag_of, text):
+            yield position, instance.node, at_call(instance, modules)
+        return
+    has_functions = any(True for _ in model.function_regions())
+    scopes = scopes_by_node(model, tag_of) if has_functions else None
+    for position, match in found:
+        yield position, match, {} if scopes is None else at_all_calls(tag_of(match), scopes.get(match))
 
 
 def _match_lines(entries: list[dict[str, Any]]) -> Iterator[str]:
@@ -107,9 +133,12 @@ def _node_facts(entry: dict[str, Any], node: Node, *, stored: bool) -> Iterator[
     if entry["scope"] is None:
         yield "tag", "none"
     else:
+        ran = "where all calls of its function lie" if "runs_in" in entry else "where it ran"
         # The tag is the class path of the module that is served, which most nodes ran in.
-        yield "tag", f"{entry['tag']} ({'where it ran' if entry['serves'] is None else 'whom it serves'})"
-        yield "scope", f"{entry['scope'] or '(root)'} (where it ran)"
+        yield "tag", f"{entry['tag']} ({ran if entry['serves'] is None else 'whom it serves'})"
+        yield "scope", f"{entry['scope'] or '(root)'} ({ran})"
+        if "runs_in" in entry:
+            yield "runs in", _values([scope or "(root)" for scope in entry["runs_in"]])
         if entry["serves"] is not None:
             yield "serves", f"{entry['serves'] or '(root)'} (whom it serves)"
         yield "source", f"{entry['source']}, confidence {entry['confidence']}"

@@ -341,6 +341,9 @@ def _resolve_child(
         ]
         certain = is_named or (known.complete and not rivals and not siblings.is_ambiguous(name))
         return Resolved(best, parent_module.certain and certain)
+    if known.complete and join_scope(parent_module.scope, name) in known.names:
+        # In the names that hpass writes, the children of a called container do not repeat the container's label.
+        return Resolved(join_scope(parent_module.scope, name), parent_module.certain)
     outside = _module_outside_parent(name, owners, known)
     if outside is not None:
         return Resolved(outside, parent_module.certain)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import onnx
 
 from ..api import ModelSource, Run, ensure_tagged
-from ..errors import HpassError, UsageError, nearest, quoted
+from ..errors import HpassError, UsageError, quoted
 from ..graph.decode import as_text
 from ..graph.files import model_file
 from ..graph.files.write_errors import translate_write_errors
+from ..selection.modules import nearest_modules
 from ..selection.node_instances import node_instances
 from ..tags.module_table import is_descendant, natural_sort_key, parent
 from .build_model import build_model
@@ -24,9 +24,6 @@ from .piece import Piece, between, cut, returns
 from .preparation import Preparation
 from .value_types import ValueTypes
 from .write_model import write_model
-
-# The maximum number of names that an unknown module is compared with, which takes 0.6 s.
-_MAX_COMPARED_NAMES = 20_000
 
 
 def extract(source: ModelSource, scope: str, call: int | None = None) -> ExtractedModule:
@@ -152,8 +149,7 @@ class Extractor:
 
     def _known(self, scope: str) -> str:
         if scope not in self.run.modules and not any(is_descendant(known, scope) for known in self.run.modules):
-            known = islice(filter(None, self.modules()), _MAX_COMPARED_NAMES)
-            raise UsageError(f"no module {quoted(scope)}{nearest(scope, known)}")
+            raise UsageError(f"no module {quoted(scope)}{nearest_modules(scope, self.modules())}")
         return scope
 
     def whole(self) -> Preparation:

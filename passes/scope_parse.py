@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -319,9 +319,14 @@ def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> di
             uses[joined].weights += _weights_without_a_name(found.node, weights)
         _ = uses[joined]
     resolved = resolve(uses, known)
-    absent = [found.absent for found in resolved.values() if found.absent]
-    if absent:
-        context.findings.append(unknown_modules(absent))
+    unknown = {path: found.absent for path, found in resolved.items() if found.absent}
+    if unknown:
+        # The module of a tagged node is in the table of the run that tagged it.
+        untagged = {joined for path, joined in labels.items() if _has_untagged(named[path], context)}
+        around = {joined[:end] for joined in untagged for end in range(len(joined) + 1)}
+        absent = [scope for path, scope in unknown.items() if path in around]
+        if absent:
+            context.findings.append(unknown_modules(absent))
     cut = cut_labels(uses, resolved)
     # Any name may hold a slash; that several nodes share what stands before it makes it a layer's.
     stacks = {
@@ -331,6 +336,10 @@ def _open_modules(named: _Paths, weights: ParameterUses, context: Context) -> di
         for path, group in named.items()
     }
     return {path: stack for path, stack in stacks.items() if all(map(is_scope, stack.scopes))}
+
+
+def _has_untagged(named: Iterable[_Named], context: Context) -> bool:
+    return not all(_has_stored_tag(found.node, context) for found in named)
 
 
 def _claim_paths(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
@@ -399,7 +408,7 @@ def _weights_without_a_name(node: gs.Node, uses: ParameterUses) -> Iterator[Weig
 
 def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Context) -> None:
     """Claim the innermost open module for the nodes whose names hold a path."""
-    if not all(_has_stored_tag(found.node, context) for found in named):
+    if _has_untagged(named, context):
         context.add_stack(stack.scopes)
     scope = stack.scopes[-1]
     is_label = isinstance(path, LabelPath)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..graph.regions import nodes_with_position
 from ..identity_map import IdentityMap
 from ..restore.match_regions import matched_regions, renamed_weights
-from ..selection.node_instances import node_instances
+from ..selection.node_instances import node_instances, scopes_by_node
 from ..tags.module_table import natural_sort_key
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _class_name(scope: str, before: Run, after: Run) -> str | None:
 
 def _moves(before: Run, after: Run) -> Iterator[Move]:
     positions = _positions(before), _positions(after)
-    scopes = _scopes(before), _scopes(after)
+    scopes = [scopes_by_node(run.model, run.tag, with_calls=False) for run in (before, after)]
     weights = renamed_weights(before.model, after.model)
     for match in matched_regions(before.model, after.model, weights):
         for index, reference_index in sorted(match.nodes.items()):
@@ -149,19 +149,6 @@ def _moves(before: Run, after: Run) -> Iterator[Move]:
                 continue
             if old_scopes and new_scopes:
                 yield Move(positions[0][old], positions[1][new], new.op, new.name, old_scopes[0], new_scopes[0])
-
-
-def _scopes(run: Run) -> IdentityMap[gs.Node, list[str]]:
-    """Return the modules that each tagged node runs in: one for each call of the function around it."""
-    scopes: IdentityMap[gs.Node, list[str]] = IdentityMap()
-    for instance in node_instances(run.model, run.tag, with_calls=False):
-        if instance.tag is not None:
-            found = scopes.get(instance.node)
-            if found is None:
-                scopes[instance.node] = [instance.scope]
-            else:
-                found.append(instance.scope)
-    return scopes
 
 
 def _positions(run: Run) -> IdentityMap[gs.Node, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..graph.node_source import Node, NodeSource, NodeT
+from ..selection.node_instances import NodeInstance
 from ..tags.module_table import ModuleTable
 from ..tags.tag_format import TAG, Tag
 
@@ -29,3 +30,17 @@ def tag_entry(position: str, node: Node, tag: Tag | None, modules: ModuleTable) 
         "source": None if tag is None else tag.source.value,
         "confidence": None if tag is None else tag.confidence.value,
     }
+
+
+def at_call(instance: NodeInstance[NodeT], modules: ModuleTable) -> dict[str, Any]:
+    """Return what a node's entry says otherwise at one call of the function around the node."""
+    tag = instance.tag
+    if tag is None or not instance.calls:
+        return {}
+    calls = [call.name for call in instance.calls]
+    return {"tag": modules.path(tag.target), "scope": tag.scope, "serves": tag.serves, "calls": calls}
+
+
+def at_all_calls(tag: Tag | None, scopes: list[str] | None) -> dict[str, Any]:
+    """Return the modules that a node runs in, for its entry, if these are others than that of its tag."""
+    return {} if tag is None or scopes is None or scopes == [tag.scope] else {"runs_in": scopes}

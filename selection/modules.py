@@ -49,9 +49,17 @@ def _with_descendants(found: set[str], modules: Iterable[str]) -> set[str]:
     return covered
 
 
+def nearest_modules(name: str, modules: Iterable[str]) -> str:
+    """Return a suffix for an error about an unknown module: similar ones, all if they are few, or how to learn them."""
+    known = list(islice(filter(None, modules), _MAX_COMPARED_NAMES))
+    if not known:
+        return "; only the root is known; --model, --modules or --reference tells of more modules"
+    return nearest(name, known) or "; `hpass tree` lists the modules"
+
+
 def _nearest(pattern: Pattern, modules: Iterable[str], table: ModuleTable) -> str:
     if pattern.class_glob is None:
-        return nearest(str(pattern.path), islice(filter(None, modules), _MAX_COMPARED_NAMES))
+        return nearest_modules(str(pattern.path), modules)
     classes = {module.bare_class for module in table.modules.values() if module.bare_class is not None}
     if not classes:
         return "; no class is known, which --modules or --model gives"

@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple
 
 from ..errors import HpassError
 from ..graph.node_source import FunctionKey, NodeSource, NodeT
+from ..identity_map import IdentityMap
 from ..tags.tag_format import CALL, Tag
 from ..tags.within import tag_at_call
 
@@ -80,6 +81,21 @@ def scopes_of_instances(model: NodeSource[NodeT], tag_of: TagOf[NodeT]) -> Itera
         return (instance.scope for instance in found if instance.tag is not None)
     # Every node runs with its own tag, which takes half the time.
     return (tag.scope for tag in map(tag_of, model.nodes()) if tag is not None)
+
+
+def scopes_by_node(
+    model: NodeSource[NodeT], tag_of: TagOf[NodeT], *, with_calls: bool = True
+) -> IdentityMap[NodeT, list[str]]:
+    """Return the modules of each tagged node: several if it is in a function that is called several times."""
+    scopes: IdentityMap[NodeT, list[str]] = IdentityMap()
+    for instance in node_instances(model, tag_of, with_calls=with_calls):
+        if instance.tag is not None:
+            found = scopes.get(instance.node)
+            if found is None:
+                scopes[instance.node] = [instance.scope]
+            else:
+                found.append(instance.scope)
+    return scopes
 
 
 def _instance(model: NodeSource[NodeT], node: NodeT, tag_of: TagOf[NodeT], frame: _Frame[NodeT]) -> NodeInstance[NodeT]:

@@ -155,6 +155,32 @@ def test_show_lists_all_nodes_that_match(hpass: Any, model: Path) -> None:
     assert [line.split()[:2] for line in out.splitlines()] == [["#0", "Conv"], ["#1", "Relu"]]
 
 
+def test_show_lists_the_nodes_of_a_module(hpass: Any, model: Path) -> None:
+    out = hpass("show", model, "features.0").out
+    entries = json.loads(hpass("show", model, "features.0", "--json").out)
+
+    assert [line.split() for line in out.splitlines()] == [
+        [entry["position"], entry["op"], entry["name"], entry["scope"]] for entry in entries
+    ]
+    assert {entry["scope"] for entry in entries} == {"features.0.conv", "features.0.act"}
+
+
+def test_show_lists_the_nodes_of_a_function_in_the_modules_of_its_calls(hpass: Any, tmp_path: Path) -> None:
+    path = tmp_path / "outlined.onnx"
+    hpass("run", FIXTURES / "bert_tiny.onnx", "-o", path, "--passes", "all,outline")
+    dense = "encoder.layer.1.output.dense"
+    lines = [line.split() for line in hpass("show", path, dense, "--stored").out.splitlines()]
+    (entry, *_) = json.loads(hpass("show", path, dense, "--stored", "--json").out)
+
+    assert [(op, scope) for _, op, _, scope in lines] == [("MatMul", dense), ("Add", dense)]
+    assert hpass("show", path, dense).out == hpass("show", path, dense, "--stored").out
+    assert entry["calls"][1] == "/encoder/layer.1/BertLayer"
+    assert (entry["scope"], entry["tag"].rpartition("/")[2]) == (dense, "Linear")
+    shared = " ".join(hpass("show", path, lines[0][0]).out.split())
+    assert "scope encoder (where all calls of its function lie)" in shared
+    assert "runs in encoder.layer.0.output.dense, encoder.layer.1.output.dense" in shared
+
+
 INHERITED = '["/a/Relu"] u = Relu(x) ["n"] v = Abs(u) ["n"] w = Exp(v) ["/b/Relu"] y = Relu(w)'
 
 

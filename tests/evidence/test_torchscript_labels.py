@@ -133,6 +133,7 @@ def test_labels_are_resolved_by_the_parameters(paths: Paths, expected: dict[str,
         pytest.param(
             {"stage/stage.0/act": []}, ["stage.0.act"], {"stage/stage.0/act": "stage.0.act"}, id="a Sequential repeats"
         ),
+        pytest.param({"stage/0": []}, ["stage.0", "0"], {"stage/0": "stage.0"}, id="a Sequential in a name of hpass"),
     ],
 )
 def test_labels_are_resolved_by_a_module_table(paths: Paths, table: Sequence[str], expected: dict[str, str]) -> None:

@@ -70,6 +70,17 @@ def test_names_come_from_modules(nodes: str, tags: dict[str, Tag], after: dict[s
     assert names(renamed(model(nodes), tags)) == after
 
 
+def test_the_names_alone_lead_back_to_the_modules_of_a_table() -> None:
+    run = hpass.run(ROOT / "fixtures" / "simple_cnn_torchscript.onnx", "all,rename")
+    bare = onnx.ModelProto.FromString(run.apply().SerializeToString())
+    for message in (bare, *all_nodes(bare)):
+        del message.metadata_props[:]
+    again = hpass.run(bare, modules=run.modules)
+
+    assert [tag.scope for _, tag in again.tags()] == [tag.scope for _, tag in run.tags()]
+    assert [finding.message for finding in again.findings] == []
+
+
 def test_a_name_that_a_weight_has_is_not_taken() -> None:
     source = model('["n"] v = Add(x, w) ["m"] y = Neg(v)', parameters=["w"])
     source.graph.initializer[0].name = source.graph.node[0].input[1] = "/a/Add_output_0"

@@ -96,6 +96,16 @@ def test_nodes_without_a_name_of_their_own_have_no_list_of_names() -> None:
         _ = hpass.select(source, "a").names
 
 
+def test_a_model_of_which_only_the_root_is_known_says_what_tells_of_modules() -> None:
+    says = "only the root is known; --model, --modules or --reference tells of more modules"
+    with pytest.raises(UsageError, match=f"no module matches 'encoder'; {says}"):
+        hpass.select(model("y = Relu(x)"), "encoder")
+    with pytest.raises(UsageError, match=f"no module 'encoder'; {says}"):
+        hpass.extract(model("y = Relu(x)"), "encoder")
+    with pytest.raises(UsageError, match=f"no module matches 'encoder'; {says}"):
+        hpass.run(model("y = Relu(x)"), "all,outline", settings={"outline.modules": "encoder"})
+
+
 def test_a_selection_without_nodes_is_an_error() -> None:
     with pytest.raises(UsageError, match="no node runs in the selected modules"):
         hpass.select(hpass.run(BERT), "=encoder.layer")
