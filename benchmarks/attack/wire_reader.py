@@ -57,8 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     deadline = time.monotonic() + 60 * options.minutes
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="hpass-wire-") as folder:
-        for index in range(options.messages) if options.only is None else [options.only]:
+        indices = range(options.first, options.first + options.messages)
+        for index in indices if options.only is None else [options.only]:
             if time.monotonic() > deadline:
+                sys.stdout.write(f"the time is over; go on with --first {index}\n")
                 break
             faulthandler.dump_traceback_later(WATCHDOG_S, exit=True, file=sys.__stderr__)
             random = Random(f"{options.seed}:{index}")
@@ -176,6 +178,7 @@ def _edited(data: bytes, edit: str) -> onnx.ModelProto:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack.wire_reader", description=__doc__)
     parser.add_argument("--messages", type=int, default=10_000, help="number of messages (default: 10,000)")
+    parser.add_argument("--first", type=int, default=0, metavar="INDEX", help="index of the first message (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random choices (default: 0)")
     parser.add_argument("--minutes", type=float, default=60.0, help="begin no message after this time (default: 60)")
     parser.add_argument("--only", type=int, metavar="INDEX", help="examine only the message of this index")

@@ -42,5 +42,11 @@ def test_a_message_is_made_again(tmp_path: Path) -> None:
     for name in ("one", "other"):
         assert main(["--only", "7", "--save", str(tmp_path / name)]) == 0
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
-    assert main(["--minutes", "0", "--save", str(tmp_path / "none")]) == 0
+    assert main(["--first", "7", "--messages", "1", "--save", str(tmp_path / "other")]) == 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_run_goes_on_where_another_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--minutes", "0", "--first", "7", "--save", str(tmp_path / "none")]) == 0
+    assert capsys.readouterr().out.startswith("the time is over; go on with --first 7\n0 messages")
     assert not (tmp_path / "none").exists()
