@@ -8,11 +8,12 @@ from pathlib import Path
 
 import onnx
 
-from ..api import ModelSource, Run, ensure_tagged
+from ..api import TAGGING, ModelSource, Run, ensure_tagged, run
 from ..errors import HpassError, UsageError, quoted
 from ..graph.decode import as_text
 from ..graph.files import model_file
 from ..graph.files.write_errors import translate_write_errors
+from ..outlining.outlined_functions import DOMAIN
 from ..selection.modules import nearest_modules
 from ..selection.node_instances import node_instances
 from ..tags.module_table import is_descendant, natural_sort_key, parent
@@ -65,7 +66,7 @@ class ExtractedModule:
 class Extractor:
     """Cuts pieces out of one tagged model. What is worked out for the whole model is worked out once.
 
-    `model` may have placeholders for large values; pieces have none.
+    `model` may have placeholders for large values; pieces have none. Functions that `outline` made are inlined.
     """
 
     run: Run
@@ -74,6 +75,10 @@ class Extractor:
     _preparations: dict[tuple[int, ...], Preparation] = field(default_factory=dict[tuple[int, ...], Preparation])
 
     def __post_init__(self) -> None:
+        if any(function.domain == DOMAIN for function in self.run.model.skeleton.functions):
+            # The modules inside of an outlined module are in its function, of which no part can be cut out.
+            outlined = self.run.model.snapshot(self.run.tags(), self.run.modules)
+            self.run = run(outlined, f"{TAGGING},inline")
         self.run.write_tags()
         self.model = self.run.model.skeleton
         self.folder = self.run.model.folder or Path()

@@ -7,7 +7,7 @@ from functools import cache
 
 import onnx
 
-from ..evidence.node_names import label_path
+from ..evidence.node_names import encoded_label, label_path
 from ..graph.decode import as_text
 from ..graph.graph_diff import Edits
 from ..graph.walk import all_nodes, attribute_graphs, graphs_within, nodes_within
@@ -131,7 +131,8 @@ class Outliner:
         function.opset_import.extend(self._imports(function))
         for body, _, _ in group:
             call = onnx.NodeProto(op_type=function.name, domain=DOMAIN, input=body.inputs, output=body.outputs)
-            call.name = self._node_names.unique(label_path(self._modules, body.block.scope) + function.name)
+            path = label_path(self._modules, body.block.scope)
+            call.name = self._node_names.unique(path + encoded_label(function.name))
             self._decisions[call] = self._decision(body.block, view)
             self._calls[body.block] = call
             self._created += 1

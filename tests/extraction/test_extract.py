@@ -51,6 +51,24 @@ def test_every_module_of_every_fixture_computes_the_same(models: Any, fixture: A
             models.session(module.model, extractor.folder)
 
 
+@pytest.mark.parametrize("name", ["bert_tiny", "control_flow", "hybrid"])
+def test_a_module_of_an_outlined_model_is_that_of_the_model_before(models: Any, name: str) -> None:
+    path = FIXTURES / f"{name}.onnx"
+    before, after = Extractor(hpass.run(path)), Extractor(hpass.run(path, "all,outline"))
+    modules = everything(after)
+    values = models.values(after, [module for module in modules if module.in_main_graph])
+
+    assert operators(modules) == operators(everything(before))
+    for module in modules:
+        if module.in_main_graph:
+            for output, result in models.run(module.model, after.folder, values).items():
+                assert_equal(result, values[output])
+
+
+def operators(modules: list[ExtractedModule]) -> list[tuple[str, int, list[str]]]:
+    return [(found.scope, found.call, sorted(node.op_type for node in all_nodes(found.model))) for found in modules]
+
+
 @pytest.mark.parametrize("name", ["bert_tiny", "control_flow_names", "functions", "hybrid"])
 def test_an_extracted_module_keeps_its_tags(fixture: Any, name: str) -> None:
     extractor = fixture(name)

@@ -197,6 +197,13 @@ def test_a_name_that_is_not_utf_8_keeps_a_module_out() -> None:
     ]
 
 
+def test_the_name_of_a_call_leads_to_its_module_if_that_has_a_slash() -> None:
+    run = hpass.run(model('["/a%2Fb/n"] v = Relu(x) ["m"] y = Neg(v)'), "all,outline:share=false")
+    again = hpass.run(copy(run.apply()), retag=True)
+
+    assert [(node.name, tag.scope) for node, tag in again.tags() if node.op == "a/b"] == [("/a%2Fb/a%2Fb", "a/b")]
+
+
 def test_an_operator_of_a_runtime_alone_keeps_a_module_out() -> None:
     # onnxruntime has this operator among the standard ones, and crashes on a function with it.
     source = model(
