@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import onnx_graphsurgeon as gs
+
 from ..errors import UsageError
+from ..identity_map import IdentityMap
 from ..selection.modules import all_modules, select_modules
+from ..selection.node_instances import scopes_by_node
 from ..selection.pattern import Pattern, split_patterns
-from ..tags.module_table import ModuleTable
 from ..tags.tag_format import PREFIX
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
@@ -27,7 +31,8 @@ class Annotate(Pass):
     """Write the module of each node under the metadata key of another tool, such as layer_ann or namespace.
 
     The value is the scope; under `namespace` it is the class path. Nodes of the root get no value unless `modules`
-    gives one. What stood under the key is noted on the node, and `hpass strip` restores it.
+    gives one. For a node of a function it is the nearest module around all calls. What stood under the key is noted on
+    the node, and `hpass strip` restores it.
     """
 
     name: ClassVar[str] = "annotate"
@@ -46,30 +51,44 @@ class Annotate(Pass):
         model = context.model
         # The keys are written to the messages, which new nodes do not have yet.
         model.write_edits()
-        values = self._values(context)
-        found = ((node, values.get(tag.scope, "")) for node, tag in context.tagged_nodes())
-        model.annotate(((node, value) for node, value in found if value), self.key)
+        table, values = context.table.modules, self._values(context)
+        scopes = scopes_by_node(model, context.tags.get) if model.graph.functions else IdentityMap[gs.Node, list[str]]()
+        found: list[tuple[gs.Node, str]] = []
+        for node, tag in context.tagged_nodes():
+            value = _value(node, scopes.get(node) or [tag.scope], values)
+            if value is None:
+                value = table.path(tag.scope) if self.key == _NAMESPACE else tag.scope
+            if value:
+                found.append((node, value))
+        model.annotate(found, self.key)
 
     @property
     def _groups(self) -> list[tuple[Pattern, str]]:
         """The patterns and their values; an empty value stands for the scope."""
         return [_parse_item(item) for item in split_patterns(self.modules)]
 
-    def _values(self, context: Context) -> dict[str, str]:
-        """Return the value of each selected module; the last pattern that matches a module decides."""
+    def _values(self, context: Context) -> dict[str, str | None]:
+        """Return the value of each module, None for its name; the last pattern that matches a module decides."""
         table = context.table.modules
         modules = all_modules(table, {tag.scope for _, tag in context.tagged_nodes()})
-        values: dict[str, str] = {}
+        values: dict[str, str | None] = {}
         for index, (pattern, value) in enumerate(self._groups):
             selected = select_modules([pattern.added], modules, table)
             if index == 0 and pattern.takes_away:
-                values = {scope: self._default(scope, table) for scope in modules}
-            for scope in selected:
-                values[scope] = "" if pattern.takes_away else value or self._default(scope, table)
+                values = dict.fromkeys(modules)
+            values.update(dict.fromkeys(selected, "" if pattern.takes_away else value or None))
         return values
 
-    def _default(self, scope: str, table: ModuleTable) -> str:
-        return table.path(scope) if self.key == _NAMESPACE else scope
+
+def _value(node: gs.Node, scopes: Sequence[str], values: Mapping[str, str | None]) -> str | None:
+    """Return the value that all modules of a node have: empty for none, None for the name of the node's module."""
+    found = {values.get(scope, "") for scope in scopes}
+    if len(found) > 1:
+        raise UsageError(
+            f"option annotate.modules: takes only some calls of a function (node '{node.name}'); `--passes "
+            "all,inline,annotate` gives each call its own nodes"
+        )
+    return found.pop()
 
 
 def _parse_item(text: str) -> tuple[Pattern, str]:

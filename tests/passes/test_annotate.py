@@ -51,6 +51,30 @@ def test_nodes_get_the_value_of_their_module(modules: str, expected: dict[str, s
     assert values(annotated(model(NODES), Annotate(modules=modules))) == expected
 
 
+FUNCTION = '<domain: "local", opset_import: ["": 18]> f (i) => (o) { ["in"] o = Relu(i) }'
+
+
+@pytest.mark.parametrize(
+    ("modules", "value"),
+    [
+        pytest.param("**", "a", id="the nearest module around all calls"),
+        pytest.param("a=g", "g", id="a group of all calls"),
+        pytest.param("b", None, id="no call"),
+    ],
+)
+def test_a_node_of_a_function_has_the_value_of_all_calls(modules: str, value: str | None) -> None:
+    calls = model('["/a/n/c"] v = local.f(x) ["/a/m/c"] w = local.f(v) ["/b/k"] y = Neg(w)', functions=FUNCTION)
+    found = hpass.run(calls, "all,annotate", settings={"annotate.modules": modules}).apply().functions[0].node[0]
+
+    assert {entry.key: entry.value for entry in found.metadata_props}.get("layer_ann") == value
+
+
+def test_some_calls_of_a_function_are_an_error() -> None:
+    calls = model('["/a/n"] v = local.f(x) ["/b/m"] y = local.f(v)', functions=FUNCTION)
+    with pytest.raises(UsageError, match=r"takes only some calls of a function \(node 'in'\); .* all,inline,annotate"):
+        hpass.run(calls, "all,annotate", settings={"annotate.modules": "a=g"})
+
+
 def test_under_namespace_it_is_the_class_path() -> None:
     assert values(annotated(model(NODES), Annotate(key="namespace")), "namespace") == {
         "n": "/",
