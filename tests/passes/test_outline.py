@@ -240,7 +240,7 @@ def test_a_fixture_as_functions_computes_the_same(path: Path, depth: int, share:
     source = onnx.load(path, load_external_data=False)
     assert same(outputs(source, path.parent), outputs(after, path.parent))
     again = hpass.run(reopened)
-    assert [finding.message for finding in again.findings if finding.severity is not hpass.Severity.INFO] == []
+    assert [finding.message for finding in again.findings if finding.rule == "unknown-module"] == []
     assert again.apply().SerializeToString() == after.SerializeToString()
     assert hpass.run(reopened, passes).apply().SerializeToString() == after.SerializeToString()
 
