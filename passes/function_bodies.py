@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..analysis.call_sites import regions_with_scope
 from ..selection.node_instances import node_instances
+from ..tags.module_table import ModuleTable
 from ..tags.scope import is_scope
 from .context import Context
 
@@ -25,9 +26,15 @@ def place_function_bodies(context: Context) -> None:
 
 
 def add_modules_of_bodies(context: Context) -> None:
-    """Add the modules to the table that the nodes of outlined functions run in at each call."""
+    """Add the modules to the table that the nodes of outlined functions run in at each call.
+
+    `outline` drops the metadata that differs in modules that share a function, so that the table in the file alone has
+    their classes.
+    """
     bodies = (region.graph.nodes for region in context.regions() if region.function is not None)
     if any(context.is_outlined(node) for nodes in bodies for node in nodes):
+        stored = context.model.stored_modules() or ModuleTable()
         for instance in node_instances(context.model, context.tags.get):
-            if instance.calls and context.is_outlined(instance.node) and is_scope(instance.scope):
-                context.table.add(instance.scope)
+            scope = instance.scope
+            if instance.calls and context.is_outlined(instance.node) and is_scope(scope):
+                context.table.modules.add(scope, stored[scope].class_name if scope in stored else None)
