@@ -16,6 +16,8 @@ from pathlib import Path
 
 import fsspec
 
+from benchmarks.output import write_page
+
 from .measure import KILLS, Row, Way, measure
 from .models import write_models
 from .outputs import BucketOutputs, FolderOutputs
@@ -49,11 +51,7 @@ def main() -> None:
                 with options.rows.open("a", encoding="utf-8") as file:
                     file.write(f"{json.dumps(row._asdict())}\n")
     last = {(row.way, row.killed): row for row in rows}
-    text = page(list(last.values()))
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
+    write_page(page(list(last.values())), options.output)
 
 
 def measured(folder: Path, files: int, ways: Sequence[str], kills: Sequence[str]) -> Generator[Row]:

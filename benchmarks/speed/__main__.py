@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import shutil
 import subprocess
@@ -16,23 +15,35 @@ from typing import NamedTuple
 
 from benchmarks.output import write_page
 
-from .processes import Command, Runs, take_turns
+from .load import add_load_option, checked_load, machine
+from .processes import Command, Runs, copy_command, take_turns
 
 BERT_TINY = Path(__file__).parents[2] / "fixtures" / "bert_tiny.onnx"
-COMPARED_TOOLS = ("onnxslim", "onnxsim")
-PROCESS_LIMIT_S = 300.0  # seconds for one process
+PROCESS_LIMIT_S = 120.0  # seconds for one process
 
 LOAD = "import sys, onnx, onnx_graphsurgeon as gs; model = onnx.load(sys.argv[1]); gs.import_onnx(model)"
 LOAD_AND_SAVE = f"{LOAD}; onnx.save(model, sys.argv[2])"
 
+# What the base and hpass are compared with: programs that read the model and write it.
+PROGRAMS = {
+    "onnx": "import sys, onnx; onnx.save(onnx.load(sys.argv[1]), sys.argv[2])",
+    "graphsurgeon": "import sys, onnx, onnx_graphsurgeon as gs; "
+    "onnx.save(gs.export_onnx(gs.import_onnx(onnx.load(sys.argv[1]))), sys.argv[2])",
+    "onnx-ir": "import sys, onnx_ir; onnx_ir.save(onnx_ir.load(sys.argv[1]), sys.argv[2])",
+}
+SCRIPTS = ("onnxslim", "onnxsim")
+COMPARED = (*PROGRAMS, *SCRIPTS, "cp")
+PACKAGES = ("onnx", "onnx-graphsurgeon", "onnx-ir", *SCRIPTS)
+
 INTRODUCTION = """\
 # Speed
 
-Made by `python -m benchmarks.speed --out docs/speed.md`. Every figure compares whole processes that were run in turns,
-{rounds} times each; it is the median of their ratios. The base is a Python process that runs `onnx.load` and
-`onnx_graphsurgeon.import_onnx`, and also `onnx.save` if the weights are inside the file. A process that takes over a
-minute is run once. *Processor* is the ratio of processor times. If the load of the machine is above 1, that is the
-figure to read.
+Made by `python -m benchmarks.speed --out docs/speed.md`. Every figure compares whole processes that were run in turns;
+it is the median of their ratios. The base is a Python process that runs `onnx.load` and
+`onnx_graphsurgeon.import_onnx`, and also `onnx.save` if the weights are inside the file. The columns on the right are
+multiples of the base as well. `onnx`, `graphsurgeon` and `onnx-ir` load the model, import it if they have a graph of
+their own, and save it; `cp` copies the file and synchronises it. A process that takes over a minute is run once.
+*Processor* is the ratio of processor times. If the load of the machine is above 1, that is the figure to read.
 """
 
 
@@ -49,9 +60,10 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("chain of 10,000 nodes", "chain-10k", LOAD, 1.5),
-    Case("chain of 100,000 nodes", "chain-100k", LOAD, 1.5),
-    Case("BERT-base, 440 MB inside", "bert-base", LOAD_AND_SAVE, 1.2),
+    Case("chain of 10,000 nodes", "chain-10k", LOAD, 1.0),
+    Case("chain of 100,000 nodes", "chain-100k", LOAD, 1.0),
+    Case("the same in 60,000 modules", "modules-100k", LOAD, 1.0),
+    Case("BERT-base, 440 MB inside", "bert-base", LOAD_AND_SAVE, 1.0),
     Case("BERT-tiny", BERT_TINY, LOAD, 0),
 )
 
@@ -61,25 +73,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each process (default: 5)")
     parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
+    add_load_option(parser)
     arguments = parser.parse_args()
+    load = checked_load(arguments.max_load)
     with tempfile.TemporaryDirectory(prefix="hpass-speed-") as folder:
-        text = _page(Path(folder), arguments.rounds)
+        text = _page(Path(folder), arguments.rounds, load)
     write_page(text, arguments.out)
 
 
-def _page(folder: Path, rounds: int) -> str:
+def _page(folder: Path, rounds: int, load: float) -> str:
     rows = [_row(case, folder, rounds) for case in CASES]
-    others = "".join(f" {name} |" for name in COMPARED_TOOLS)
+    limits = _limits(folder, rounds)
     return "\n".join(
         (
-            INTRODUCTION.format(rounds=rounds),
-            f"{_versions()}.",
+            INTRODUCTION,
+            f"{rounds} rounds, {machine(load)}.",
+            f"Python {platform.python_version()}, {', '.join(map(_version, PACKAGES))}.",
             "",
-            f"| model | hpass run / base | processor | aim |{others} memory: hpass / base |",
-            f"|---|---|---|---|{'---|' * len(COMPARED_TOOLS)}---|",
+            f"| model | hpass run / base | processor | aim | {' | '.join(COMPARED)} | memory: hpass / base |",
+            f"|---|---|---|---|{'---|' * len(COMPARED)}---|",
             *rows,
             "",
-            *_limits(folder, rounds),
+            *limits,
             "",
         )
     )
@@ -91,11 +106,16 @@ def _row(case: Case, folder: Path, rounds: int) -> str:
         shutil.copy(case.model, path)
     else:
         _write_model(case.model, path)
-    base: Command = (sys.executable, "-c", case.base, str(path), str(out))
-    commands = {"base": base, "hpass": (_script("hpass"), "run", str(path), "-o", str(out))}
-    commands |= {name: (_script(name), str(path), str(out)) for name in COMPARED_TOOLS}
-    runs = take_turns(commands, rounds, PROCESS_LIMIT_S)
-    figures = [_times(runs[name], runs["base"]) for name in COMPARED_TOOLS]
+    files = (str(path), str(out))
+    commands: dict[str, Command] = {
+        "base": (sys.executable, "-c", case.base, *files),
+        "hpass": (_script("hpass"), "run", str(path), "-o", str(out)),
+        **{name: (sys.executable, "-c", program, *files) for name, program in PROGRAMS.items()},
+        **{name: (_script(name), *files) for name in SCRIPTS},
+        "cp": copy_command(path, out),
+    }
+    runs = take_turns(commands, rounds, PROCESS_LIMIT_S, outputs=(out,))
+    figures = [_times(runs[name], runs["base"]) for name in COMPARED]
     memory = f"{runs['hpass'].memory >> 20} / {runs['base'].memory >> 20} MB"
     aim = f"{case.aim:g}" if case.aim else "see below"
     ratios = (_times(runs["hpass"], runs["base"]), _ratio(runs["hpass"].processor_ratio(runs["base"])))
@@ -118,12 +138,17 @@ def _limits(folder: Path, rounds: int) -> list[str]:
         "hpass select": (_script("hpass"), "select", str(tagged), "**"),
     }
     _write_model("external", external)
+    large, larger = folder / "100k.onnx", folder / "1m.onnx"
+    for name, path in (("chain-100k", large), ("chain-1m", larger)):
+        _write_model(name, path)
     runs = take_turns(
         {
             "import onnx": (sys.executable, "-c", "import onnx"),
             "hpass run BERT-tiny": (_script("hpass"), "run", str(bert), "-o", str(folder / "out.onnx")),
             "hpass run external": (_script("hpass"), "run", str(external), "-o", str(folder / "out.onnx")),
             **stored,
+            "100,000 nodes": (_script("hpass"), "run", str(large), "-o", str(folder / "out.onnx")),
+            "1,000,000 nodes": (_script("hpass"), "run", str(larger), "-o", str(folder / "out.onnx")),
             "hpass --help": (_script("hpass"), "--help"),
             "python": (sys.executable, "-c", ""),
         },
@@ -132,6 +157,7 @@ def _limits(folder: Path, rounds: int) -> list[str]:
     )
     tiny = runs["hpass run BERT-tiny"].excess(runs["import onnx"])
     helped = runs["hpass --help"]
+    million = runs["1,000,000 nodes"]
     return [
         "| what | measured | aim |",
         "|---|---|---|",
@@ -142,6 +168,8 @@ def _limits(folder: Path, rounds: int) -> list[str]:
             f"| {_seconds(runs[name].excess(runs['python']))} | 0.15 s |"
             for name in stored
         ),
+        f"| 1,000,000 nodes, against 100,000 | {_times(million, runs['100,000 nodes'])} times as long | 11 times |",
+        f"| memory for 1,000,000 nodes | {million.problem or f'{million.memory >> 20} MB'} | 5000 MB |",
         f"| memory for 4 GB of external data | {runs['hpass run external'].memory >> 20} MB | 300 MB |",
     ]
 
@@ -166,13 +194,6 @@ def _seconds(value: float | None) -> str:
 
 def _median(runs: Runs) -> str:
     return runs.problem or f"{sorted(runs.seconds)[len(runs.seconds) // 2]:.2f} s"
-
-
-def _versions() -> str:
-    names = ("onnx", "onnx-graphsurgeon", *COMPARED_TOOLS)
-    # The load includes this program: on an otherwise idle machine it is 1.
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.1f}"
-    return f"{machine}, " + ", ".join(map(_version, names))
 
 
 def _version(name: str) -> str:

@@ -60,6 +60,11 @@ def _median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return median(one / other for one, other in zip(ours, theirs, strict=False))
 
 
+def copy_command(source: Path, target: Path) -> Command:
+    """Return a command that copies a file and waits until the copy is on the disk."""
+    return ("sh", "-c", 'cp --reflink=never "$1" "$2" && sync "$2"', "sh", str(source), str(target))
+
+
 def take_turns(
     commands: Mapping[str, Command], rounds: int, limit_s: float, *, outputs: Sequence[Path] = ()
 ) -> dict[str, Runs]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +15,29 @@ _Value = tuple[str, int, list[int]]
 
 LAYERS, HIDDEN, INNER, WORDS, POSITIONS = 12, 768, 3072, 30522, 512
 GPT2_WORDS, GPT2_POSITIONS = 50257, 1024
-NODES_PER_LAYER = 10  # nodes
+_IN_LAYER = ("",) * 10
+# Three modules for five nodes.
+_IN_SMALL_MODULES = ("", "", "", "/first", "/second")
 EXTERNAL_BYTES = 4 << 30
 
 
-def chain(nodes: int, path: Path) -> None:
-    """Write a chain of elementwise nodes in layers of NODES_PER_LAYER nodes, with the names of TorchScript."""
+def chain(nodes: int, path: Path, places: Sequence[str] = _IN_LAYER) -> None:
+    """Write a chain of elementwise nodes with the names of TorchScript.
+
+    A layer has a node in each of `places`, which are modules in the layer; an empty one is the layer itself.
+    """
     graph = onnx.GraphProto(name="chain")
     previous = "x"
     for index in range(nodes):
-        layer = f"layers.{index // NODES_PER_LAYER}"
+        layer = f"layers.{index // len(places)}"
         inputs = [previous]
-        if index % NODES_PER_LAYER == 0:
+        if index % len(places) == 0:
             inputs.append(f"{layer}.bias")
             graph.initializer.append(helper.make_tensor(inputs[1], TensorProto.FLOAT, [4], [0.1, 0.2, 0.3, 0.4]))
         op = "Add" if len(inputs) > 1 else ("Relu", "Sigmoid", "Tanh", "Neg", "Abs")[index % 5]
-        previous = f"/{layer}/{op}_{index}_output_0"
-        graph.node.append(helper.make_node(op, inputs, [previous], name=f"/{layer}/{op}_{index}"))
+        name = f"/{layer}{places[index % len(places)]}/{op}_{index}"
+        previous = f"{name}_output_0"
+        graph.node.append(helper.make_node(op, inputs, [previous], name=name))
     _save(graph, ("x", TensorProto.FLOAT, [4]), (previous, TensorProto.FLOAT, [4]), path)
 
 
@@ -163,6 +169,8 @@ def external(path: Path) -> None:
 BUILDERS: dict[str, Callable[[Path], None]] = {
     "chain-10k": lambda path: chain(10_000, path),
     "chain-100k": lambda path: chain(100_000, path),
+    "chain-1m": lambda path: chain(1_000_000, path),
+    "modules-100k": lambda path: chain(100_000, path, _IN_SMALL_MODULES),
     "bert-base": bert_base,
     "external": external,
     "gpt2-12": lambda path: gpt2(12, path),

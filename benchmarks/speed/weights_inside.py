@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from pathlib import Path
 
 from benchmarks.output import write_page
 
-from .processes import Command, Runs, take_turns
+from .load import add_load_option, checked_load, machine
+from .processes import Command, Runs, copy_command, take_turns
 
 MODELS = {"0.5 GB": "gpt2-12", "1.9 GB": "gpt2-61", "3.0 GB": "gpt2-100"}
 PROCESS_LIMIT_S = 300.0  # for one process
@@ -40,22 +40,24 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="sizes (default: all)")
     parser.add_argument("--folder", type=Path, help="where there is room for four copies of a model")
     parser.add_argument("--out", type=Path, help="Markdown file (default: standard output)")
+    add_load_option(parser)
     arguments = parser.parse_args()
+    load = checked_load(arguments.max_load)
     measured: dict[str, dict[str, Runs]] = {}
     for name in arguments.models:
         with tempfile.TemporaryDirectory(prefix="hpass-speed-", dir=arguments.folder) as folder:
             measured[name] = _measure(MODELS[name], Path(folder), arguments.rounds)
-    text = page(measured, arguments.rounds)
+    text = page(measured, arguments.rounds, load)
     write_page(text, arguments.out)
 
 
-def page(measured: Mapping[str, Mapping[str, Runs]], rounds: int) -> str:
+def page(measured: Mapping[str, Mapping[str, Runs]], rounds: int, load: float) -> str:
     """Return the page for the runs of each command, by the size of the model and the command."""
     first, *_ = measured.values()
     rows = {name: [_cell(runs, name) for runs in measured.values()] for name in first}
     lines = [
         INTRODUCTION,
-        f"{rounds} rounds, {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.1f}.",
+        f"{rounds} rounds, {machine(load)}.",
         "",
         f"| command | {' | '.join(measured)} |",
         f"|---|{'---|' * len(measured)}",
@@ -83,7 +85,7 @@ def _measure(model: str, folder: Path, rounds: int) -> dict[str, Runs]:
         return (sys.executable, "-m", "hpass", *map(str, words))
 
     commands: dict[str, Command] = {
-        "cp": ("sh", "-c", 'cp --reflink=never "$1" "$2" && sync "$2"', "sh", str(path), str(copy)),
+        "cp": copy_command(path, copy),
         "imports": (sys.executable, "-c", IMPORTS),
         "`run`": hpass("run", path, "-o", out),
         "`run --in-place`": hpass("run", "--in-place", own),

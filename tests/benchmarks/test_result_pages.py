@@ -31,7 +31,7 @@ INTRODUCTIONS = {
     "results/rewriting.md": (rewriting.INTRODUCTION,),
     "results/sweep.md": (sweep_page.INTRODUCTION,),
     "results/weights-inside.md": (weights_inside.INTRODUCTION,),
-    "speed.md": (speed.INTRODUCTION.format(rounds=3),),
+    "speed.md": (speed.INTRODUCTION,),
 }
 
 
