@@ -32,26 +32,32 @@ class TaskRunner(Generic[Result]):
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | None]]:
         """Yield each task with its result, in the order in which they are ready.
 
-        All tasks that a process may have died of run again at the end, one at a time; the result of a task whose
-        process dies again is None. Raises what `work` raises, and BrokenExecutor if an executor takes no task at all.
+        All tasks that a process may have died of run again, one at a time, when no other runs; the result of a task
+        whose process dies again is None. Raises what `work` raises, and BrokenExecutor if an executor takes no task at
+        all.
         """
         waiting = deque(tasks)
-        retries: list[Task] = []
         while waiting:
+            retries: list[Task] = []
             with self.open_executor() as executor:
                 yield from self._run_until_broken(executor, waiting, retries)
-        for task in retries:
-            with self.open_executor() as executor:
-                try:
-                    result = executor.submit(self.work, *task).result()
-                except self.died:
-                    result = None
-                yield task, result
+            for task in retries:
+                yield task, self._run_alone(task)
+
+    def _run_alone(self, task: Task) -> Result | None:
+        with self.open_executor() as executor:
+            try:
+                return executor.submit(self.work, *task).result()
+            except self.died:
+                return None
 
     def _run_until_broken(
         self, executor: Executor, waiting: deque[Task], retries: list[Task]
     ) -> Iterator[tuple[Task, Result]]:
-        """Take tasks from `waiting` and yield their results until none is left, or until the executor is broken."""
+        """Take tasks from `waiting` and yield their results until none is left, or until the executor is broken.
+
+        Tasks that a process may have died of are added to `retries`.
+        """
         running: dict[Future[Result], Task] = {}
         ready: SimpleQueue[Future[Result]] = SimpleQueue()
         count = len(waiting)

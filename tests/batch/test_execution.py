@@ -63,6 +63,15 @@ def test_a_process_that_dies_costs_its_own_task_alone() -> None:
     assert results == {task: None if task.source.name == "3" else task.source.name for task in tasks(6)}
 
 
+def test_the_result_of_a_task_that_was_interrupted_is_not_late() -> None:
+    """Whoever prints results in order keeps those that come before it."""
+    runner = TaskRunner(partial(die_if, "0"), lambda: ProcessPoolExecutor(1, get_context("spawn")), submitted=2)
+
+    names = [task.source.name for task, _ in runner.run(tasks(6))]
+
+    assert names.index("0") < 2
+
+
 def test_threads_will_do() -> None:
     runner = TaskRunner(lambda source, _: source.name, lambda: ThreadPoolExecutor(3), submitted=6)
 
