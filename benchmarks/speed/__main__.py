@@ -20,6 +20,7 @@ from .processes import Command, Runs, copy_command, take_turns
 
 BERT_TINY = Path(__file__).parents[2] / "fixtures" / "bert_tiny.onnx"
 PROCESS_LIMIT_S = 120.0  # seconds for one process
+MILLION_LIMIT_S = 600.0  # seconds for a process with a million nodes
 
 LOAD = "import sys, onnx, onnx_graphsurgeon as gs; model = onnx.load(sys.argv[1]); gs.import_onnx(model)"
 LOAD_AND_SAVE = f"{LOAD}; onnx.save(model, sys.argv[2])"
@@ -153,7 +154,7 @@ def _limits(folder: Path, rounds: int) -> list[str]:
             "python": (sys.executable, "-c", ""),
         },
         rounds,
-        PROCESS_LIMIT_S,
+        MILLION_LIMIT_S,
     )
     tiny = runs["hpass run BERT-tiny"].excess(runs["import onnx"])
     helped = runs["hpass --help"]
@@ -168,7 +169,7 @@ def _limits(folder: Path, rounds: int) -> list[str]:
             f"| {_seconds(runs[name].excess(runs['python']))} | 0.15 s |"
             for name in stored
         ),
-        f"| 1,000,000 nodes, against 100,000 | {_times(million, runs['100,000 nodes'])} times as long | 11 times |",
+        f"| time for 1,000,000 nodes, against 100,000 | {_times(million, runs['100,000 nodes'])} | 11 |",
         f"| memory for 1,000,000 nodes | {million.problem or f'{million.memory >> 20} MB'} | 5000 MB |",
         f"| memory for 4 GB of external data | {runs['hpass run external'].memory >> 20} MB | 300 MB |",
     ]
