@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -20,9 +20,10 @@ class IdentityMap(Generic[Key, Value]):
         self._values: dict[int, Value] = {}
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        if id(key) not in self._values:
+        identity = id(key)
+        if identity not in self._values:
             self._keys.append(key)
-        self._values[id(key)] = value
+        self._values[identity] = value
 
     def __getitem__(self, key: Key) -> Value:
         return self._values[id(key)]
@@ -40,9 +41,25 @@ class IdentityMap(Generic[Key, Value]):
         """Return the value of this object, or None."""
         return self._values.get(id(key))
 
+    def setdefault(self, key: Key, value: Value) -> Value:
+        """Return the value of this object, which becomes `value` if it has none."""
+        found = self._values.setdefault(id(key), value)
+        if len(self._values) > len(self._keys):
+            self._keys.append(key)
+        return found
+
+    def values_of(self, keys: Iterable[Key]) -> Iterator[Value | None]:
+        """Yield the value of each object, or None, several times faster than `get` does one by one."""
+        return map(self._values.get, map(id, keys))
+
     def items(self) -> Iterator[tuple[Key, Value]]:
         """Yield the keys with their values, in the order in which the keys were first set."""
         return zip(self._keys, self._values.values(), strict=True)
+
+    def clear(self) -> None:
+        """Remove all keys."""
+        self._keys.clear()
+        self._values.clear()
 
     def keep(self, predicate: Callable[[Key], bool]) -> None:
         """Remove all keys for which `predicate` returns False."""

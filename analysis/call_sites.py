@@ -26,7 +26,7 @@ def regions_with_scope(
     outermost = {id(region): _outermost(region) for region in regions}
     callers: dict[FunctionKey, set[FunctionKey]] = defaultdict(set)
     functions = {key_of(region.graph): region for region in regions if region.is_function}
-    for region in regions:
+    for region in regions if functions else ():
         caller = outermost[id(region)]
         for node in region.graph.nodes:
             key = model.call_key(node)

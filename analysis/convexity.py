@@ -21,8 +21,7 @@ _BUDGET = 20
 def nonconvex_modules(graph: gs.Graph, tag_store: TagStore, table: ModuleTable) -> list[str]:
     """Return the modules of the main graph that are not convex, in natural order, as far as the budget goes."""
     nodes = graph.nodes
-    tags = [tag_store.get(node) for node in nodes]
-    scopes = ["" if tag is None else tag.scope for tag in tags]
+    scopes = ["" if tag is None else tag.scope for tag in tag_store.tags_of(nodes)]
     modules = {scope: [*_called_upwards(scope, table)] for scope in dict.fromkeys(scopes)}
     members: dict[str, list[int]] = defaultdict(list)
     for index, scope in enumerate(scopes):

@@ -24,9 +24,9 @@ def served_modules(graph: gs.Graph, tags: TagStore, modules: ModuleTable) -> Ite
         outputs[tensor] = None
     served: IdentityMap[gs.Node, str] = IdentityMap()
     # Consumers stand behind their producers, so in reverse order they are settled first.
-    for node in reversed(graph.nodes):
-        tag = _evident_tag(node, tags)
-        if tag is None or tag.scope:
+    nodes = list(reversed(graph.nodes))
+    for node, tag in zip(nodes, tags.tags_of(nodes), strict=True):
+        if tag is None or tag.scope or tag.source is Source.FALLBACK:
             continue
         scope = _served_module(node, outputs, served, tags, modules)
         served[node] = scope

@@ -92,10 +92,8 @@ class Evidence:
 
     def add(self, node: gs.Node, claim: Claim) -> None:
         """Add a claim for a node, unless it is there already."""
-        known = self.claims.get(node)
-        if known is None:
-            self.claims[node] = [claim]
-        elif claim not in known:
+        known = self.claims.setdefault(node, [])
+        if claim not in known:
             known.append(claim)
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> bool:

@@ -31,16 +31,22 @@ class NamePrefixes:
     @classmethod
     def of(cls, model: Model) -> NamePrefixes:
         """Find the prefixes in a model: those of a path or of a parameter that other names of the graph share."""
-        named = [(node, name) for node in model.nodes() if (name := model.original_name(node))]
-        found = dict.fromkeys(prefix for node, name in named for prefix in _candidates(node, name, model))
+        named = [found for found in model.named_nodes() if found.name]
+        found = dict.fromkeys(
+            prefix
+            for node, name, has_metadata in named
+            # Most names begin with their path, and have no prefix.
+            if has_metadata or not name.startswith("/")
+            for prefix in _candidates(node, name, model)
+        )
         if not found:
             return cls()
         shared = [
             *(tensor.name for tensor in (*model.graph.inputs, *model.graph.outputs)),
-            *(tensor.name for node, _ in named for tensor in node.inputs if isinstance(tensor, gs.Constant)),
+            *(tensor.name for node, _, _ in named for tensor in node.inputs if isinstance(tensor, gs.Constant)),
         ]
         prefixes = [prefix for prefix in found if any(name.startswith(prefix) for name in shared)]
-        if len(prefixes) == 1 and all(name.startswith(prefixes[0]) for _, name in named):
+        if len(prefixes) == 1 and all(name.startswith(prefixes[0]) for _, name, _ in named):
             return cls(((prefixes[0], ""),))
         longest_first = sorted(prefixes, key=len, reverse=True)
         return cls(tuple((prefix, prefix.rstrip(_SEPARATORS) or prefix) for prefix in longest_first))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..tags.scope import is_scope
 from .tool_affixes import without_affixes
@@ -12,6 +13,7 @@ _PARAMETER = re.compile(r"^(?:[A-Za-z_][\w-]*|\d+)(?:\.[^.\x00-\x1f\x7f]+)*\.[\w
 _PADDLE = re.compile(r"^(?P<layer>\w+)\.(?:w|b)_\d+$")
 
 
+@lru_cache(maxsize=65536)
 def label(name: str) -> str:
     """Return the label of a dotted name: its last non-numeric atom and the numbers after it (`a.b.0.1`: `b.0.1`).
 

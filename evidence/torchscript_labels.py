@@ -76,8 +76,10 @@ class Owners(dict[str, int]):
 
     def within(self, scope: str) -> int:
         """Return how many of the reads are of parameters in a module or below it."""
+        if not self:
+            return 0
         if len(self) <= _FEW_OWNERS:
-            return sum(count for owner, count in self.items() if is_descendant(owner, scope))
+            return sum([count for owner, count in self.items() if is_descendant(owner, scope)])
         if self._within is None:
             self._within = Counter()
             for owner, count in self.items():
@@ -188,6 +190,8 @@ def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labe
     pending = [(root, resolved[()])]
     while pending:
         node, parent_module = pending.pop()
+        if not node.children:
+            continue
         siblings = _Siblings.of(node.children, parent_module)
         # Labels with parameters come first, because their modules are evidence for the other labels of the same parent.
         for name, child in sorted(node.children.items(), key=lambda item: not (item[1].below or item[1].own)):
@@ -333,12 +337,14 @@ def _resolve_child(
         ):
             return _resolve_repeated(parent_module, numbered, owners, siblings, known)
     if exact:
-        fits = {scope: _fit(scope, child, known) for scope in exact} if len(exact) > 1 else {exact[0]: 0}
-        best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
+        best, rivals = exact[0], list[str]()
+        if len(exact) > 1:
+            fits = {scope: _fit(scope, child, known) for scope in exact}
+            best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
+            rivals = [
+                scope for scope in exact if scope != best and depth(scope) == depth(best) and fits[scope] == fits[best]
+            ]
         is_named = owners.within(best) > 0
-        rivals = [
-            scope for scope in exact if scope != best and depth(scope) == depth(best) and fits[scope] == fits[best]
-        ]
         certain = is_named or (known.complete and not rivals and not siblings.is_ambiguous(name))
         return Resolved(best, parent_module.certain and certain)
     if known.complete and join_scope(parent_module.scope, name) in known.names:

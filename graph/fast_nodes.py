@@ -12,15 +12,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 from onnx_graphsurgeon.util.misc import SynchronizedList
 
 _NODE_DEFAULTS = dict(vars(gs.Node("")))
 _VARIABLE_DEFAULTS = dict(vars(gs.Variable("")))
+_CONSTANT_DEFAULTS = dict(vars(gs.Constant("", np.zeros(0))))
 
 
-def make_node(op: str, name: str, inputs: Sequence[gs.Tensor], outputs: Sequence[gs.Tensor], domain: str) -> gs.Node:
-    """Return `gs.Node(op, name, {}, inputs, outputs, domain)`. An empty domain becomes None."""
+def make_node(
+    op: str, name: str, inputs: Sequence[gs.Tensor], outputs: Sequence[gs.Tensor], domain: str | None
+) -> gs.Node:
+    """Return `gs.Node(op, name, {}, inputs, outputs, domain)`."""
     node = gs.Node.__new__(gs.Node)
     attributes = vars(node)
     attributes.update(_NODE_DEFAULTS)
@@ -29,7 +34,7 @@ def make_node(op: str, name: str, inputs: Sequence[gs.Tensor], outputs: Sequence
     attributes["attrs"] = {}
     attributes["inputs"] = _synchronized_list(node, "outputs", inputs)
     attributes["outputs"] = _synchronized_list(node, "inputs", outputs)
-    attributes["domain"] = domain or None
+    attributes["domain"] = domain
     return node
 
 
@@ -42,6 +47,19 @@ def make_variable(name: str) -> gs.Variable:
     attributes["inputs"] = _synchronized_list(variable, "outputs", ())
     attributes["outputs"] = _synchronized_list(variable, "inputs", ())
     return variable
+
+
+def make_constant(name: str, values: LazyValues | SparseValues, data_location: int | None) -> gs.Constant:
+    """Return `gs.Constant(name, values, data_location)`."""
+    constant = gs.Constant.__new__(gs.Constant)
+    attributes = vars(constant)
+    attributes.update(_CONSTANT_DEFAULTS)
+    attributes["name"] = name
+    attributes["inputs"] = _synchronized_list(constant, "outputs", ())
+    attributes["outputs"] = _synchronized_list(constant, "inputs", ())
+    attributes["_values"] = values
+    attributes["data_location"] = data_location
+    return constant
 
 
 def _synchronized_list(parent: Any, field: str, elements: Sequence[Any]) -> Any:

@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from onnx import AttributeProto
 
 from .decode import as_text
-from .importer import ImportedModel, attribute_value, first_of_each_name
+from .importer import ImportedModel, PlainNode, attribute_value, first_of_each_name
 from .lazy_values import DenseValues, Values
 from .regions import Region, regions
 from .walk import GraphLike
@@ -48,7 +48,8 @@ class Edits:
 def count_edits(imported: ImportedModel) -> Edits:
     """Count the edits in all regions. The time is linear in the number of nodes."""
     all_regions = regions(imported.graph)
-    found = sum((_region_edits(region, imported) for region in all_regions), Edits())
+    renamed = any(tensor.name != name for values in imported.values for name, tensor in values.items())
+    found = sum((_region_edits(region, imported, renamed=renamed) for region in all_regions), Edits())
     present = sum(len(region.graph.nodes) for region in all_regions) - found.created
     return found + Edits(removed=len(imported.nodes) - present)
 
@@ -66,6 +67,22 @@ def node_differs(node: gs.Node, proto: onnx.NodeProto, imported: ImportedModel) 
             bool(node.attrs or proto.attribute)
             and any(True for _ in attribute_edits(node.attrs, proto.attribute, imported))
         )
+    )
+
+
+def _is_as_read(node: gs.Node, read: PlainNode | None) -> bool:
+    """Whether a node is what it was when it was read. Values count as equal if they are the same objects.
+
+    To compare with the message takes several times longer.
+    """
+    return (
+        read is not None
+        and node.op == read.op
+        and node.name == read.name
+        and node.domain == read.domain
+        and read.inputs == node.inputs
+        and read.outputs == node.outputs
+        and not node.attrs
     )
 
 
@@ -126,16 +143,20 @@ def interface_fields(graph: gs.Graph, proto: GraphLike) -> Iterator[tuple[Any, l
     yield proto.output, graph.outputs, [as_text(info.name) for info in proto.output]
 
 
-def _region_edits(region: Region, imported: ImportedModel) -> Edits:
+def _region_edits(region: Region, imported: ImportedModel, *, renamed: bool) -> Edits:
+    """Count the edits in a region. `renamed` says whether any value may have another name than in the file."""
     graph = region.graph
     proto = imported.graphs.get(graph)
-    known = [imported.nodes.get(node) for node in graph.nodes]
-    changed = sum(
-        message is not None and node_differs(node, message, imported)
-        for node, message in zip(graph.nodes, known, strict=True)
-    )
+    known = list(imported.nodes.values_of(graph.nodes))
     messages = [id(message) for message in known if message is not None]
     original_messages = [] if proto is None else [id(message) for message in proto.node]
+    as_read = None if proto is None or renamed else imported.as_read.get(proto)
+    if as_read is None or messages != original_messages or len(messages) < len(known):
+        as_read = [None] * len(known)
+    changed = sum(
+        message is not None and not _is_as_read(node, read) and node_differs(node, message, imported)
+        for node, message, read in zip(graph.nodes, known, as_read, strict=True)
+    )
     return Edits(
         created=len(known) - len(messages),
         changed=changed,

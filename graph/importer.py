@@ -19,7 +19,7 @@ from onnx_graphsurgeon.util.misc import convert_from_onnx_attr_type
 
 from ..identity_map import IdentityMap
 from .decode import as_text
-from .fast_nodes import make_node, make_variable
+from .fast_nodes import make_constant, make_node, make_variable
 from .graphsurgeon_log import use_python_logging
 from .lazy_values import DenseValues, SparseTensorValues, Storage, Values, element_type
 from .walk import GraphLike
@@ -42,13 +42,25 @@ class DeclaredType(NamedTuple):
         return self.dtype != self.tensor.dtype or self.shape != _as_tuple(self.tensor.shape)
 
 
+class PlainNode(NamedTuple):
+    """What a node without attributes, of which every value has a name, was when it was read."""
+
+    op: str
+    name: str
+    domain: str | None
+    inputs: list[gs.Tensor]
+    outputs: list[gs.Tensor]
+
+
 @dataclass(frozen=True, slots=True)
 class ImportedModel:
     """A graphsurgeon graph with the messages that it was read from.
 
     `nodes` and `graphs` map nodes and graphs to their messages. For each graph, `constants` has the initializers with
-    their original values, and `declared` has the values whose types the file declares. `storage` has the values that
-    are not in the messages.
+    their original values, and `declared` has the values whose types the file declares. `as_read` has what the nodes in
+    the message of a graph were when it was read, in order, with None for those that are not plain; it is empty if the
+    messages have been edited since. `values` are the values of each graph by name. `storage` has the values of tensors
+    that are not in the messages.
     """
 
     graph: gs.Graph
@@ -56,6 +68,8 @@ class ImportedModel:
     graphs: IdentityMap[gs.Graph, GraphLike]
     constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]]
     declared: IdentityMap[gs.Graph, list[DeclaredType]]
+    as_read: IdentityMap[GraphLike, list[PlainNode | None]]
+    values: list[_ValuesByName]
     storage: Storage
 
 
@@ -109,13 +123,17 @@ class _Importer:
         self.graphs: IdentityMap[gs.Graph, GraphLike] = IdentityMap()
         self.constants: IdentityMap[gs.Graph, list[tuple[gs.Constant, Values]]] = IdentityMap()
         self.declared: IdentityMap[gs.Graph, list[DeclaredType]] = IdentityMap()
+        self.as_read: IdentityMap[GraphLike, list[PlainNode | None]] = IdentityMap()
+        self.values: list[_ValuesByName] = []
 
     def run(self) -> ImportedModel:
         graph = self.import_graph(self.model.graph, [])
         graph.functions = [self.import_function(function) for function in self.model.functions]
         graph.producer_name = self.model.producer_name
         graph.producer_version = self.model.producer_version
-        return ImportedModel(graph, self.nodes, self.graphs, self.constants, self.declared, self.storage)
+        return ImportedModel(
+            graph, self.nodes, self.graphs, self.constants, self.declared, self.as_read, self.values, self.storage
+        )
 
     def import_graph(self, proto: onnx.GraphProto, outer: Sequence[_ValuesByName]) -> gs.Graph:
         initializers: list[Values] = [SparseTensorValues(sparse, self.storage) for sparse in proto.sparse_initializer]
@@ -127,8 +145,10 @@ class _Importer:
                 values[info.name] = _make_typed_variable(info)
         inputs = [_interface_tensor(info, values) for info in proto.input]
         outputs = [_interface_tensor(info, values) for info in proto.output]
+        nodes = self.import_nodes(proto, values, outer)
         graph = gs.Graph(
-            nodes=self.import_nodes(proto.node, values, outer),
+            # The constructor looks for subgraphs in each node, which are in attributes.
+            nodes=[node for node in nodes if node.attrs],
             inputs=[tensor for tensor in inputs if not isinstance(tensor, gs.Constant)],
             outputs=outputs,
             name=as_text(proto.name),
@@ -137,6 +157,7 @@ class _Importer:
             import_domains=self.model.opset_import,
             ir_version=self.model.ir_version,
         )
+        graph.nodes[:] = nodes
         self.graphs[graph] = proto
         self.constants[graph] = constants
         infos = (*proto.input, *proto.output, *proto.value_info)
@@ -152,7 +173,7 @@ class _Importer:
         function = gs.Function(
             as_text(proto.name),
             as_text(proto.domain),
-            nodes=self.import_nodes(proto.node, values, []),
+            nodes=self.import_nodes(proto, values, []),
             inputs=inputs,
             outputs=outputs,
             doc_string=proto.doc_string,
@@ -164,22 +185,24 @@ class _Importer:
         self.declared[function] = [_declared_type(info, values) for info in proto.value_info]
         return function
 
-    def import_nodes(
-        self, protos: Iterable[onnx.NodeProto], values: _ValuesByName, outer: Sequence[_ValuesByName]
-    ) -> list[gs.Node]:
+    def import_nodes(self, holder: GraphLike, values: _ValuesByName, outer: Sequence[_ValuesByName]) -> list[gs.Node]:
         nodes: list[gs.Node] = []
-        for proto in protos:
-            node = make_node(
-                as_text(proto.op_type),
-                as_text(proto.name),
-                [(name and values.get(name)) or _visible_tensor(name, values, outer) for name in proto.input],
-                [(name and values.get(name)) or _local_tensor(name, values) for name in proto.output],
-                as_text(proto.domain),
-            )
+        as_read: list[PlainNode | None] = []
+        for proto in holder.node:
+            op, name, domain = as_text(proto.op_type), as_text(proto.name), as_text(proto.domain) or None
+            input_names, output_names = list(proto.input), list(proto.output)
+            inputs = [(value and values.get(value)) or _visible_tensor(value, values, outer) for value in input_names]
+            outputs = [(value and values.get(value)) or _local_tensor(value, values) for value in output_names]
+            node = make_node(op, name, inputs, outputs, domain)
             self.nodes[node] = proto
-            if proto.attribute:
-                node.attrs = self.import_attributes(proto.attribute, [values, *outer])
+            attributes = proto.attribute
+            if attributes:
+                node.attrs = self.import_attributes(attributes, [values, *outer])
+            is_plain = not attributes and "" not in input_names and "" not in output_names
+            as_read.append(PlainNode(op, name, domain, inputs, outputs) if is_plain else None)
             nodes.append(node)
+        self.as_read[holder] = as_read
+        self.values.append(values)
         return nodes
 
     def import_attributes(
@@ -233,7 +256,7 @@ def attribute_value(attribute: AttributeProto) -> Any:
 
 
 def _make_constant(values: Values) -> gs.Constant:
-    return gs.Constant(values.name, values, data_location=values.location)
+    return make_constant(values.name, values, values.location)
 
 
 def _make_typed_variable(info: onnx.ValueInfoProto) -> gs.Variable:

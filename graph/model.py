@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -15,7 +16,7 @@ import onnx_graphsurgeon as gs
 from ..errors import HpassError
 from ..tags.annotation import annotate, original_metadata
 from ..tags.module_table import EXPORTER_TABLE, ModuleTable
-from ..tags.tag_edits import remove_all_tags, set_entry, write_tag
+from ..tags.tag_edits import remove_all_tags, set_entry, tag_bytes, write_tag
 from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, tag_entries
 from .decode import as_pairs, as_text, is_utf8
 from .files import model_file
@@ -36,6 +37,15 @@ from .strip import Stripped, strip, stripped
 from .verify.fingerprint import fingerprint
 from .walk import GraphLike, all_nodes
 from .write_back import write_back
+
+
+class NamedNode(NamedTuple):
+    """A node and its name, which may be empty, and whether the file has metadata for it."""
+
+    node: gs.Node
+    name: str
+    has_metadata: bool
+
 
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
@@ -261,6 +271,18 @@ class Model:
         proto = self._node_proto(node)
         return node.name if proto is None else original_name(proto)
 
+    def named_nodes(self) -> Iterator[NamedNode]:
+        """Yield every node with its name as it was before `rename`."""
+        for region in self.regions():
+            nodes = region.graph.nodes
+            for node, proto in zip(nodes, self._imported.nodes.values_of(nodes), strict=True):
+                if proto is None:
+                    yield NamedNode(node, node.name, has_metadata=False)
+                elif proto.metadata_props:
+                    yield NamedNode(node, original_name(proto) or "", has_metadata=True)
+                else:
+                    yield NamedNode(node, as_text(proto.name), has_metadata=False)
+
     def original_outputs(self, node: gs.Node) -> list[str]:
         """Return the names of a node's outputs as they were before `rename`."""
         proto = self._node_proto(node)
@@ -289,8 +311,13 @@ class Model:
         remove_all_tags(self.skeleton)
         if fingerprint(self.skeleton) != self._fingerprint:
             raise AssertionError(f"{self.name}: tagging changed more than tags; this is a bug in hpass")
+        # Many nodes have the same tag.
+        written: dict[Tag, bytes] = {}
         for node, tag in tags:
-            write_tag(self._imported.nodes[node], tag, modules.path(tag.target))
+            data = written.get(tag)
+            if data is None:
+                data = written[tag] = tag_bytes(tag, modules.path(tag.target))
+            self._imported.nodes[node].MergeFromString(data)
         _write_table(self.skeleton, modules)
 
     def untagged(self) -> Path | onnx.ModelProto:
@@ -319,6 +346,8 @@ class Model:
 
     def strip(self) -> Stripped:
         """Undo what rewriting passes can undo, remove every `hpass.*` key, and return what was removed."""
+        if "_imported" in vars(self):
+            self._imported.as_read.clear()
         return strip(self.skeleton)
 
     def save(self, path: str | Path, external_data: ExternalDataMode = ExternalDataMode.COPY) -> None:

@@ -53,9 +53,9 @@ def restore_names(model: onnx.ModelProto) -> Restored:
 
 def original_name(node: onnx.NodeProto) -> str | None:
     """Return the name of a node as it was before `rename`; None if it had none."""
-    text = dict(tag_entries(node)).get(NAME) if node.metadata_props else None
-    if text is not None:
-        name = _parsed(text)
+    if node.metadata_props:
+        text = dict(tag_entries(node)).get(NAME)
+        name = None if text is None else _parsed(text)
         if isinstance(name, str):
             return name
         if text == "null":

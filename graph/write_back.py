@@ -43,6 +43,7 @@ def write_back(imported: ImportedModel, model: onnx.ModelProto) -> None:
         if isinstance(proto, onnx.GraphProto):
             constants.drop(region.graph, proto, (names_read.get(region.graph) or set()) - _read_names(proto))
     _drop_removed(all_regions, imported)
+    imported.as_read.clear()
 
 
 def _write_region(region: Region, imported: ImportedModel, constants: Initializers) -> None:

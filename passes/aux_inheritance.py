@@ -48,7 +48,7 @@ class AuxInheritance(Pass):
     def apply(self, context: Context) -> None:
         """Place what has no tag in every region that has a tag to inherit from."""
         _place_holders(context)
-        scopes = [None if tag is None else tag.scope for tag in map(context.tags.get, context.graph.nodes)]
+        scopes = [None if tag is None else tag.scope for tag in context.tags.tags_of(context.graph.nodes)]
         indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
         for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
             _place(region, around, indexes, context)
@@ -67,9 +67,10 @@ def _place_holders(context: Context) -> None:
     callers = {modules.nearest_called(parent(scope)) for scope in modules if scope}
     scopes: IdentityMap[gs.Node, list[str]] = IdentityMap()
     for region in reversed(context.regions()):
-        tags = (context.tags.get(node) for node in region.graph.nodes)
-        inside = [tag.scope for tag in tags if tag is not None]
-        if region.holder is not None and inside:
+        if region.holder is None:
+            continue
+        inside = [tag.scope for tag in context.tags.tags_of(region.graph.nodes) if tag is not None]
+        if inside:
             scopes[region.holder] = [*(scopes.get(region.holder) or ()), *inside]
             # The first subgraph comes last, and then all are known.
             if context.tags.get(region.holder) is None and next(subgraphs(region.holder))[1] is region.graph:
@@ -85,9 +86,10 @@ def _caller(scopes: list[str], callers: Container[str], modules: ModuleTable) ->
 
 
 def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context) -> None:
-    _inherit_calls((node for node in region.graph.nodes if context.is_outlined(node)), around, context)
+    if region.function is not None:
+        _inherit_calls((node for node in region.graph.nodes if context.is_outlined(node)), around, context)
     nodes = region.graph.nodes
-    tags = [context.tags.get(node) for node in nodes]
+    tags = list(context.tags.tags_of(nodes))
     if None not in tags:
         return
     if not has_anchors(region, tags, context.table):

@@ -9,7 +9,7 @@ from .context import Context
 
 def every_node_has_a_tag(context: Context) -> str | None:
     """Hold where no node of any region lacks a tag."""
-    missing = sum(context.tags.get(node) is None for node in context.nodes())
+    missing = sum(decision is None for decision in context.tags.decisions(context.nodes()))
     return f"{counted(missing, 'node has', 'nodes have')} no tag; put `all` before it" if missing else None
 
 

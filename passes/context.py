@@ -97,10 +97,11 @@ class Context:
 
     def tagged_nodes(self) -> Iterator[tuple[gs.Node, Tag]]:
         """Yield the tagged nodes of the graph as it stands, with their tags."""
-        for node in self.nodes():
-            tag = self.tags.get(node)
-            if tag is not None:
-                yield node, tag
+        for region in self.regions():
+            nodes = region.graph.nodes
+            for node, decision in zip(nodes, self.tags.decisions(nodes), strict=True):
+                if decision is not None:
+                    yield node, decision.tag
 
     def distinct_tags(self) -> Iterable[Tag]:
         """Return each tag that nodes have, once, in the order of its first node."""
@@ -113,7 +114,9 @@ class Context:
         """
         if self.tags.decide(node, Decision(tag, reason, self._record.name)):
             self._record.tagged[tag.source] += 1
-            self.table.add(tag.scope, tag.target)
+            self.table.add(tag.scope)
+            if tag.serves is not None:
+                self.table.add(tag.serves)
 
     def is_outlined(self, node: gs.Node) -> bool:
         """Whether a node is in a function that `outline` made of a module, so that its tag depends on the calls."""

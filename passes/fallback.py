@@ -31,6 +31,7 @@ class Fallback(Pass):
             else:
                 tag = Tag(around.scope, Source.FALLBACK, Confidence.LOW)
                 reason = "nothing places it; the node that holds its subgraph ran here"
-            for node in region.graph.nodes:
-                if context.tags.get(node) is None:
+            nodes = region.graph.nodes
+            for node, decision in zip(nodes, context.tags.decisions(nodes), strict=True):
+                if decision is None:
                     context.set_tag(node, tag, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -32,6 +32,7 @@ from ..evidence.torchscript_labels import (
     resolve,
     without_number,
 )
+from ..graph.model import NamedNode
 from ..identity_map import IdentityMap
 from ..inference.class_statistics import class_statistics
 from ..restore.reference_model import AlignedTags, ReferenceModel
@@ -91,7 +92,8 @@ class ScopeParse(Pass):
         """Claim modules for nodes, and tag each node that has a claim by the strongest."""
         weights = context.evidence.parameter_uses
         is_module = _is_module(context)
-        described = [node for node in context.nodes() if context.model.has_metadata(node)]
+        names = list(context.model.named_nodes())
+        described = [node for node, _, has_metadata in names if has_metadata]
         for node in described:
             _claim_stored_tag(node, context)
         aligned: AlignedTags | None = None
@@ -102,7 +104,7 @@ class ScopeParse(Pass):
                 aligned = _aligned_tags(context.reference, context)
         for node in described:
             _claim_module_stack(node, context, is_module)
-        named = _named_nodes(context)
+        named = _named_nodes(names, context)
         other_names = _other_names(named, context)
         stacks = _open_modules(named, weights, context)
         _claim_paths(named, stacks, context)
@@ -112,8 +114,9 @@ class ScopeParse(Pass):
         _claim_parameters(weights, context)
         folding = None if context.table.declared is None else Folding.of(context.table.declared, weights.owners())
         functions = {context.model.function_key(region.graph) for region in context.regions() if region.is_function}
-        for node, claims in context.evidence.claims.items():
-            if context.tags.get(node) is not None or context.is_outlined(node):
+        claimed = context.evidence.claims
+        for (node, claims), decision in zip(claimed.items(), context.tags.decisions(claimed), strict=True):
+            if decision is not None or (functions and context.is_outlined(node)):
                 continue
             is_call = bool(functions) and context.model.call_key(node) in functions
             if not (is_call and _decide_call(node, claims, context)):
@@ -125,8 +128,13 @@ class ScopeParse(Pass):
 
 def _report_deep_names(described: Sequence[gs.Node], context: Context) -> None:
     """Report the names that would be those of modules if they did not lead through so many."""
-    names = [node.name for node in context.nodes() if _is_deep(node.name)]
-    names += [value.name for node in context.nodes() for value in node.outputs if _is_deep(value.name)]
+    names = [node.name for node in context.nodes() if len(node.name) > MAX_DEPTH and _is_deep(node.name)]
+    names += [
+        value.name
+        for node in context.nodes()
+        for value in node.outputs
+        if len(value.name) > MAX_DEPTH and _is_deep(value.name)
+    ]
     names += [
         name for region in context.regions() for name, _ in context.model.initializers(region.graph) if _is_deep(name)
     ]
@@ -142,7 +150,7 @@ def _report_deep_names(described: Sequence[gs.Node], context: Context) -> None:
 
 
 def _is_deep(name: str) -> bool:
-    return len(name) > MAX_DEPTH and name.count(".") + name.count("/") >= MAX_DEPTH
+    return name.count(".") + name.count("/") >= MAX_DEPTH
 
 
 def _claim_stored_tag(node: gs.Node, context: Context) -> None:
@@ -242,17 +250,16 @@ def _is_module(context: Context) -> Callable[[str], bool]:
     return lambda name: name in names()
 
 
-def _named_nodes(context: Context) -> _Paths:
+def _named_nodes(names: Iterable[NamedNode], context: Context) -> _Paths:
     """Return the paths in the names of nodes; where a node's own holds none, in that of a value that it writes."""
     paths: _Paths = defaultdict(list)
     prefixes = context.evidence.name_prefixes
     # Whoever exports a model names its outputs, and may put a slash in.
     outputs = {id(tensor) for tensor in context.graph.outputs}
-    for node in context.nodes():
-        # What the pass `rename` wrote says nothing that the tags do not say.
-        name = context.model.original_name(node)
+    # What the pass `rename` wrote says nothing that the tags do not say.
+    for node, name, _ in names:
         path = _read_path(name, prefixes) if name else None
-        if name and path is not None:
+        if path is not None:
             paths[path].append(_Named(node, "node name", name))
             continue
         for value, value_name in zip(node.outputs, context.model.original_outputs(node), strict=True):
@@ -272,9 +279,11 @@ def _other_names(named: _Paths, context: Context) -> list[tuple[LabelPath, _Name
     outputs = {id(tensor) for tensor in context.graph.outputs}
     found: list[tuple[LabelPath, _Named]] = []
     for path, group in named.items():
+        if isinstance(path, ModulePath):
+            continue
         for node, origin, text in group:
             own = f"{text}_output_"
-            if isinstance(path, ModulePath) or all(value.name.startswith(own) for value in node.outputs):
+            if all(value.name.startswith(own) for value in node.outputs):
                 continue
             for value, value_name in zip(node.outputs, context.model.original_outputs(node), strict=True):
                 other = None if id(value) in outputs or origin == "value name" else _read_path(value_name, prefixes)
@@ -288,6 +297,8 @@ def _other_names(named: _Paths, context: Context) -> list[tuple[LabelPath, _Name
 
 def _read_path(name: str, prefixes: NamePrefixes) -> _Path | None:
     """Return the path in a name, below the root of the model that the name belongs to."""
+    if not prefixes.roots:
+        return read_name(name)
     root, rest = prefixes.split(name)
     path = read_name(rest)
     if path is None or not root:
@@ -398,12 +409,17 @@ def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bo
     return _Stack(scopes, resolved[labels].certain and not is_cut, is_cut)
 
 
-def _weights_without_a_name(node: gs.Node, uses: ParameterUses) -> Iterator[WeightUse]:
-    """Yield the weights of more than one element that a node reads and no parameter name tells of."""
+def _weights_without_a_name(node: gs.Node, uses: ParameterUses) -> list[WeightUse]:
+    """Return the weights of more than one element that a node reads and no parameter name tells of."""
+    constants = [(index, tensor) for index, tensor in enumerate(node.inputs) if isinstance(tensor, gs.Constant)]
+    if not constants:
+        return []
     named = {use.parameter for use in uses.of(node)}
-    for index, tensor in enumerate(node.inputs):
-        if isinstance(tensor, gs.Constant) and tensor.name not in named and prod(tensor.shape) > 1:
-            yield WeightUse(node.op, index, tensor.name)
+    return [
+        WeightUse(node.op, index, tensor.name)
+        for index, tensor in constants
+        if tensor.name not in named and prod(tensor.shape) > 1
+    ]
 
 
 def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Context) -> None:
@@ -412,13 +428,13 @@ def _claim_names(path: _Path, named: list[_Named], stack: _Stack, context: Conte
         context.add_stack(stack.scopes)
     scope = stack.scopes[-1]
     is_label = isinstance(path, LabelPath)
-    uses = context.evidence.parameter_uses
+    evidence = context.evidence
     for node, origin, text in named:
-        if stack.is_cut and uses.of(node):
+        if stack.is_cut and evidence.parameter_uses.of(node):
             continue
         # Labels end in the operator; with another one, a tool gave the node the name of what it replaces or adjoins.
-        certain = stack.certain and (not is_label or text.rpartition("/")[2].startswith(node.op))
-        context.evidence.add(node, Claim(scope, Source.NAME, origin, text, certain))
+        certain = stack.certain and (not is_label or text.startswith(node.op, text.rfind("/") + 1))
+        evidence.add(node, Claim(scope, Source.NAME, origin, text, certain))
 
 
 def _claim_classes(named: _Paths, stacks: Mapping[_Path, _Stack], context: Context) -> None:
@@ -526,7 +542,7 @@ def _quoted(claims: list[Claim]) -> str:
 def _decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context: Context) -> None:
     first = claims[0]
     if first.source is not Source.PARAMETER:
-        names = [claim for claim in claims if claim.source is Source.NAME] if len(claims) > 1 else claims
+        names = [claim for claim in claims if claim.source is Source.NAME] if len(claims) > 1 else []
         if first.source is Source.NAME and any(claim.scope != first.scope for claim in names):
             scope = context.table.modules.nearest_called(lca(claim.scope for claim in names))
             context.set_tag(

@@ -51,7 +51,8 @@ class Validation(Pass):
 
 def _check_coverage(context: Context) -> None:
     for region in context.regions():
-        missing = [index for index, node in enumerate(region.graph.nodes) if context.tags.get(node) is None]
+        decisions = context.tags.decisions(region.graph.nodes)
+        missing = [index for index, decision in enumerate(decisions) if decision is None]
         if missing:
             where = f"{region.position}: " if region.position else ""
             context.findings.add(

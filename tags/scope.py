@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 MAX_DEPTH = 100
 """The maximum number of atoms of a name, that is of nested modules. Real models have about ten."""
 
 
+@lru_cache(maxsize=65536)
 def scope_problem(scope: str) -> str | None:
-    """Return the reason why a text is not a valid fully-qualified name; None if it is valid, as the root's (empty)."""
+    """Return the reason why a text is not a valid fully-qualified name; None if it is valid, as the root's (empty).
+
+    Cached, because a module is named by many nodes.
+    """
     if not scope:
         return None
     if scope.count(".") >= MAX_DEPTH:

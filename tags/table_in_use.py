@@ -33,8 +33,7 @@ class TableInUse:
         self.modules.merge(self.declared)
         self._is_declared_in_use = True
 
-    def add(self, *scopes: str) -> None:
-        """Add modules that a tag names, unless the table has them."""
-        for scope in scopes:
-            if scope not in self.modules:
-                self.modules.add(scope)
+    def add(self, scope: str) -> None:
+        """Add a module that a tag names, unless the table has it."""
+        if scope not in self.modules.modules:
+            self.modules.add(scope)

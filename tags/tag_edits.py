@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import onnx
 
-from ..graph.walk import all_nodes, nodes_within
+from ..graph.files.wire import length_delimited
+from ..graph.walk import nodes_within
 from .tag_format import (
     CONFIDENCE,
     NAME,
@@ -27,6 +28,9 @@ from .tag_format import (
 )
 
 _WITHIN_KEYS = frozenset({WITHIN, WITHIN_SERVES})
+_METADATA_PROPS = onnx.NodeProto.METADATA_PROPS_FIELD_NUMBER
+_KEY = onnx.StringStringEntryProto.KEY_FIELD_NUMBER
+_VALUE = onnx.StringStringEntryProto.VALUE_FIELD_NUMBER
 
 
 def set_entry(node: onnx.NodeProto, key: str, value: str | None) -> None:
@@ -45,28 +49,27 @@ def write_tag(node: Any, tag: Tag, class_path: str) -> None:
     """Write a tag into a NodeProto's metadata in place. `class_path` is that of the tag's target. Other keys stay."""
     if node.metadata_props:
         remove_tags(node)
-    node.MergeFromString(_entries(tag, class_path))
+    node.MergeFromString(tag_bytes(tag, class_path))
 
 
-@lru_cache(maxsize=65536)
-def _entries(tag: Tag, class_path: str) -> bytes:
+def tag_bytes(tag: Tag, class_path: str) -> bytes:
     """Return the serialised NodeProto that has only the metadata entries of a tag.
 
-    Many nodes share a tag, and to merge cached bytes is several times faster than to add the entries one by one.
+    To merge these bytes into a node is several times faster than to add the entries one by one.
     """
-    serves = {} if tag.serves is None or tag.serves == tag.scope else {SERVES: tag.serves}
-    modules = {SCOPE: tag.scope, **serves, TAG: class_path}
-    return _serialized(modules) + _reason_entries(tag.source, tag.confidence)
+    serves = b"" if tag.serves is None or tag.serves == tag.scope else _entry_bytes(SERVES, tag.serves)
+    modules = _entry_bytes(SCOPE, tag.scope) + serves + _entry_bytes(TAG, class_path)
+    return modules + _reason_bytes(tag.source, tag.confidence)
 
 
 @lru_cache
-def _reason_entries(source: Source, confidence: Confidence) -> bytes:
-    return _serialized({SOURCE: source.value, CONFIDENCE: confidence.value})
+def _reason_bytes(source: Source, confidence: Confidence) -> bytes:
+    return _entry_bytes(SOURCE, source.value) + _entry_bytes(CONFIDENCE, confidence.value)
 
 
-def _serialized(metadata: Mapping[str, str]) -> bytes:
-    entries = [onnx.StringStringEntryProto(key=key, value=value) for key, value in metadata.items()]
-    return onnx.NodeProto(metadata_props=entries).SerializeToString()
+def _entry_bytes(key: str, value: str) -> bytes:
+    entry = length_delimited(_KEY, key.encode()) + length_delimited(_VALUE, value.encode())
+    return length_delimited(_METADATA_PROPS, entry)
 
 
 def remove_keys(message: Any) -> int:
@@ -85,12 +88,13 @@ def remove_all_tags(model: onnx.ModelProto) -> None:
     What says where a node is in a function goes if the node is in none, because another tool has inlined the function.
     """
     remove_tags(model)
-    for node in all_nodes(model):
-        if node.metadata_props:
-            remove_tags(node)
     for node in nodes_within(model.graph):
         if node.metadata_props:
+            remove_tags(node)
             _remove(node.metadata_props, _WITHIN_KEYS.__contains__)
+    for node in nodes_within(*model.functions):
+        if node.metadata_props:
+            remove_tags(node)
 
 
 def _remove(props: Any, is_removed: Callable[[str], bool]) -> int:

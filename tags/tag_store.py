@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..identity_map import IdentityMap
@@ -30,6 +31,14 @@ class TagStore:
         decision = self._decisions.get(node)
         return None if decision is None else decision.tag
 
+    def decisions(self, nodes: Iterable[gs.Node]) -> Iterator[Decision | None]:
+        """Yield the decision about each of some nodes, or None."""
+        return self._decisions.values_of(nodes)
+
+    def tags_of(self, nodes: Iterable[gs.Node]) -> Iterator[Tag | None]:
+        """Yield the tag of each of some nodes, or None."""
+        return (None if decision is None else decision.tag for decision in self.decisions(nodes))
+
     def decision(self, node: gs.Node) -> Decision | None:
         """Return the node's tag with the reason for it."""
         return self._decisions.get(node)
@@ -41,8 +50,10 @@ class TagStore:
 
     def decide(self, node: gs.Node, decision: Decision) -> bool:
         """Set the decision about a node. Return False, and change nothing, if the node already has an equal tag."""
-        known = self._decisions.get(node)
-        if known is not None and known.tag == decision.tag:
+        known = self._decisions.setdefault(node, decision)
+        if known is decision:
+            return True
+        if known.tag == decision.tag:
             return False
         self._decisions[node] = decision
         return True

@@ -30,6 +30,7 @@ _CONTENT_BYTES = {_FIXED64: 8, _FIXED32: 4, _GROUP_START: 0, _GROUP_END: 0}
 # Protobuf reads no longer tags and lengths.
 _MAX_HEADER_BYTES, _MAX_VARINT_BYTES = 5, 10
 _MAX_TAG = 2**32 - 1
+_ONE_BYTE = [bytes([value]) for value in range(0x80)]
 # Protobuf reads no deeper messages.
 _MAX_DEPTH = 100
 # Bytes that are read at once. Not tuned.
@@ -243,6 +244,11 @@ def contents(data: bytes) -> defaultdict[int, list[bytes]]:
     return found
 
 
+def length_delimited(number: int, content: bytes) -> bytes:
+    """Return a field whose content has a length."""
+    return _as_varint(number << 3 | _LENGTH_DELIMITED) + _as_varint(len(content)) + content
+
+
 def field_places(read: Read, start: int, end: int) -> Iterator[FieldPlace]:
     """Yield all fields of a message. Raises UnusualError if it is malformed."""
     position = base = start
@@ -285,6 +291,8 @@ def _read_varint(data: bytes, at: int, max_bytes: int) -> tuple[int, int]:
 
 
 def _as_varint(value: int) -> bytes:
+    if value < 0x80:  # noqa: PLR2004 - as in `_read_varint`
+        return _ONE_BYTE[value]
     encoded = bytearray()
     while value >> 7:
         encoded.append(value & 0x7F | 0x80)

@@ -6,7 +6,7 @@ in the message have placeholders there, which are not large: so the digest says 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -48,10 +48,7 @@ def _field_bytes(message: Message) -> Iterator[bytes]:
             continue
         yield field.name.encode()
         if field.name == "initializer":
-            for tensor in value:
-                yield f"{tensor.name}\0{list(tensor.dims)}{tensor.data_type}".encode()
-                if tensor.ByteSize() <= _MAX_HASHED_BYTES:
-                    yield _without_tags(tensor)
+            yield from _initializer_bytes(value)
         elif field.name == "graph":
             yield from _field_bytes(value)
         elif field.name == "functions":
@@ -63,13 +60,20 @@ def _field_bytes(message: Message) -> Iterator[bytes]:
             yield repr(value).encode()
 
 
-def _without_tags(tensor: onnx.TensorProto) -> bytes:
-    if any(is_hpass_key(entry.key) for entry in tensor.metadata_props):
-        copy = onnx.TensorProto()
-        copy.CopyFrom(tensor)
-        remove_keys(copy)
-        tensor = copy
-    return tensor.SerializeToString()
+def _initializer_bytes(tensors: Sequence[onnx.TensorProto]) -> Iterator[bytes]:
+    for start in range(0, len(tensors), _GROUP_SIZE):
+        group = onnx.GraphProto()
+        for tensor in tensors[start : start + _GROUP_SIZE]:
+            if tensor.ByteSize() <= _MAX_HASHED_BYTES:
+                group.initializer.append(tensor)
+            else:
+                yield f"{tensor.name}\0{list(tensor.dims)}{tensor.data_type}".encode()
+        data = group.SerializeToString()
+        if _PREFIX_BYTES in data:
+            for tensor in group.initializer:
+                remove_keys(tensor)
+            data = group.SerializeToString()
+        yield data
 
 
 def _repeated_field_bytes(message_type: Any, field: str, values: Any) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -110,11 +111,12 @@ class _Structure:
         for tensor in graph.initializer:
             if tensor.name not in declared:
                 declared.add(tensor.name)
-                copy.input.add(name=tensor.name, type=_tensor_type(tensor))
+                copy.input.add(name=tensor.name, type=_tensor_type(tensor.data_type, tuple(tensor.dims)))
         for sparse in graph.sparse_initializer:
             if sparse.values.name not in declared:
                 declared.add(sparse.values.name)
-                copy.input.add(name=sparse.values.name, type=_tensor_type(sparse.values))
+                values = sparse.values
+                copy.input.add(name=values.name, type=_tensor_type(values.data_type, tuple(values.dims)))
         self._copy_nodes(graph.node, copy.node)
 
     def _copy_function(self, function: onnx.FunctionProto, copy: onnx.FunctionProto) -> None:
@@ -182,11 +184,13 @@ def _fits(tensor: TensorProto, size: int) -> bool:
     return element.kind != "O" and min(tensor.dims, default=0) >= 0 and size == prod(tensor.dims) * element.itemsize
 
 
-def _tensor_type(tensor: TensorProto) -> TypeProto:
+@lru_cache
+def _tensor_type(data_type: int, dims: tuple[int, ...]) -> TypeProto:
+    """Return a type that must not be changed. Cached, because many initializers have the same."""
     type_proto = TypeProto()
-    type_proto.tensor_type.elem_type = tensor.data_type
+    type_proto.tensor_type.elem_type = data_type
     type_proto.tensor_type.shape.SetInParent()
-    for size in tensor.dims:
+    for size in dims:
         type_proto.tensor_type.shape.dim.add(dim_value=size)
     return type_proto
 

@@ -10,8 +10,8 @@ import pytest
 
 from hpass.graph.verify.fingerprint import fingerprint
 from hpass.graph.walk import all_nodes
-from hpass.tags import tag_format
-from hpass.tags.tag_format import Source, Tag
+from hpass.tags.tag_edits import write_tag
+from hpass.tags.tag_format import VERSION, Source, Tag
 
 TEXT = """
 <ir_version: 10, opset_import: ["" : 20, "local" : 1]>
@@ -41,8 +41,8 @@ def test_tags_do_not_count() -> None:
     model = sample()
     before = fingerprint(model)
     for each in all_nodes(model):
-        tag_format.write_tag(each, Tag("a.b", Source.NAME, serves="c"), "/A/B")
-    model.metadata_props.add(key=tag_format.VERSION, value="1")
+        write_tag(each, Tag("a.b", Source.NAME, serves="c"), "/A/B")
+    model.metadata_props.add(key=VERSION, value="1")
     assert fingerprint(model) == before
     del model.metadata_props[0]
     assert fingerprint(model) != before
