@@ -11,6 +11,7 @@ from benchmarks.architectures import page, sweep_page
 from benchmarks.costs import page as costs
 from benchmarks.extraction import page as extraction
 from benchmarks.faults import page as faults
+from benchmarks.fleets import page as fleets
 from benchmarks.profiling import page as profiling
 from benchmarks.quantisers import page as quantisers
 from benchmarks.rewriting import page as rewriting
@@ -26,6 +27,7 @@ INTRODUCTIONS = {
     "results/cost.md": (costs.INTRODUCTION,),
     "results/extraction.md": (extraction.INTRODUCTION,),
     "results/faults.md": (faults.INTRODUCTION,),
+    "results/fleets.md": (fleets.INTRODUCTION,),
     "results/profiling.md": (profiling.INTRODUCTION,),
     "results/quantisers.md": (quantisers.INTRODUCTION,),
     "results/rewriting.md": (rewriting.INTRODUCTION,),
