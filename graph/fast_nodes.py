@@ -62,9 +62,15 @@ def make_constant(name: str, values: LazyValues | SparseValues, data_location: i
     return constant
 
 
+class _SlottedList(SynchronizedList):
+    """A synchronised list without a dictionary, which would take most of the memory of a graph."""
+
+    __slots__ = ("field_name", "parent_obj")
+
+
 def _synchronized_list(parent: Any, field: str, elements: Sequence[Any]) -> Any:
     """Return `SynchronizedList(parent, field, elements)`: a list whose elements refer to their parent."""
-    elements_list = SynchronizedList.__new__(SynchronizedList)
+    elements_list = _SlottedList.__new__(_SlottedList)
     elements_list.parent_obj = parent
     elements_list.field_name = field
     if elements:

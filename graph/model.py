@@ -281,7 +281,9 @@ class Model:
                 elif proto.metadata_props:
                     yield NamedNode(node, original_name(proto) or "", has_metadata=True)
                 else:
-                    yield NamedNode(node, as_text(proto.name), has_metadata=False)
+                    name = as_text(proto.name)
+                    # The string of the node, because names are kept as evidence.
+                    yield NamedNode(node, node.name if name == node.name else name, has_metadata=False)
 
     def original_outputs(self, node: gs.Node) -> list[str]:
         """Return the names of a node's outputs as they were before `rename`."""

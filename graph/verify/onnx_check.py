@@ -42,7 +42,8 @@ def check_structure(model: onnx.ModelProto, placeholders: Placeholders | None = 
     model. Raises HpassError if a value in its file is needed and the file has changed.
     """
     try:
-        check_model(_Structure(placeholders).of_model(model))
+        # As bytes, so that the copy is freed before the checker makes its own.
+        check_model(_Structure(placeholders).of_model(model).SerializeToString())
     except (ValidationError, ValueError, TypeError, RuntimeError) as error:
         return _one_line(str(error))
     return None

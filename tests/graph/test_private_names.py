@@ -12,9 +12,10 @@ import numpy as np
 import onnx_graphsurgeon as gs
 import pytest
 from onnx import AttributeProto, TensorProto, helper
+from onnx_graphsurgeon.util.misc import SynchronizedList
 from product import sources
 
-from hpass.graph.fast_nodes import make_node, make_variable
+from hpass.graph.fast_nodes import make_constant, make_node, make_variable
 from hpass.graph.lazy_values import DenseValues, Storage
 
 IMPORTED = [
@@ -77,6 +78,12 @@ def test_a_variable_is_the_one_that_the_constructor_makes() -> None:
     assert described(make_variable("v")) == described(gs.Variable("v"))
 
 
+def test_a_constant_is_the_one_that_the_constructor_makes() -> None:
+    values = DenseValues(helper.make_tensor("c", TensorProto.FLOAT, [1], [1.0]), Storage())
+
+    assert described(make_constant("c", values, 0)) == described(gs.Constant("c", values, data_location=0))
+
+
 def test_a_constant_keeps_lazy_values_and_loads_them_when_they_are_read() -> None:
     values = DenseValues(helper.make_tensor("c", TensorProto.FLOAT, [2], [1.0, 2.0]), Storage())
     constant = gs.Constant("c", values)
@@ -116,6 +123,8 @@ def attributes(tree: ast.Module) -> set[str]:
 def described(made: gs.Node | gs.Tensor) -> dict[str, object]:
     """Return all attributes, and of linked lists their type, their length and the field that they keep in step."""
     return {
-        key: (type(value), len(value), value.field_name) if key in {"inputs", "outputs"} else value
+        key: (isinstance(value, SynchronizedList), len(value), value.field_name)
+        if key in {"inputs", "outputs"}
+        else value
         for key, value in vars(made).items()
     }
