@@ -18,6 +18,7 @@ from .processes import Command, Runs, copy_command, take_turns
 MODELS = {"0.5 GB": "gpt2-12", "1.9 GB": "gpt2-61", "3.0 GB": "gpt2-100"}
 PROCESS_LIMIT_S = 300.0  # for one process
 IMPORTS = "import onnx, onnx_graphsurgeon, hpass.cli.run_job"
+COPY_AND_MOVE = 'cp --reflink=never "$1" "$2" && sync "$2" && mv "$2" "$3"'
 LOAD_AND_SAVE = "import sys, onnx; onnx.save(onnx.load(sys.argv[1]), sys.argv[2])"
 WRITERS = ("`run`", "`run --in-place`", "`strip`", "onnx.load and save")
 NODE = "/transformer/h.1/mlp/c_fc/MatMul"
@@ -29,7 +30,8 @@ Made by `python -m benchmarks.speed.weights_inside --out docs/results/weights-in
 the sizes of GPT-2 with 12, 61 and 100 layers, and random weights. Processes take turns; each time is the median of all
 rounds, by the clock, and each size the peak of memory. The time of a command that writes a model is without that of a
 process that only imports what a run imports, and a multiple of `cp --reflink=never A B && sync B`; the aim is 1.5 times
-and 150 MB. The other times are those of whole processes.
+and 150 MB. The other times are those of whole processes. *cp and mv* replaces a model by the copy, as `--in-place`
+does; the system takes time to free the old file.
 """
 
 
@@ -86,6 +88,7 @@ def _measure(model: str, folder: Path, rounds: int) -> dict[str, Runs]:
 
     commands: dict[str, Command] = {
         "cp": copy_command(path, copy),
+        "cp and mv": ("sh", "-c", COPY_AND_MOVE, "sh", str(path), str(copy), str(own)),
         "imports": (sys.executable, "-c", IMPORTS),
         "`run`": hpass("run", path, "-o", out),
         "`run --in-place`": hpass("run", "--in-place", own),
