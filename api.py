@@ -24,7 +24,7 @@ from .passes.findings import Finding, Severity
 from .pipeline import ALL, Observer, Pipeline
 from .restore.checkpoint import Checkpoint
 from .restore.reference_model import ReferenceModel
-from .selection.node_instances import NodeInstance, TagOf, node_instances, scopes_of_instances
+from .selection.node_instances import NodeInstance, TagOf, node_instances, scope_counts
 from .selection.pattern import parse_patterns
 from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
@@ -72,12 +72,9 @@ class Run:
         """Yield every tagged node of the main graph, subgraphs and function bodies, with its tag."""
         return self.context.tagged_nodes()
 
-    def scopes(self) -> Iterator[str]:
-        """Yield the module of each tagged node as it runs: of a node of a function body, that of each call.
-
-        A call of a function counts as the nodes of the function.
-        """
-        return scopes_of_instances(self.model, self.tag)
+    def scopes(self) -> Counter[str]:
+        """Return how many tagged nodes run in each module. A call of a function counts as the nodes of the function."""
+        return scope_counts(self.model, self.tag)
 
     def to_rows(self) -> list[dict[str, str | None]]:
         """Return a row for each node in the order of the file, for a data frame: `pandas.DataFrame(run.to_rows())`.
@@ -109,7 +106,7 @@ class Run:
         tags = [tag for _, tag in self.tags()]
         confidences = Counter(tag.confidence for tag in tags)
         counts = ", ".join(f"{confidences[level]:,} {level.value}" for level in Confidence)
-        own = Counter(self.scopes())
+        own = self.scopes()
         nodes = f"{counted(len(tags), 'tagged node')} in {counted(len(own), 'module')}"
         title = f"{self.model.name}: {nodes}; confidence: {counts}"
         rows = [(scope or "(root)", self._class_of(scope) or "", count) for scope, count in own.items()]

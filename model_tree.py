@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .api import ModelSource, Run, tags_of
 from .reporting.module_tree import Branch, module_tree
-from .selection.node_instances import scopes_of_instances
+from .selection.node_instances import scope_counts
 
 
 def tree(source: ModelSource | Run) -> Branch:
@@ -16,4 +16,4 @@ def tree(source: ModelSource | Run) -> Branch:
     itself. Raises HpassError if the model cannot be opened.
     """
     model, tag_of, modules = tags_of(source)
-    return module_tree(scopes_of_instances(model, tag_of), modules)
+    return module_tree(scope_counts(model, tag_of), modules)

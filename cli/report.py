@@ -105,8 +105,8 @@ def report(
         return
     with transaction_for(output) as transaction:
         transaction.write(output, lambda file: file.write(text.encode()))
-    scopes = list(labelled[0][1].scopes())
-    write_summary(f"{output}: {counted(len(scopes), 'node')} in {counted(len(set(scopes)), 'module')}")
+    scopes = labelled[0][1].scopes()
+    write_summary(f"{output}: {counted(scopes.total(), 'node')} in {counted(len(scopes), 'module')}")
 
 
 def _sides(

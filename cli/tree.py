@@ -55,7 +55,7 @@ def tree(
     from ..reporting.module_tree import module_tree
     from ..reporting.saved_profile import read_profile
     from ..running.settings import parse_dimensions
-    from ..selection.node_instances import scopes_of_instances
+    from ..selection.node_instances import scope_counts
     from ..tags.module_table import ModuleTable
 
     sizes = parse_dimensions(dims or ())
@@ -64,8 +64,8 @@ def tree(
     times = None if profile is None else read_profile(profile)
     tagged = None if costs or tagging.any_given else TaggedFile.open(source)
     if tagged is not None:
-        scopes = scopes_of_instances(tagged, tagged.stored_tag)
-        root, cost = module_tree(scopes, tagged.stored_modules() or ModuleTable()), None
+        counts = scope_counts(tagged, tagged.stored_tag)
+        root, cost = module_tree(counts, tagged.stored_modules() or ModuleTable()), None
     else:
         root, cost = _tree(source, tagging, sizes if costs else None)
     shown = _Shown(cost, times)

@@ -11,7 +11,7 @@ from ..notebook import fold
 from ..tags.module_table import ModuleTable, natural_sort_key, parent, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
 # Modules that a notebook shows.
@@ -59,16 +59,14 @@ class TreeLine(NamedTuple):
     depth: int
 
 
-def module_tree(scopes: Iterable[str], table: ModuleTable) -> Branch:
-    """Return the root of the tree. `scopes` are the modules of all nodes, as often as nodes run in them.
+def module_tree(counts: Counter[str], table: ModuleTable) -> Branch:
+    """Return the root of the tree. `counts` has the number of nodes in each module, in the order of their first nodes.
 
     Children are ordered by the position of their first node in the model; those without nodes come last. Children whose
     names differ only in numbers are then sorted by these numbers among themselves.
 
     As in tags, containers that never run themselves are not levels of the tree.
     """
-    counts = Counter(scopes)
-    # A Counter keeps the order in which its keys were first seen.
     first_node = {scope: index for index, scope in enumerate(counts)}
     levels = {scope for scope in table if table.is_called(scope)} | counts.keys() | {""}
     branches: dict[str, Branch] = {}

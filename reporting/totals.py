@@ -73,7 +73,7 @@ def totals(run: Run) -> Totals:
         sources=sources,
         confidences=confidences,
         auxiliary=_auxiliary_totals({tag: count for (tag, auxiliary), count in counts.items() if auxiliary}),
-        modules=len(set(run.scopes()) if run.model.graph.functions else {tag.scope for tag in tags}),
+        modules=len(run.scopes() if run.model.graph.functions else {tag.scope for tag in tags}),
         tags=len({tag.target for tag in tags}),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple
 
@@ -50,9 +50,7 @@ def node_instances(
     what is yielded is what would be in the model if all functions were inlined. Nodes of functions that nothing calls
     do not run and are not yielded. Raises HpassError for more than 10 million instances.
     """
-    bodies: defaultdict[FunctionKey, list[NodeT]] = defaultdict(list)
-    for key, nodes in model.function_regions():
-        bodies[key] += nodes
+    bodies = _bodies(model)
     stack: list[_Frame[NodeT]] = [_Frame(model.main_nodes(), "", (), ())]
     count = 0
     while stack:
@@ -74,13 +72,43 @@ def node_instances(
             stack.append(_Frame(iter(bodies[key]), instance.scope, (*frame.calls, node), (*frame.functions, key)))
 
 
-def scopes_of_instances(model: NodeSource[NodeT], tag_of: TagOf[NodeT]) -> Iterator[str]:
-    """Yield the module of each tagged node as it runs; a call counts as the nodes of the function that it calls."""
-    if any(True for _ in model.function_regions()):
-        found = node_instances(model, tag_of, with_calls=False)
-        return (instance.scope for instance in found if instance.tag is not None)
-    # Every node runs with its own tag, which takes half the time.
-    return (tag.scope for tag in map(tag_of, model.nodes()) if tag is not None)
+class _Counted(NamedTuple, Generic[NodeT]):
+    nodes: Iterator[NodeT]
+    scope: str
+    functions: tuple[FunctionKey, ...]
+    counts: Counter[str]
+
+
+def scope_counts(model: NodeSource[NodeT], tag_of: TagOf[NodeT]) -> Counter[str]:
+    """Return how many tagged nodes run in each module; a call counts as the nodes of the function that it calls.
+
+    A function is counted once for each module that it is called in, so the time is that of the file.
+    """
+    bodies = _bodies(model)
+    if not bodies:
+        return Counter(tag.scope for tag in map(tag_of, model.nodes()) if tag is not None)
+    counted: dict[tuple[FunctionKey, str], Counter[str]] = {}
+    stack: list[_Counted[NodeT]] = [_Counted(model.main_nodes(), "", (), Counter())]
+    while True:
+        frame = stack[-1]
+        node = next(frame.nodes, None)
+        if node is None:
+            stack.pop()
+            if not stack:
+                return frame.counts
+            counted[frame.functions[-1], frame.scope] = frame.counts
+            stack[-1].counts.update(frame.counts)
+            continue
+        tag = tag_of(node)
+        if tag is not None and frame.functions:
+            tag = tag_at_call(tag, dict(model.stored_entries(node)), frame.scope)
+        key, scope = model.call_key(node), "" if tag is None else tag.scope
+        if key not in bodies or key in frame.functions:
+            frame.counts.update(() if tag is None else (scope,))
+        elif (key, scope) in counted:
+            frame.counts.update(counted[key, scope])
+        else:
+            stack.append(_Counted(iter(bodies[key]), scope, (*frame.functions, key), Counter()))
 
 
 def scopes_by_node(
@@ -96,6 +124,13 @@ def scopes_by_node(
             else:
                 found.append(instance.scope)
     return scopes
+
+
+def _bodies(model: NodeSource[NodeT]) -> dict[FunctionKey, list[NodeT]]:
+    bodies: defaultdict[FunctionKey, list[NodeT]] = defaultdict(list)
+    for key, nodes in model.function_regions():
+        bodies[key] += nodes
+    return bodies
 
 
 def _instance(model: NodeSource[NodeT], node: NodeT, tag_of: TagOf[NodeT], frame: _Frame[NodeT]) -> NodeInstance[NodeT]:

@@ -115,7 +115,10 @@ def _common_tree(sides: Sequence[Side]) -> Branch:
                 # Containers that never run themselves are not levels of the tree.
                 if own and scope not in table:
                     table.add(scope)
-    return module_tree((scope for side in sides for scope in side.run.scopes()), ModuleTable(table.modules))
+    counts = Counter[str]()
+    for side in sides:
+        counts.update(side.run.scopes())
+    return module_tree(counts, ModuleTable(table.modules))
 
 
 def _preorder(root: Branch) -> Iterator[tuple[Branch, int]]:
@@ -130,7 +133,7 @@ def _preorder(root: Branch) -> Iterator[tuple[Branch, int]]:
 
 
 def _node_counts(run: Run, branches: Sequence[tuple[Branch, int]]) -> Values:
-    own = Counter(run.scopes())
+    own = run.scopes()
     total = [own[branch.scope] for branch, _ in branches]
     for index in range(len(branches) - 1, 0, -1):
         total[branches[index][1]] += total[index]

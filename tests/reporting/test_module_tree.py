@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from hpass import ModuleTable
@@ -10,7 +12,7 @@ from hpass.reporting.module_tree import draw, module_tree
 
 def order(*scopes: str) -> list[str]:
     """Return the modules of a tree from the top down; the scopes are those of the nodes in file order."""
-    root = module_tree(scopes, ModuleTable())
+    root = module_tree(Counter(scopes), ModuleTable())
     return [line.branch.scope for line in draw(root)]
 
 
@@ -33,6 +35,6 @@ def test_modules_stand_as_in_the_model_and_numbered_ones_by_number(nodes: list[s
 def test_modules_without_nodes_come_last_by_number() -> None:
     table = ModuleTable.from_json({"": "M", "layer.10": "Block", "layer.2": "Block", "stem": "Stem"}, "the test")
 
-    root = module_tree(["stem"], table)
+    root = module_tree(Counter(["stem"]), table)
 
     assert [child.scope for child in root.children] == ["stem", "layer.2", "layer.10"]

@@ -49,6 +49,7 @@ def test_the_tree_and_the_difference(path: Path) -> None:
     before, after = hpass.run(path), outlined(path)
 
     assert lines(hpass.tree(after)) == lines(hpass.tree(after.model)) == lines(hpass.tree(before))
+    assert after.scopes() == Counter(found.scope for found in hpass.instances(after, with_calls=False))
     assert not difference(before, after)
     assert not difference(after, before)
     assert totals(after).modules == totals(before).modules
@@ -83,6 +84,20 @@ def test_the_cost(path: Path) -> None:
     before, after = hpass.cost(hpass.run(path)), hpass.cost(outlined(path))
 
     assert (after.total, after.modules) == (before.total, before.modules)
+
+
+def test_functions_that_double_each_other_are_counted() -> None:
+    doubled = "".join(
+        f'<domain: "local", opset_import: ["": 18, "local": 1]> f{level} (a) => (b) '
+        f"{{ c = local.f{level + 1}(a) b = local.f{level + 1}(c) }}"
+        for level in range(40)
+    )
+    last = '<domain: "local", opset_import: ["": 18]> f40 (a) => (b) { b = Neg(a) }'
+    run = hpass.run(model('["/a/n"] y = local.f0(x)', functions=doubled + last))
+
+    assert run.scopes() == {"a": 2**40}
+    assert totals(run).modules == 1
+    assert hpass.tree(run).total == 2**40
 
 
 def test_a_node_of_a_function_has_moved_if_it_runs_in_none_of_its_modules() -> None:
