@@ -18,6 +18,7 @@ from skips import posix_only
 from hpass.cli.app import COMMANDS
 
 HPASS = [sys.executable, "-m", "hpass"]
+_UNTIL_IT_READS_S = 0.3
 
 
 def test_help_imports_neither_onnx_nor_torch() -> None:
@@ -130,6 +131,8 @@ def test_a_signal_ends_with_its_status_without_a_traceback_or_a_half_written_fil
     )
     # Whoever reads these files waits for what nobody writes.
     writers = [_open_once_read(pipe) for pipe in pipes[:jobs]]
+    # Python sees a signal that comes just before a system call only when the call returns, which here it never does.
+    time.sleep(_UNTIL_IT_READS_S)
 
     # Ctrl-C reaches all processes of a terminal, kill only the one that it names.
     (os.killpg if number == "SIGINT" else os.kill)(running.pid, getattr(signal, number))
