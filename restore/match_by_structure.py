@@ -113,7 +113,7 @@ def _scores(old: OperatorSequence, new: OperatorSequence, weights: Mapping[str, 
         numbers.setdefault(name, len(numbers))
     row_keys = np.array([numbers.get(weights.get(name, ""), -1) for name in new.weights], np.int64)
     column_keys = np.array([numbers.get(name, -1) for name in old.weights], np.int64)
-    return Scores(rows, columns, table.match, table.part, table.gap, row_keys, column_keys, _SAME_WEIGHT)
+    return Scores(rows, columns, *table, row_keys, column_keys, _SAME_WEIGHT)
 
 
 def _aligned(scores: Scores, groups: Ints, rows: Sequence[int], columns: Sequence[int]) -> Alignment:

@@ -15,8 +15,11 @@ from .sequence_alignment import Floats
 _SAME_OPERATOR, _SAME_WORK = 1.0, 0.7
 _RARE_OPERATOR = 1.0
 _EQUAL_WEIGHTS, _SOME_EQUAL_WEIGHTS, _OTHER_WEIGHTS, _WEIGHTS_OF_ONE = 3.0, 2.0, -6.0, -3.0
-_PART, _PART_WITH_WEIGHTS, _NO_PART = 0.3, 2.5, -3.0
+_PART, _PART_WITH_WEIGHTS, _NO_PART = -0.35, 2.5, -3.0
 _GAP_WITH_WEIGHTS, _GAP, _AUXILIARY_GAP = -1.0, -0.4, -0.1
+# On 119 exports, 0 costs 6 points with a reference of fewer layers. To let operators without weights fade as well costs
+# 0.2 points of the auxiliary ones with a reference of all layers.
+_FADING_WITH_WEIGHTS = 0.2
 # Low enough never to be chosen, high enough to be added up.
 _NEVER = -1e6
 
@@ -24,12 +27,14 @@ _NEVER = -1e6
 class KindScores(NamedTuple):
     """The scores of kinds: as matches and as parts of each other, shape (kinds, kinds), and as gaps, shape (kinds,).
 
-    `part[i, j]` is the score of kind i as a part of kind j.
+    `part[i, j]` is the score of kind i as a part of kind j. `fading` is the share of its score that a match of each
+    kind loses from the first operator of a model to the last, shape (kinds,).
     """
 
     match: Floats
     part: Floats
     gap: Floats
+    fading: Floats
 
 
 def kind_scores(kinds: Sequence[Kind]) -> KindScores:
@@ -52,7 +57,12 @@ def kind_scores(kinds: Sequence[Kind]) -> KindScores:
                         match[i, j] = _match(kinds[i], kinds[j])
                     if is_known_part and not kinds[i].auxiliary:
                         part[i, j] = _part(kinds[i], kinds[j])
-    return KindScores(np.maximum(match, np.maximum(part, part.T)), part, np.array([*map(_gap, kinds)], np.float32))
+    return KindScores(
+        match=np.maximum(match, np.maximum(part, part.T)),
+        part=part,
+        gap=np.array([*map(_gap, kinds)], np.float32),
+        fading=np.array([_FADING_WITH_WEIGHTS if kind.shapes else 0.0 for kind in kinds], np.float32),
+    )
 
 
 def is_anchor(kind: Kind) -> bool:
@@ -62,7 +72,7 @@ def is_anchor(kind: Kind) -> bool:
 
 def is_part(one: Kind, whole: Kind) -> bool:
     """Whether a kind may be one of several that do the work of another one."""
-    return not (one.auxiliary or whole.auxiliary) and may_be_part(one.op, whole.op) and _part(one, whole) > 0
+    return not (one.auxiliary or whole.auxiliary) and may_be_part(one.op, whole.op) and _part(one, whole) > _NO_PART
 
 
 def _match(one: Kind, other: Kind) -> float:

@@ -3,7 +3,8 @@
 It is the algorithm of Needleman and Wunsch, run from both ends. The best score of all alignments that put an item in a
 certain place is the sum of both, and the *margin* of a decision is what the best alignment loses if the item goes
 elsewhere. An item may also be a part of the item before or after its place: one side has an operation that the other
-side has as several.
+side has as several. If the rows have more repeated blocks than the columns, many alignments are equally good; a match
+in an early row counts a little more, so that the last blocks are those without a counterpart.
 
 Needleman, S. B., Wunsch, C. D. (1970). A general method applicable to the search for similarities in the amino acid
 sequence of two proteins. Journal of Molecular Biology 48(3), 443-453.
@@ -35,6 +36,7 @@ class Scores:
     match: the score of two kinds in the same place, shape (kinds, kinds).
     part: the score of a kind as a part of another one, shape (kinds, kinds).
     gap: the score of an item without a counterpart, by kind.
+    fading: the share of its score that a match loses from the first row to the last, by kind of the row.
     row_keys, column_keys: what is known of the items, shape (n,) and (m,), -1 if nothing is. An item whose key is known
         gains `key_score` in the place of the same key, and loses it in any other.
     """
@@ -44,9 +46,12 @@ class Scores:
     match: Floats
     part: Floats
     gap: Floats
+    fading: Floats
     row_keys: Ints
     column_keys: Ints
     key_score: float
+    is_reversed: bool = False
+    """Whether the last row comes first."""
 
     def ordered(self, rows: Ints, columns: Ints) -> Scores:
         """Return the scores of the sequences in other orders."""
@@ -60,7 +65,13 @@ class Scores:
 
     def reversed(self) -> Scores:
         """Return the scores of the reversed sequences."""
-        return self.ordered(np.arange(len(self.rows))[::-1], np.arange(len(self.columns))[::-1])
+        turned = self.ordered(np.arange(len(self.rows))[::-1], np.arange(len(self.columns))[::-1])
+        return replace(turned, is_reversed=not self.is_reversed)
+
+    def worth(self, row: int) -> np.float32:
+        """Return the share of its score that a match has in a row."""
+        position = len(self.rows) - 1 - row if self.is_reversed else row
+        return np.float32(1 - self.fading[self.rows[row]] * position / len(self.rows))
 
 
 class Alignment(NamedTuple):
@@ -93,6 +104,7 @@ class _Band:
 def _match(scores: Scores, row: int, columns: slice) -> Floats:
     """Return the scores of one row in the places of some columns."""
     match = scores.match[scores.rows[row]][scores.columns[columns]]
+    match = np.where(match > 0, match * scores.worth(row), match)
     key = scores.row_keys[row]
     if key < 0:
         return match

@@ -108,6 +108,14 @@ def test_fewer_layers_are_at_most_medium() -> None:
     assert [finding.rule for finding in found.findings if finding.severity == "warning"] == ["reference-differs"]
 
 
+def test_a_reference_with_fewer_layers_has_the_first_ones() -> None:
+    reads = ("in", "r1", "r2", "r3")
+    text = " ".join(SAME.format(k=k, i=read) for k, read in enumerate(reads, 1)).replace("r4 =", "out =")
+    tags = [tag for _, tag in run(text).tags()]
+    assert [tag.scope for tag in tags[:12]] == expected()
+    assert {tag.confidence for tag in tags} <= {Confidence.MEDIUM, Confidence.LOW}
+
+
 def test_names_of_the_file_itself_come_first() -> None:
     named = anonymous(SAME).replace("u1 =", '["/other/MatMul"] u1 =', 1)
     tags = [tag for _, tag in run(named).tags()]

@@ -21,9 +21,10 @@ GAP = np.array([-0.5, -0.5, -0.25], np.float32)
 SEQUENCES = st.lists(st.integers(0, KINDS - 1), min_size=1, max_size=6)
 
 
-def scores(rows: list[int], columns: list[int]) -> Scores:
+def scores(rows: list[int], columns: list[int], fading: float = 0.0) -> Scores:
     unknown = [np.full(len(items), -1, np.int64) for items in (rows, columns)]
-    return Scores(np.array(rows, np.int64), np.array(columns, np.int64), MATCH, PART, GAP, *unknown, 8.0)
+    fades = np.full(KINDS, fading, np.float32)
+    return Scores(np.array(rows, np.int64), np.array(columns, np.int64), MATCH, PART, GAP, fades, *unknown, 8.0)
 
 
 def best_score(rows: list[int], columns: list[int]) -> float:
@@ -52,6 +53,12 @@ def best_score(rows: list[int], columns: list[int]) -> float:
 def test_the_score_is_the_best_of_all_alignments(rows: list[int], columns: list[int]) -> None:
     found = align(scores(rows, columns), np.arange(len(columns)))
     assert found.score == pytest.approx(best_score(rows, columns))
+
+
+def test_of_equal_alignments_that_of_the_first_rows_is_best() -> None:
+    found = align(scores([0, 1, 0, 1, 0, 1], [0, 1], fading=0.1), np.arange(2))
+    assert found.column.tolist()[:2] == [0, 1]
+    assert set(found.column.tolist()[2:]) <= {-1, 1}
 
 
 @given(SEQUENCES)
