@@ -34,7 +34,7 @@ class Folding:
         """Compare a table with the modules that own a parameter which the file still names."""
         calls = order_of_calls(table, owners)
         named = set(owners)
-        lost = {call.scope for call in calls if call.is_leaf and call.has_parameters and call.scope not in named}
+        lost = {call.scope for call in calls if call.has_parameters and call.scope not in named}
         return cls(
             table, {call.scope: following.scope for call, following in pairwise(calls) if following.scope in lost}
         )

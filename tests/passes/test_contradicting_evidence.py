@@ -69,6 +69,18 @@ def test_a_parameter_that_is_read_again_is_not_certain_if_the_file_lacks_another
     assert found(source, modules) == {"a": ("fc", "high"), "b": ("m", "medium")}
 
 
+def test_a_normalisation_that_runs_its_activation_may_have_been_folded() -> None:
+    source = model('["a"] u = Conv(x, "c.weight") ["b"] y = Relu(u)', parameters=["c.weight"])
+    modules = {
+        "": {"class": "M", "called": True, "order": 0},
+        "c": {"class": "Conv2d", "called": True, "order": 1, "parameters": ["weight"]},
+        "bn": {"class": "BatchNormAct", "called": True, "order": 2, "parameters": ["weight", "bias"]},
+        "bn.act": {"class": "ReLU", "called": True, "order": 3},
+    }
+
+    assert found(source, modules) == {"a": ("c", "medium")}
+
+
 def test_modules_that_were_folded_into_others_leave_a_parameter_certain() -> None:
     source = model(
         '["a"] u = MatMul(x, "c.weight") ["b"] v = MatMul(u, "fc.weight") ["c"] y = MatMul(v, "fc.weight")',
