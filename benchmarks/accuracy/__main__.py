@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.output import write_page
 
-from . import cases, compare, corpus, report
+from . import cases, compare, corpus, report, zoo_packages
 
 OLD_PYTHON = "HPASS_OLD_PYTHON"
 
@@ -28,9 +28,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=_list, help="comma-separated names (default: all of the set)")
     parser.add_argument("--engines", type=_list, default=corpus.ENGINES, help=f"of {', '.join(corpus.ENGINES)}")
     parser.add_argument("--cases", type=_list, default=cases.CASES, help=f"of {', '.join(cases.CASES)}")
-    parser.add_argument(
-        "--held-out", action="store_true", help="measure the held-out models instead of the chosen ones"
-    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--held-out", action="store_true", help="measure the held-out models, not the chosen ones")
+    which.add_argument("--packages", action="store_true", help="measure models of other packages, not the chosen ones")
     parser.add_argument(
         "--old-python",
         default=os.environ.get(OLD_PYTHON),
@@ -88,7 +88,8 @@ def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, 
     for engine in engines:
         old = engine == "torchscript-old"
         # The version of transformers affects transformers models only.
-        wanted = [name for name in names if not (old and name.startswith(("plain_", "timm_")))]
+        others = ("plain_", "timm_", *zoo_packages.names())
+        wanted = [name for name in names if not (old and name.startswith(others))]
         corpus.prepare(arguments.cache, wanted, engine, arguments.old_python if old else sys.executable)
     return tuple(engines)
 
@@ -100,7 +101,11 @@ def main() -> None:
     from . import zoo_wide
     from .zoo_chosen import CHOSEN
 
-    known = tuple(zoo_wide.names(held_out=True)) if arguments.held_out else tuple(CHOSEN)
+    known, which = tuple(CHOSEN), report.CHOSEN
+    if arguments.held_out:
+        known, which = tuple(zoo_wide.names(held_out=True)), report.HELD_OUT
+    if arguments.packages:
+        known, which = zoo_packages.names(), report.PACKAGES
     names = arguments.models or known
     unknown = set(names) - set(known)
     if unknown:
@@ -114,7 +119,7 @@ def main() -> None:
     else:
         rows = [row for entry in entries for row in measure(entry)]
     missing = list(corpus.failures(arguments.cache, names, engines))
-    text = report.markdown(rows, missing, held_out=arguments.held_out)
+    text = report.markdown(rows, missing, which)
     data = report.to_json(rows, missing)
     if arguments.json:
         arguments.json.write_text(json.dumps(data), encoding="utf-8")

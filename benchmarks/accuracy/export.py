@@ -18,7 +18,7 @@ import torch
 
 from fixtures.exports import Export, distinct_values, export_current, export_torchscript
 
-from . import zoo_wide
+from . import zoo_packages, zoo_wide
 from .zoo_chosen import CHOSEN
 
 if TYPE_CHECKING:
@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 
 def sample(name: str) -> Sample:
     """Return the model with a name. Raises KeyError if it is unknown; exceptions of its package pass through."""
+    if zoo_packages.is_of_a_package(name):
+        return zoo_packages.sample(name)
     return zoo_wide.sample(name) if zoo_wide.is_wide(name) else CHOSEN[name]
 
 
 def export(sample: Sample, engine: str, seed: int) -> Export:
     """Export one model by `current`, or else by TorchScript (`torchscript`, `torchscript-old`)."""
     torch.manual_seed(seed)
-    model = distinct_values(sample.build(), seed)
+    model = sample.build().eval()
+    if not sample.fresh:
+        distinct_values(model, seed)
     if engine == "current":
         return export_current(model, sample.inputs, sample.shapes)
     return export_torchscript(model, sample.inputs, sample.shapes)
@@ -56,6 +60,8 @@ def main() -> None:
     cache, engine, *names = sys.argv[1:]
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     torch.set_num_threads(1)
+    # TorchScript cannot export the operators that PyTorch's own transformers run without gradients.
+    torch.backends.mha.set_fastpath_enabled(False)
     for name in names:
         folder = Path(cache) / f"{name}.{engine}"
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,8 @@ class Sample:
     inputs: Mapping[str, Tensor]
     shapes: Shapes | None = None
     """Dynamic axes; None exports fixed shapes."""
+    fresh: bool = False
+    """Whether the parameters stay as they are initialised. Otherwise all are set to distinct values."""
 
 
 def tokens(*names: str, batch: int = 2, length: int = 8, vocabulary: int = 50) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 INTRODUCTIONS = {
     "results/accuracy.md": (report.INTRODUCTION, report.CHOSEN),
     "results/accuracy-held-out.md": (report.INTRODUCTION, report.HELD_OUT),
+    "results/accuracy-packages.md": (report.INTRODUCTION, report.PACKAGES),
     "results/accuracy-optimised.md": (report.INTRODUCTION, report.CHOSEN),
     "results/architectures.md": (page.INTRODUCTION,),
     "results/cost.md": (costs.INTRODUCTION,),
