@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .selection.node_instances import NodeInstance
     from .selection.pattern import Pattern
     from .selection.selection import Selection
-    from .tags.module_table import Module, ModuleTable
+    from .tags.module import Module
+    from .tags.module_table import ModuleTable
     from .tags.tag_format import Confidence, Source, Tag
     from .validate_model import validate
 

@@ -26,7 +26,8 @@ from .graph.folded_nodes import with_folded_nodes
 from .graph.plain_copy import PlainCopy, plain_copy
 from .running.inputs import make_inputs
 from .running.settings import SessionSettings
-from .tags.module_table import ModuleTable, is_descendant, lca
+from .tags.module_table import ModuleTable
+from .tags.scope import is_descendant, lca
 
 _PLAIN = SessionSettings("none")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from ..tags.module_table import ModuleTable, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import parent
 
 
 class Call(NamedTuple):

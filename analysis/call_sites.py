@@ -9,7 +9,8 @@ import onnx_graphsurgeon as gs
 
 from ..graph.model import FunctionKey, Model
 from ..graph.regions import Region
-from ..tags.module_table import ModuleTable, lca
+from ..tags.module_table import ModuleTable
+from ..tags.scope import lca
 from ..tags.tag_store import TagStore
 
 

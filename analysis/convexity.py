@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import onnx_graphsurgeon as gs
 
 from ..identity_map import IdentityMap
-from ..tags.module_table import ModuleTable, natural_sort_key, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import natural_sort_key, parent
 from ..tags.tag_store import TagStore
 
 # Modules whose nodes lie scattered over the graph cost a walk each; all walks together stay linear in nodes.

@@ -12,7 +12,8 @@ import onnx_graphsurgeon as gs
 
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
-from ..tags.module_table import ModuleTable, lca
+from ..tags.module_table import ModuleTable
+from ..tags.scope import lca
 from ..tags.tag_format import Source, Tag
 from ..tags.tag_store import TagStore
 

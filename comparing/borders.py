@@ -10,7 +10,8 @@ import onnx
 
 from ..graph.flat_nodes import FlatGraph
 from ..graph.submodel import element_types
-from ..tags.module_table import ModuleTable, depth, is_descendant, lca
+from ..tags.module_table import ModuleTable
+from ..tags.scope import depth, is_descendant, lca
 from ..tags.tag_format import Tag
 from .arithmetic import arithmetic
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..tags.module_table import is_descendant
+from ..tags.scope import is_descendant
 from .borders import Borders, Part
 from .measure import Measurement, reads_of
 from .metrics import Distance, distance, worst

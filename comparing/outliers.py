@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..tags.module_table import is_descendant
+from ..tags.scope import is_descendant
 from .arithmetic import EXACT, THRESHOLDS_DB
 
 MIN_PEERS = 3

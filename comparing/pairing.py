@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from ..tags.module_table import is_descendant
+from ..tags.scope import is_descendant
 from .borders import Borders, Part
 from .values import Values
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..tags.module_table import parent
+from ..tags.scope import parent
 from .arithmetic import EXACT
 from .borders import Borders, Part
 from .measure import Measurement

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..tags.module_table import natural_sort_key, parent
+from ..tags.scope import natural_sort_key, parent
 from .cost import Amounts, ModuleCost, OperatorCost
 from .graph_cost import CostedNode
 from .parameters import Parameter

@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.model import Model
 from ..identity_map import IdentityMap
-from ..tags.module_table import is_descendant, parent
+from ..tags.scope import is_descendant, parent
 from ..tags.tag_format import Source
 from .merged_models import NamePrefixes
 from .parameter_uses import ParameterUses

@@ -13,7 +13,7 @@ import onnx_graphsurgeon as gs
 
 from ..graph.operators import is_auxiliary
 from ..identity_map import IdentityMap
-from .torchscript_labels import Labels, without_number
+from .labels import Labels, without_number
 
 
 def later_visits(nodes: Iterable[tuple[Labels, gs.Node]]) -> IdentityMap[gs.Node, bool]:

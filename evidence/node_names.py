@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-from ..tags.module_table import ModuleTable, parent, relative
-from ..tags.scope import is_scope
+from ..tags.module_table import ModuleTable
+from ..tags.scope import is_scope, parent, relative
 from .tool_affixes import ADDED_ATOMS, without_affixes
 
 # TensorFlow prefixes the names in a function with the operator that calls the function, which is not a layer.

@@ -16,32 +16,18 @@ between two labels, and a suffix may belong to the name of a module or count the
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
-from ..tags.module_table import depth, is_descendant, natural_sort_key, parent
-from ..tags.scope import MAX_DEPTH
+from ..tags.scope import MAX_DEPTH, depth, is_descendant, natural_sort_key, parent
+from .known_modules import KnownModules
+from .label_uses import LabelUses, Owners, WeightUse
+from .labels import Labels, NumberedLabel, digit_pattern, is_numbered, is_repeat, join_scope, split_number
 from .parameter_names import label
 
-Labels = tuple[str, ...]
-_NUMBER = re.compile(r"\d+")
 _UNDERSCORE = re.compile("_")
-# No model has so many scopes of one label that their number takes more digits.
-_NUMBERED = re.compile(r"(.+)_(\d{1,9})")
-# Up to so many owners, to look at each is faster than to count those of all ancestors.
-_FEW_OWNERS = 4
-
-
-class _NumberedLabel(NamedTuple):
-    """A label without its suffix, and the suffix, which counts the scopes with this label (`norm_1`: `norm`, 1)."""
-
-    label: str
-    number: int
-    text: str
 
 
 class Resolved(NamedTuple):
@@ -54,49 +40,6 @@ class Resolved(NamedTuple):
     scope: str
     certain: bool
     absent: str = ""
-
-
-class WeightUse(NamedTuple):
-    """A weight without a parameter name that a node reads: the operator, the index of the input, and the weight."""
-
-    op: str
-    input_index: int
-    name: str
-
-
-class Owners(dict[str, int]):
-    """Modules that own parameters, each with how often they are read. It stays as it is once `within` was called."""
-
-    _within: Counter[str] | None = None
-
-    def add(self, owners: Mapping[str, int]) -> None:
-        """Add the reads of further modules."""
-        for owner, count in owners.items():
-            self[owner] = self.get(owner, 0) + count
-
-    def within(self, scope: str) -> int:
-        """Return how many of the reads are of parameters in a module or below it."""
-        if not self:
-            return 0
-        if len(self) <= _FEW_OWNERS:
-            return sum([count for owner, count in self.items() if is_descendant(owner, scope)])
-        if self._within is None:
-            self._within = Counter()
-            for owner, count in self.items():
-                above = owner
-                while above:
-                    self._within[above] += count
-                    above = parent(above)
-                self._within[""] += count
-        return self._within[scope]
-
-
-@dataclass(slots=True)
-class LabelUses:
-    """What the nodes of one path of labels read: how often parameters of each owner, and weights without a name."""
-
-    owners: Owners = field(default_factory=Owners)
-    weights: list[WeightUse] = field(default_factory=list[WeightUse])
 
 
 @dataclass(slots=True)
@@ -117,67 +60,6 @@ class _LabelNode:
     def deepest_owners(self) -> Owners:
         """The owners that determine the module of the labels below; those of the own nodes if there are none."""
         return self.below or self.own
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModules:
-    """The names of the known modules, including containers, by label.
-
-    `labels_with_slash` are the labels that contain a slash, which a path splits, by what stands before the first slash.
-    `complete` means that there are no other modules (the names come from a module table).
-    """
-
-    names: frozenset[str]
-    by_label: Mapping[str, Sequence[str]]
-    labels_with_slash: Mapping[str, Sequence[str]]
-    complete: bool
-    _below: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]], repr=False)
-
-    @classmethod
-    def of(cls, names: Iterable[str], *, complete: bool = False) -> KnownModules:
-        """Index names and all their ancestors."""
-        known: set[str] = set()
-        for name in names:
-            scope = name
-            while scope and scope not in known:
-                known.add(scope)
-                scope = parent(scope)
-        by_label: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(known):
-            by_label[label(name)].append(name)
-        labels_with_slash: dict[str, list[str]] = defaultdict(list)
-        for name in by_label:
-            start, slash, _ = name.partition("/")
-            if slash:
-                labels_with_slash[start].append(name)
-        return cls(frozenset(known), by_label, labels_with_slash, complete)
-
-    def rejoin(self, labels: Labels) -> Labels:
-        """Return the labels with the parts of each label in `labels_with_slash` joined again."""
-        if not self.labels_with_slash:
-            return labels
-        found: list[str] = []
-        index = 0
-        while index < len(labels):
-            candidates = self.labels_with_slash.get(labels[index], ())
-            length = max((_matching_length(name, labels[index:]) for name in candidates), default=0) or 1
-            found.append("/".join(labels[index : index + length]))
-            index += length
-        return tuple(found)
-
-    def below(self, ancestor: str, wanted_label: str) -> list[str]:
-        """Return the modules with a label strictly below another module, those with the fewest atoms first."""
-        found = self._below.get((ancestor, wanted_label))
-        if found is None:
-            names = self.by_label.get(wanted_label, ())
-            if ancestor:
-                # In sorted order the names that start with `ancestor.` are contiguous ("/" is the character after ".").
-                names = names[bisect_left(names, ancestor + ".") : bisect_left(names, ancestor + "/")]
-            found = list(names)
-            if len(found) > 1:
-                found.sort(key=lambda name: (depth(name), natural_sort_key(name)))
-            self._below[ancestor, wanted_label] = found
-        return found
 
 
 def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labels, Resolved]:
@@ -223,12 +105,6 @@ def _doubt_tied_modules(resolved: dict[Labels, Resolved]) -> None:
 def _leads_out(labels: Labels, resolved: Mapping[Labels, Resolved]) -> bool:
     """Whether the module of a path of labels lies outside that of the path without its last label."""
     return not is_descendant(resolved[labels].scope, resolved[labels[:-1]].scope)
-
-
-def without_number(labels: Labels) -> Labels | None:
-    """Return labels with the last one's suffix removed; None if it has none."""
-    numbered = _split_number(labels[-1]) if labels else None
-    return None if numbered is None else (*labels[:-1], numbered.label)
 
 
 def cut_labels(paths: Mapping[Labels, LabelUses], resolved: Mapping[Labels, Resolved]) -> frozenset[Labels]:
@@ -283,19 +159,19 @@ class _Siblings(NamedTuple):
         """Return the labels below a module, none of them resolved."""
         repeated: dict[str, list[str]] = defaultdict(list)
         for name in labels:
-            if _split_number(name) is not None:
+            if split_number(name) is not None:
                 for found in _UNDERSCORE.finditer(name):
                     repeated[name[: found.start()]].append(name)
         parent_label = label(parent_module.scope) if parent_module.scope else ""
-        unnumbered = [name for name in labels if not (parent_label and _is_numbered(name, parent_label))]
+        unnumbered = [name for name in labels if not (parent_label and is_numbered(name, parent_label))]
         return cls(labels, repeated, unnumbered, {}, set(), set(), defaultdict(set))
 
     def add(self, name: str, scope: str, owners: Owners) -> None:
         """Record the module of a label."""
         self.resolved_scopes.add(scope)
-        self.resolved_patterns.add(_digit_pattern(scope))
+        self.resolved_patterns.add(digit_pattern(scope))
         self.scope_by_label[name] = scope
-        numbered = None if label(scope) == name else _split_number(name)
+        numbered = None if label(scope) == name else split_number(name)
         if owners.within(scope):
             self.parents_by_number[0 if numbered is None else numbered.number].add(parent(scope))
 
@@ -316,8 +192,8 @@ class _Siblings(NamedTuple):
 
     def are_numbered(self, *, but: str) -> bool:
         """Whether the parent numbers its children: all labels but some that start with a name repeat the parent's."""
-        return all(_is_repeat(name, but) for name in self.unnumbered) and not all(
-            _is_repeat(name, but) for name in self.labels
+        return all(is_repeat(name, but) for name in self.unnumbered) and not all(
+            is_repeat(name, but) for name in self.labels
         )
 
 
@@ -327,7 +203,7 @@ def _resolve_child(
     """Return the module of one label below a module."""
     owners = child.deepest_owners
     exact = _candidates(parent_module.scope, name, owners, known)
-    numbered = _split_number(name)
+    numbered = split_number(name)
     if numbered is not None:
         # The suffix may be part of the module's name (a module `norm_1`) or count scopes (a second scope `norm`).
         base_candidates = _candidates(parent_module.scope, numbered.label, owners, known)
@@ -381,7 +257,7 @@ def _fit(scope: str, child: _LabelNode, known: KnownModules) -> int:
 
 def _resolve_repeated(
     parent_module: Resolved,
-    numbered: _NumberedLabel,
+    numbered: NumberedLabel,
     owners: Owners,
     siblings: _Siblings,
     known: KnownModules,
@@ -415,10 +291,10 @@ def _resolve_repeated(
     return Resolved(best, parent_module.certain and known.complete)
 
 
-def _unused_modules(ancestor: str, numbered: _NumberedLabel, siblings: _Siblings, known: KnownModules) -> Iterator[str]:
+def _unused_modules(ancestor: str, numbered: NumberedLabel, siblings: _Siblings, known: KnownModules) -> Iterator[str]:
     """Yield the modules that a repeated label may denote and no sibling does, the likeliest first."""
     for scope in _modules_with_label(ancestor, numbered.label, known):
-        if scope not in siblings.resolved_scopes and _digit_pattern(scope) in siblings.resolved_patterns:
+        if scope not in siblings.resolved_scopes and digit_pattern(scope) in siblings.resolved_patterns:
             yield scope
     # The children of a second module with the parent's label appear below the first one; their suffixes are equal.
     parents = siblings.parents_by_number[numbered.number]
@@ -455,14 +331,14 @@ def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[s
     """Return the known modules below another module that have, or would have, this label."""
     ancestor_label = label(ancestor) if ancestor else ""
     found: list[str] = []
-    if ancestor_label and _is_numbered(name, ancestor_label):
+    if ancestor_label and is_numbered(name, ancestor_label):
         # The children of a called container repeat the container's label in front of their numbers.
         found.append(ancestor + name[len(ancestor_label) :])
     found += [scope for scope in known.below(ancestor, name) if scope not in found]
     if found and (found[0] in known.names or len(found) > 1):
         return [scope for scope in found if scope in known.names]
     base, _, numbers = name.partition(".")
-    if not found and _is_numbered(name, base) and not known.complete:
+    if not found and is_numbered(name, base) and not known.complete:
         # The container is known from its other children (`act.1` from `act.0.weight`).
         found = [f"{container}.{numbers}" for container in known.below(ancestor, base)]
     return [scope for scope in found if scope in known.names] if known.complete else found
@@ -486,36 +362,8 @@ def _best(candidates: Sequence[str], owners: Owners) -> str:
     return max(candidates, key=owners.within)
 
 
-def _matching_length(name: str, labels: Labels) -> int:
-    """Return how many labels at the start form this name, with or without numbers after it; 0 if they do not."""
-    length = name.count("/") + 1
-    start = "/".join(labels[:length])
-    return length if start == name or _is_numbered(start, name) else 0
-
-
-def _split_number(name: str) -> _NumberedLabel | None:
-    found = _NUMBERED.fullmatch(name)
-    return None if found is None else _NumberedLabel(found[1], int(found[2]), name)
-
-
-def _is_numbered(name: str, base: str) -> bool:
-    """Whether a name is `base` followed by numbers (`layer.0.1` and `layer`)."""
-    return name.startswith(base + ".") and name[len(base) + 1 :].replace(".", "").isnumeric()
-
-
-@lru_cache(maxsize=65536)
-def _digit_pattern(scope: str) -> str:
-    """Return a name with its numbers replaced by `*`, which is equal for repeated blocks."""
-    return _NUMBER.sub("*", scope)
-
-
 def _max_support(candidates: Sequence[str], owners: Owners) -> int:
     return max(map(owners.within, candidates), default=0)
-
-
-def _is_repeat(name: str, base: str) -> bool:
-    """Whether a label is another one, or that one with something after an underscore."""
-    return name == base or name.startswith(f"{base}_")
 
 
 def _upwards(scope: str) -> Iterator[str]:
@@ -523,11 +371,3 @@ def _upwards(scope: str) -> Iterator[str]:
     while scope:
         yield scope
         scope = parent(scope)
-
-
-def join_scope(ancestor: str, name: str) -> str:
-    """Return the module's name that follows from its parent and its label alone."""
-    ancestor_label = label(ancestor) if ancestor else ""
-    if ancestor_label and _is_numbered(name, ancestor_label):
-        return ancestor + name[len(ancestor_label) :]
-    return f"{ancestor}.{name}" if ancestor else name

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import onnx
 
-from ..tags.module_table import relative
+from ..tags.scope import relative
 from .dataflow import Dataflow
 from .preparation import Preparation
 

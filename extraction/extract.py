@@ -16,7 +16,7 @@ from ..graph.files.write_errors import translate_write_errors
 from ..outlining.outlined_functions import DOMAIN
 from ..selection.modules import nearest_modules
 from ..selection.node_instances import node_instances
-from ..tags.module_table import is_descendant, natural_sort_key, parent
+from ..tags.scope import is_descendant, natural_sort_key, parent
 from .build_model import build_model
 from .calls import calls, equal_runs, has_one_call
 from .dataflow import Dataflow

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import onnx
 
 from ..graph.walk import attribute_graphs, nodes_within
-from ..tags.module_table import is_descendant
+from ..tags.scope import is_descendant
 from ..tags.tag_format import read_tag
 
 

@@ -14,7 +14,8 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from ..analysis.components import strongly_connected
-from ..tags.module_table import ModuleTable, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import parent
 from .extract import Extractor
 from .piece import Piece, cut
 from .preparation import Preparation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 
-from ..tags.module_table import is_descendant, lca
+from ..tags.scope import is_descendant, lca
 from ..tags.tag_format import Tag
 from .decode import as_text
 from .flat_nodes import FlatGraph

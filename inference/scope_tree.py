@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..tags.module_table import ModuleTable, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import parent
 from .arrays import UNKNOWN, Flags, Ids, as_ints
 
 _NUMBER = re.compile(r"\d+")

@@ -15,7 +15,7 @@ from itertools import count, pairwise
 
 from ..analysis.components import strongly_connected
 from ..graph.operators import AUXILIARY_OPERATORS
-from ..tags.module_table import relative
+from ..tags.scope import relative
 from .block import Block
 from .graph_view import GraphView
 from .shared_preparation import take_out_shared

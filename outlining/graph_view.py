@@ -14,7 +14,7 @@ from ..graph.decode import as_text, is_utf8
 from ..graph.values_read import values_read
 from ..graph.walk import attribute_graphs, nodes_within
 from ..identity_map import IdentityMap
-from ..tags.module_table import lca
+from ..tags.scope import lca
 from ..tags.tag_store import Decision
 from .messages import domain_of
 

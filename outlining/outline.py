@@ -12,7 +12,8 @@ from ..graph.decode import as_text
 from ..graph.graph_diff import Edits
 from ..graph.walk import all_nodes, attribute_graphs, graphs_within, nodes_within
 from ..identity_map import IdentityMap
-from ..tags.module_table import ModuleTable, is_descendant
+from ..tags.module_table import ModuleTable
+from ..tags.scope import is_descendant
 from ..tags.tag_format import Confidence, Tag
 from ..tags.tag_store import Decision
 from .block import Block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 
-from ..tags.module_table import is_descendant, relative
+from ..tags.scope import is_descendant, relative
 from ..tags.tag_edits import set_entry
 from ..tags.tag_format import WITHIN, WITHIN_SERVES, Tag, tag_entries
 from ..tags.within import tag_at_call

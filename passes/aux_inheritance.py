@@ -20,7 +20,8 @@ from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
 from ..inference.scope_tree import ScopeTree
 from ..inference.scoring_model import load_model
-from ..tags.module_table import ModuleTable, lca, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Pass, option
 from .context import Context

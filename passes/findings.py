@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from ..tags.module_table import natural_sort_key
+from ..tags.scope import natural_sort_key
 from ..wording import counted
 
 

@@ -14,7 +14,8 @@ from ..outlining.graph_view import Decisions
 from ..outlining.outline import Outliner
 from ..selection.modules import all_modules, select_modules
 from ..selection.pattern import Pattern, split_patterns
-from ..tags.module_table import ModuleTable, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import parent
 from ..wording import counted
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag

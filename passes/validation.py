@@ -11,7 +11,7 @@ from ..analysis.convexity import nonconvex_modules
 from ..graph.verify.onnx_check import check_structure
 from ..graph.verify.tag_rules import Rule, tag_problems
 from ..outlining.within_rules import within_problems
-from ..tags.module_table import is_descendant, natural_sort_key
+from ..tags.scope import is_descendant, natural_sort_key
 from ..tags.tag_format import Confidence, Source
 from ..wording import counted
 from .base import Pass, option

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..tags.module_table import ModuleTable, natural_sort_key, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import natural_sort_key, parent
 from .node_modules import NodeModule
 from .node_times import NodeTimes
 from .profile import ModuleTime, NodeTime, Span, TimeGroup

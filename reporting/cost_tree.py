@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..costs.cost import Amounts, Cost
 from ..costs.sizes import magnitude
-from ..tags.module_table import natural_sort_key, parent, relative
+from ..tags.scope import natural_sort_key, parent, relative
 from .module_tree import Branch
 
 

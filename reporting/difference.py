@@ -10,7 +10,7 @@ from ..graph.regions import nodes_with_position
 from ..identity_map import IdentityMap
 from ..restore.match_regions import matched_regions, renamed_weights
 from ..selection.node_instances import node_instances, scopes_by_node
-from ..tags.module_table import natural_sort_key
+from ..tags.scope import natural_sort_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

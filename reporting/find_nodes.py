@@ -8,7 +8,7 @@ from ..errors import UsageError, nearest
 from ..graph.node_source import Node, NodeSource, NodeT
 from ..identity_map import IdentityMap
 from ..selection.node_instances import NodeInstance, TagOf, node_instances
-from ..tags.module_table import is_descendant
+from ..tags.scope import is_descendant
 
 # The maximum number of names that an unknown name is compared with, which takes 0.6 s.
 _MAX_COMPARED_NAMES = 20_000

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..notebook import fold
-from ..tags.module_table import ModuleTable, natural_sort_key, parent, relative
+from ..tags.module_table import ModuleTable
+from ..tags.scope import natural_sort_key, parent, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

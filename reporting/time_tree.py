@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..profiling.profile import Profile
-from ..tags.module_table import natural_sort_key, parent, relative
+from ..tags.scope import natural_sort_key, parent, relative
 from .module_tree import Branch
 
 

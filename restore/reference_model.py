@@ -12,7 +12,8 @@ import onnx_graphsurgeon as gs
 from ..analysis.parameter_folding import Folding
 from ..graph.model import Model
 from ..identity_map import IdentityMap
-from ..tags.module_table import ModuleTable, lca
+from ..tags.module_table import ModuleTable
+from ..tags.scope import lca
 from ..tags.tag_format import Confidence, Source, Tag
 from .folded_convolutions import FoldedConvolutions
 from .fused_nodes import FusedNodes

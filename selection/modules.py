@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from ..errors import UsageError, nearest
-from ..tags.module_table import ModuleTable, natural_sort_key, parent
+from ..tags.module_table import ModuleTable
+from ..tags.scope import natural_sort_key, parent
 from .pattern import Pattern
 
 # The maximum number of names that a pattern without a match is compared with, which takes 0.6 s.

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import UsageError
-from ..tags.module_table import Module, ModuleTable
+from ..tags.module import Module
+from ..tags.module_table import ModuleTable
 from .glob import Glob, GlobError
 
 # The class of a pattern follows the first colon that is neither escaped nor in brackets.

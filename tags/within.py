@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .module_table import is_descendant
+from .scope import is_descendant
 from .tag_format import WITHIN, WITHIN_SERVES, Tag
 
 

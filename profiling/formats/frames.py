@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...tags.module_table import parent, relative
+from ...tags.scope import parent, relative
 from ..aggregate import UNMAPPED
 from ..profile import Profile
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from ...errors import UsageError
 from ...graph.node_source import NodeT
-from ...tags.module_table import ModuleTable, parent
+from ...tags.module_table import ModuleTable
+from ...tags.scope import parent
 from ..modules import all_modules
 from ..selection import Selection
 

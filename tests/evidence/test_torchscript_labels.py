@@ -9,8 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from hpass.evidence.known_modules import KnownModules
+from hpass.evidence.label_uses import LabelUses, Owners
 from hpass.evidence.parameter_names import label
-from hpass.evidence.torchscript_labels import KnownModules, LabelUses, Owners, Resolved, resolve
+from hpass.evidence.torchscript_labels import Resolved, resolve
 
 Paths = Mapping[str, Sequence[str]]
 

@@ -13,7 +13,7 @@ import hpass
 from hpass.errors import HpassError, UsageError
 from hpass.extraction.extract import ExtractedModule, Extractor
 from hpass.graph.walk import all_nodes
-from hpass.tags.module_table import is_descendant
+from hpass.tags.scope import is_descendant
 from hpass.tags.tag_format import read_tag
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hpass import Module, ModuleTable
 from hpass.inference.arrays import UNKNOWN, Ids
 from hpass.inference.scope_tree import ScopeTree
-from hpass.tags.module_table import depth, is_descendant, lca, parent
+from hpass.tags.scope import depth, is_descendant, lca, parent
 
 SCOPE = st.lists(st.sampled_from(["a", "b", "0", "1"]), max_size=5).map(".".join)
 SCOPES = st.lists(SCOPE, min_size=1, max_size=12)

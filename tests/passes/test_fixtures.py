@@ -16,7 +16,7 @@ import hpass
 from hpass.evidence.exporter_metadata import read_module_stack
 from hpass.graph.operators import is_auxiliary
 from hpass.graph.walk import all_nodes
-from hpass.tags.module_table import lca
+from hpass.tags.scope import lca
 from hpass.tags.tag_format import TAG, Source
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

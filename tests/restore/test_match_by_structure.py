@@ -9,7 +9,7 @@ from onnx import numpy_helper
 
 import hpass
 from hpass import Confidence, Source
-from hpass.tags.module_table import Module
+from hpass.tags.module import Module
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[2,4,8] {x}) => (float[2,4,8] {z}) '
 SHAPES = {"w": (8, 16), "v": (16, 8), "b": (16,), "g": (8,), "h": (8,)}

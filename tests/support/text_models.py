@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from hpass import Context, Model, ModuleTable, Pass, Tag
 from hpass.graph.walk import all_nodes
-from hpass.tags.module_table import parent
+from hpass.tags.scope import parent
 
 HEADER = '<ir_version: 10, opset_import: ["": 18, "local": 1]>'
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hpass
-from hpass.tags.module_table import ModuleTable, is_descendant, lca, natural_sort_key
-from hpass.tags.scope import MAX_DEPTH
+from hpass.tags.module_table import ModuleTable
+from hpass.tags.scope import MAX_DEPTH, is_descendant, lca, natural_sort_key
 
 
 def table(*scopes: str, called: bool = True, **classes: str | None) -> ModuleTable:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpass.tags.module_table import Module, ModuleTable
+from hpass.tags.module import Module
+from hpass.tags.module_table import ModuleTable
 from hpass.tags.prefix_alignment import Prefixes, find_prefixes
 
 BARE = ["", "embeddings", "encoder", "encoder.layer.0", "encoder.layer.0.output", "encoder.layer.1", "pooler"]

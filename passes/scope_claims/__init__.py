@@ -1,0 +1,1 @@
+"""What is claimed about the module of each node, and by what."""

@@ -1,0 +1,71 @@
+"""What a reference says about the nodes of a file."""
+
+from __future__ import annotations
+
+from ...evidence.claims import Claim
+from ...restore.reference_model import AlignedTags, ReferenceModel
+from ...tags.table_in_use import TableInUse
+from ...tags.tag_format import Confidence, Source
+from ...wording import counted
+from ..context import Context
+from ..findings import Severity
+
+# So many of the nodes of a model, or of its reference where that has fewer, should be in both.
+_MIN_SHARED_NODES = 0.1
+
+
+def claim_reference(reference: ReferenceModel, context: Context) -> None:
+    """Tag the nodes that the reference has by their names, and report a reference that has hardly any."""
+    if context.table.declared is reference.declared:
+        context.table.modules.merge(reference.modules)
+    kept = 0
+    for node, tag, reason, is_kept in reference.restored(context.model, context.evidence.weight_aliases):
+        kept += is_kept
+        certain = tag.confidence is Confidence.HIGH
+        context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
+        if context.tags.get(node) is None and not context.is_outlined(node):
+            context.set_tag(node, tag, reason)
+    total = sum(1 for _ in context.nodes())
+    if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
+        found = f"only {kept:,} of {counted(total, 'node')} found in the reference {reference.model.name}"
+        context.findings.add(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
+
+
+def aligned_tags(reference: ReferenceModel, context: Context) -> AlignedTags:
+    """Return the tags by a reference that shares no names with the file. The table of another model is not used."""
+    aligned = reference.aligned(context.model, context.evidence.weight_aliases)
+    if reference.is_export:
+        return aligned._replace(tags=aligned.tags if aligned.is_same_model else [])
+    if not aligned.is_same_model:
+        context.reference_differs = True
+        found = f"only {aligned.matched_anchors} of {aligned.anchors} layers are found again"
+        effect = "no tag by it is high" if aligned.tags else "it is not used"
+        context.findings.add(
+            Severity.WARNING,
+            "reference-differs",
+            f"{found} in the reference {reference.model.name}; is it this model's? {effect}",
+        )
+    if context.table.declared is reference.declared:
+        if aligned.tags:
+            context.table.modules.merge(reference.modules)
+        else:
+            context.table = TableInUse()
+    return aligned
+
+
+def claim_aligned(aligned: AlignedTags, context: Context) -> None:
+    """Tag the nodes that the file says nothing of, or no more than the parameters that they read."""
+    reference = context.reference
+    if not isinstance(reference, ReferenceModel):
+        return
+    if reference.is_export and context.table.declared != reference.declared:
+        # The table was given other names to fit those in the file.
+        return
+    for node, tag, reason, _ in aligned.tags:
+        certain = tag.confidence is Confidence.HIGH
+        context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
+        known = context.tags.get(node)
+        if context.is_outlined(node):
+            continue
+        if known is None or (certain and known.source is Source.PARAMETER and known.confidence is not Confidence.HIGH):
+            context.set_tag(node, tag, reason)
