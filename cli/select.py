@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import HpassError, UsageError
+from ..selection.formats import FORMATS, TYPED_FORMATS, Format
 from .completion import complete_pattern
 from .dataclass_options import with_dataclass_options
 from .file_uses import STREAM, FileUses
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from ..selection.selection import Selection
-
-Format = Literal[
-    "names",
-    "ort-quant",
-    "qdq",
-    "float16",
-    "matmul-nbits",
-    "layer-ann",
-    "olive",
-    "modelopt",
-    "nncf",
-    "aimet",
-]
 
 
 @with_dataclass_options
@@ -69,7 +57,6 @@ def select(
         raise UsageError("--json and --for both choose the form of the output; give one of them")
 
     from ..graph.tagged_file import TaggedFile
-    from ..selection.formats import FORMATS, TYPED_FORMATS
     from ..selection.pattern import parse_patterns
     from ..selection.selection import select_nodes
     from ..tags.module_table import ModuleTable

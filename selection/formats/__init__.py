@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..selection import Selection
+if TYPE_CHECKING:
+    from ..selection import Selection
 
-_NAMES = (
+Format = Literal[
     "names",
     "ort-quant",
     "qdq",
@@ -20,7 +21,7 @@ _NAMES = (
     "modelopt",
     "nncf",
     "aimet",
-)
+]
 TYPED_FORMATS = frozenset({"qdq", "aimet"})
 """The forms that need the types of values, which a TaggedFile does not have."""
 
@@ -31,5 +32,5 @@ def _write(form: str, selection: Selection[Any]) -> str:
     return write(selection)
 
 
-FORMATS: Mapping[str, Callable[[Selection[Any]], str]] = {form: partial(_write, form) for form in _NAMES}
+FORMATS: Mapping[str, Callable[[Selection[Any]], str]] = {form: partial(_write, form) for form in get_args(Format)}
 """The function that writes a selection in each form, by the name of the form."""

@@ -84,20 +84,26 @@ def test_a_process_that_is_terminated_takes_no_other_job(
         batch._try_or_exit(model, model.with_name("out.onnx"))
 
 
-@pytest.mark.parametrize("line", [[], ["--json"], ["-v"]])
-def test_the_work_per_file_does_not_grow_with_their_number(
-    hpass: Any, model: Path, monkeypatch: pytest.MonkeyPatch, line: list[str]
-) -> None:
-    """What the collector looks at after each file is what that file left, not what all files before it left."""
-    sources = [shutil.copy(model, model.with_name(f"{number}.onnx")) for number in range(12)]
-    examined: list[int] = []
+@pytest.fixture
+def examined(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the number of objects which each garbage collection examines."""
+    found: list[int] = []
     collect = gc.collect
 
     def count() -> int:
-        examined.append(len(gc.get_objects()))
+        found.append(len(gc.get_objects()))
         return collect()
 
     monkeypatch.setattr("gc.collect", count)
+    return found
+
+
+@pytest.mark.parametrize("line", [[], ["--json"], ["-v"]])
+def test_the_work_per_file_does_not_grow_with_their_number(
+    hpass: Any, model: Path, examined: list[int], line: list[str]
+) -> None:
+    """What the collector looks at after each file is what that file left, not what all files before it left."""
+    sources = [shutil.copy(model, model.with_name(f"{number}.onnx")) for number in range(12)]
 
     assert hpass("run", *sources, *line).status == 0
 
@@ -105,17 +111,9 @@ def test_the_work_per_file_does_not_grow_with_their_number(
     assert max(examined[4:]) < 1.5 * min(examined[1:])
 
 
-def test_a_worker_looks_at_no_garbage_of_others(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_looks_at_no_garbage_of_others(model: Path, examined: list[int]) -> None:
     """A worker of a cluster has many objects that are not of the file, and its own thresholds."""
     others = [[number] for number in range(300_000)]
-    examined: list[int] = []
-    collect = gc.collect
-
-    def count() -> int:
-        examined.append(len(gc.get_objects()))
-        return collect()
-
-    monkeypatch.setattr("gc.collect", count)
     gc.enable()
 
     tag_on_worker(_options().for_workers(), installed_version(), model, model.with_name("out.onnx"))
