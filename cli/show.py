@@ -108,8 +108,8 @@ def _shown(
         for position, instance in find_in_module(model, tag_of, text):
             yield position, instance.node, at_call(instance, modules)
         return
-    has_functions = any(True for _ in model.function_regions())
-    scopes = scopes_by_node(model, tag_of) if has_functions else None
+    in_functions = {id(node) for _, nodes in model.function_regions() for node in nodes}
+    scopes = scopes_by_node(model, tag_of) if any(id(match) in in_functions for _, match in found) else None
     for position, match in found:
         yield position, match, {} if scopes is None else at_all_calls(tag_of(match), scopes.get(match))
 

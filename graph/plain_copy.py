@@ -7,6 +7,7 @@ from typing import NamedTuple
 import onnx
 import onnx.inliner
 
+from ..errors import HpassError
 from ..tags.tag_edits import remove_all_tags
 from ..tags.tag_format import Source, Tag, read_tag
 from .decode import as_text
@@ -25,12 +26,15 @@ def plain_copy(tagged: onnx.ModelProto) -> PlainCopy:
     """Return a tagged model without tags and functions. The tagged model itself may be changed.
 
     A runtime inlines functions and names nodes without a name; both are done here, so that the names in a profile are
-    known.
+    known. Raises HpassError if onnx cannot inline the functions.
     """
     proto = tagged
     if tagged.functions:
         copy_functions(tagged)
-        proto = onnx.inliner.inline_local_functions(tagged)
+        try:
+            proto = onnx.inliner.inline_local_functions(tagged)
+        except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
+            raise HpassError(f"the functions of the model cannot be inlined: {error}") from error
     taken = {as_text(node.name) for node in all_nodes(proto)}
     seen: set[str] = set()
     tags: dict[str, Tag] = {}

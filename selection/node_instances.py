@@ -16,7 +16,7 @@ TagOf = Callable[[NodeT], Tag | None]
 """A function that returns the tag of a node; None if it has none."""
 
 # A few nested functions can stand for more nodes than any memory holds.
-_MAX_INSTANCES = 10_000_000
+_MAX_INSTANCES = 1_000_000
 
 
 class NodeInstance(NamedTuple, Generic[NodeT]):
@@ -48,7 +48,7 @@ def node_instances(
 
     If `with_calls` is False, the calls themselves are left out, because the nodes of the functions run in their place:
     what is yielded is what would be in the model if all functions were inlined. Nodes of functions that nothing calls
-    do not run and are not yielded. Raises HpassError for more than 10 million instances.
+    do not run and are not yielded. Raises HpassError if the calls stand for more than a million nodes.
     """
     bodies = _bodies(model)
     stack: list[_Frame[NodeT]] = [_Frame(model.main_nodes(), "", (), ())]
@@ -59,7 +59,7 @@ def node_instances(
         if node is None:
             stack.pop()
             continue
-        count += 1
+        count += bool(frame.calls)
         if count > _MAX_INSTANCES:
             raise HpassError(f"{model.name}: its functions stand for more than {_MAX_INSTANCES:,} nodes")
         instance = _instance(model, node, tag_of, frame)

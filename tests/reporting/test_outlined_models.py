@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from product import ROOT
 from text_models import model
 
 import hpass
+from hpass.errors import HpassError
 from hpass.reporting.difference import difference
 from hpass.reporting.html.report_data import report_data
 from hpass.reporting.html.sides import side_of
@@ -86,18 +88,33 @@ def test_the_cost(path: Path) -> None:
     assert (after.total, after.modules) == (before.total, before.modules)
 
 
-def test_functions_that_double_each_other_are_counted() -> None:
-    doubled = "".join(
+def doubled() -> onnx.ModelProto:
+    """Return a model of a few nodes whose functions stand for 2**40."""
+    functions = "".join(
         f'<domain: "local", opset_import: ["": 18, "local": 1]> f{level} (a) => (b) '
         f"{{ c = local.f{level + 1}(a) b = local.f{level + 1}(c) }}"
         for level in range(40)
     )
     last = '<domain: "local", opset_import: ["": 18]> f40 (a) => (b) { b = Neg(a) }'
-    run = hpass.run(model('["/a/n"] y = local.f0(x)', functions=doubled + last))
+    return model('["/a/n"] y = local.f0(x)', functions=functions + last)
+
+
+def test_functions_that_double_each_other_are_counted() -> None:
+    run = hpass.run(doubled())
 
     assert run.scopes() == {"a": 2**40}
     assert totals(run).modules == 1
     assert hpass.tree(run).total == 2**40
+
+
+@pytest.mark.parametrize("read", [hpass.cost, lambda run: difference(run, run), lambda run: hpass.select(run, "**")])
+def test_functions_that_stand_for_too_many_nodes_are_an_error(
+    read: Callable[[hpass.Run], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpass.selection.node_instances._MAX_INSTANCES", 1000)
+
+    with pytest.raises(HpassError, match=r"functions (stand for more than 1,000 nodes|of the model cannot be inlined)"):
+        read(hpass.run(doubled()))
 
 
 def test_a_node_of_a_function_has_moved_if_it_runs_in_none_of_its_modules() -> None:
