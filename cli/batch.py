@@ -20,9 +20,10 @@ from ..batch.order import in_order
 from ..batch.resume import Resume
 from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS
 from .garbage import garbage_freed
+from .outcome import Outcome
 from .output import BatchPrinter
 from .progress import ProgressBar
-from .run_job import Outcome, try_job
+from .run_job import try_job
 from .signals import Terminated, end_on_termination, raise_on_termination
 from .streams import log
 from .worker import tag_on_worker

@@ -14,7 +14,7 @@ from .summary import TableRow, summary, table, table_row, time_table
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .run_job import Outcome
+    from .outcome import Outcome
     from .run_options import RunOptions
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from ..reporting.totals import totals
 from ..restore.reference_model import ReferenceModel
 from .error_text import error_text
 from .exit_codes import BAD_MODEL, BAD_USAGE, DONE, FOUND_ERRORS
+from .outcome import Outcome
 from .output import print_outcome
 from .progress import ProgressBar
 from .streams import prints_to_stderr, write_result
@@ -31,22 +31,6 @@ if TYPE_CHECKING:
     from ..api import Run
     from ..batch.location import Location
     from .run_options import RunOptions
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of one input.
-
-    `status` is the exit code. `tagged_file` is None and `error` is set if the file was not tagged; `traceback` is set
-    if the reason is a bug. `report` is JSON text, empty unless `--json` is given.
-    """
-
-    source: Location
-    status: int
-    tagged_file: TaggedFile | None = None
-    report: str = ""
-    error: str = ""
-    traceback: str = ""
 
 
 def run_alone(options: RunOptions) -> int:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ..batch.dask_cluster import installed_version
 from .exit_codes import BAD_MODEL
 from .garbage import garbage_freed
-from .run_job import Outcome, try_job
+from .outcome import Outcome
+from .run_job import try_job
 
 if TYPE_CHECKING:
     from ..batch.location import Location

@@ -6,45 +6,45 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .module import Module
+from .module import Module, is_called, nearest_called
 from .scope import parent, relative
 
 if TYPE_CHECKING:
-    from .module_table import ModuleTable
+    from collections.abc import Mapping
 
 
-def class_paths(table: ModuleTable) -> dict[str, str]:
-    """Return the class path of every module in the table. No two modules have the same class path."""
+def class_paths(modules: Mapping[str, Module]) -> dict[str, str]:
+    """Return the class path of every module of a table. No two modules have the same class path."""
     paths: dict[str, str] = {}
     children: dict[str, list[str]] = {}
-    for scope in table.modules:
+    for scope in modules:
         if scope:
-            children.setdefault(table.nearest_called(parent(scope)), []).append(scope)
-    root = table.modules.get("")
+            children.setdefault(nearest_called(modules, parent(scope)), []).append(scope)
+    root = modules.get("")
     root_class = None if root is None else root.bare_class
     paths[""] = "/" if root_class is None else "/" + percent_encode(root_class)
     pending = [""]
     while pending:
         ancestor = pending.pop()
         descendants = children.get(ancestor, [])
-        for scope, segment in _segments(table, ancestor, descendants).items():
+        for scope, segment in _segments(modules, ancestor, descendants).items():
             paths[scope] = join_segment(paths[ancestor], segment)
         pending.extend(scope for scope in descendants if scope in children)
     return paths
 
 
-def _segments(table: ModuleTable, ancestor: str, scopes: list[str]) -> dict[str, str]:
+def _segments(modules: Mapping[str, Module], ancestor: str, scopes: list[str]) -> dict[str, str]:
     """Return the class-path segment of each module whose nearest called ancestor is `ancestor`.
 
     A short segment that is unique among the called modules stays short. Containers that are not called have the long
     form, because they are never levels of tags.
     """
-    short = {scope: _short_segment(table[scope], relative(scope, ancestor)) for scope in scopes}
-    counts = Counter(short[scope] for scope in scopes if table.is_called(scope))
+    short = {scope: _short_segment(modules[scope], relative(scope, ancestor)) for scope in scopes}
+    counts = Counter(short[scope] for scope in scopes if is_called(modules, scope))
     segments: dict[str, str] = {}
     for scope in scopes:
-        unique = table.is_called(scope) and counts[short[scope]] == 1
-        segments[scope] = short[scope] if unique else _long_segment(table[scope], relative(scope, ancestor))
+        unique = is_called(modules, scope) and counts[short[scope]] == 1
+        segments[scope] = short[scope] if unique else _long_segment(modules[scope], relative(scope, ancestor))
     # Segments can still be equal (a module `b.c` of class `A` and a module `A.b.c` of unknown class). They are replaced
     # by the encoded name, which is unique. The loop repeats because a replacement can equal another segment.
     while len(set(segments.values())) < len(segments):

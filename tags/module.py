@@ -1,10 +1,12 @@
-"""One module of the module table."""
+"""The modules of a module table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from .scope import parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,16 @@ def merge_modules(known: Module, other: Module) -> Module:
         known.aliases or other.aliases,
         {**other.extra, **known.extra},
     )
+
+
+def is_called(modules: Mapping[str, Module], scope: str) -> bool:
+    """Whether a module is a level in tags: it is in the table, and it is not a container that never runs."""
+    module = modules.get(scope)
+    return module is not None and module.called is not False
+
+
+def nearest_called(modules: Mapping[str, Module], scope: str) -> str:
+    """Return the nearest called module at or above a scope; the root if there is none."""
+    while scope and not is_called(modules, scope):
+        scope = parent(scope)
+    return scope

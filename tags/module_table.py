@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from ..errors import HpassError
 from .class_paths import class_paths, join_segment, percent_encode
-from .module import Module, merge_modules
+from .module import Module, is_called, merge_modules, nearest_called
 from .module_json import json_type, module_from_json, module_to_json
 from .prefix_alignment import find_prefixes
-from .scope import is_descendant, is_scope, natural_sort_key, parent, relative
+from .scope import is_descendant, is_scope, natural_sort_key, relative
 
 TABLE_VERSION = 1
 # The metadata key under which an exporter embeds the table.
@@ -93,14 +93,11 @@ class ModuleTable:
 
     def is_called(self, scope: str) -> bool:
         """Whether the module is a level in tags: it is in the table, and it is not a container that never runs."""
-        module = self.modules.get(scope)
-        return module is not None and module.called is not False
+        return is_called(self.modules, scope)
 
     def nearest_called(self, scope: str) -> str:
         """Return the nearest called module at or above a scope; the root if there is none."""
-        while scope and not self.is_called(scope):
-            scope = parent(scope)
-        return scope
+        return nearest_called(self.modules, scope)
 
     def aliases(self) -> dict[str, str]:
         """Return a mapping of each alias to the module's scope in the table."""
@@ -113,7 +110,7 @@ class ModuleTable:
         relative to that ancestor.
         """
         if self._paths is None:
-            self._paths = class_paths(self)
+            self._paths = class_paths(self.modules)
         path = self._paths.get(scope)
         if path is None:
             ancestor = self.nearest_called(scope)

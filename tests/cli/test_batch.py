@@ -17,7 +17,8 @@ import hpass
 from hpass.batch.dask_cluster import installed_version
 from hpass.cli import batch
 from hpass.cli.batch import _pool
-from hpass.cli.run_job import Outcome, run_job
+from hpass.cli.outcome import Outcome
+from hpass.cli.run_job import run_job
 from hpass.cli.run_options import RunOptions
 from hpass.cli.signals import Terminated
 from hpass.cli.tagging_options import TaggingOptions
