@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ..tags.scope import depth, natural_sort_key, parent
 from .labels import Labels, is_numbered
@@ -17,17 +18,21 @@ class KnownModules:
     """The names of the known modules, including containers, by label.
 
     `labels_with_slash` are the labels that contain a slash, which a path splits, by what stands before the first slash.
-    `complete` means that there are no other modules (the names come from a module table).
+    `complete` means that there are no other modules (the names come from a module table). `called` tells of modules
+    whether they are ever called; it has those of which the table says so.
     """
 
     names: frozenset[str]
     by_label: Mapping[str, Sequence[str]]
     labels_with_slash: Mapping[str, Sequence[str]]
     complete: bool
+    called: Mapping[str, bool]
     _below: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]], repr=False)
 
     @classmethod
-    def of(cls, names: Iterable[str], *, complete: bool = False) -> KnownModules:
+    def of(
+        cls, names: Iterable[str], *, complete: bool = False, called: Mapping[str, bool] = MappingProxyType({})
+    ) -> KnownModules:
         """Index names and all their ancestors."""
         known: set[str] = set()
         for name in names:
@@ -43,7 +48,23 @@ class KnownModules:
             start, slash, _ = name.partition("/")
             if slash:
                 labels_with_slash[start].append(name)
-        return cls(frozenset(known), by_label, labels_with_slash, complete)
+        return cls(frozenset(known), by_label, labels_with_slash, complete, called)
+
+    def is_direct(self, scope: str, ancestor: str) -> bool | None:
+        """Whether a module is below another one and none between them is ever called; None if that is unknown.
+
+        Only then does the upper module call the lower one as its own.
+        """
+        answer: bool | None = True
+        between = parent(scope)
+        while between and between != ancestor:
+            called = self.called.get(between)
+            if called:
+                return False
+            if called is None:
+                answer = None
+            between = parent(between)
+        return answer
 
     def rejoin(self, labels: Labels) -> Labels:
         """Return the labels with the parts of each label in `labels_with_slash` joined again."""

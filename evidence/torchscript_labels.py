@@ -34,24 +34,32 @@ class Resolved(NamedTuple):
     """The module of a path of labels.
 
     `certain` is False if it may be another module. `absent` is the module that the label names and the module table
-    does not have, or empty.
+    does not have, or empty. `own` is the module of the nodes with exactly these labels, if it is another one than that
+    of the labels below, or less certain.
     """
 
     scope: str
     certain: bool
     absent: str = ""
+    own: Resolved | None = None
+
+    @property
+    def of_nodes(self) -> Resolved:
+        """The module of the nodes with exactly these labels."""
+        return self.own or self
 
 
 @dataclass(slots=True)
 class _LabelNode:
     """A node of the label tree.
 
-    `own` counts the owners of the parameters that nodes with exactly these labels read, `below` those that nodes with
-    further labels read. `weights` are the weights that any of them read.
+    `has_nodes` tells whether nodes have exactly these labels. `own` counts the owners of the parameters that these
+    read, `below` those that nodes with further labels read. `weights` are the weights that any of them read.
     """
 
     labels: Labels
     children: dict[str, _LabelNode] = field(default_factory=dict[str, "_LabelNode"])
+    has_nodes: bool = False
     own: Owners = field(default_factory=Owners)
     below: Owners = field(default_factory=Owners)
     weights: list[WeightUse] = field(default_factory=list[WeightUse])
@@ -78,13 +86,17 @@ def resolve(paths: Mapping[Labels, LabelUses], known: KnownModules) -> dict[Labe
         # Labels with parameters come first, because their modules are evidence for the other labels of the same parent.
         for name, child in sorted(node.children.items(), key=lambda item: not (item[1].below or item[1].own)):
             found = _resolve_child(parent_module, name, child, siblings, known)
+            siblings.add(name, found.scope, child.deepest_owners)
+            if child.has_nodes and child.children and not child.own.within(found.scope):
+                # Of two modules with the same label, one may have these nodes and the other the labels below.
+                nodes = _LabelNode(child.labels, own=child.own, weights=child.weights)
+                own = _resolve_child(parent_module, name, nodes, siblings, known)
+                if child.own or (known.complete and not own.certain):
+                    found = found._replace(own=own)
+                elif siblings.is_read_by_another(name, found.scope):
+                    found = found._replace(own=found._replace(certain=False))
             resolved[child.labels] = found
             pending.append((child, found))
-            siblings.add(name, found.scope, child.deepest_owners)
-            if child.own and child.children and not child.own.within(found.scope):
-                # Two modules with the same label: one has nodes of its own, the other has the labels below.
-                own = _LabelNode(child.labels, own=child.own, weights=child.weights)
-                resolved[child.labels] = _resolve_child(parent_module, name, own, siblings, known)
     _doubt_tied_modules(resolved)
     return resolved
 
@@ -119,9 +131,9 @@ def cut_labels(paths: Mapping[Labels, LabelUses], resolved: Mapping[Labels, Reso
         for path, uses in paths.items()
         if uses.owners
         and not uses.weights
-        and resolved[path].scope not in callers
-        and all(is_descendant(owner, resolved[path].scope) for owner in uses.owners)
-        and resolved[path].scope not in uses.owners
+        and resolved[path].of_nodes.scope not in callers
+        and all(is_descendant(owner, resolved[path].of_nodes.scope) for owner in uses.owners)
+        and resolved[path].of_nodes.scope not in uses.owners
     )
 
 
@@ -133,6 +145,7 @@ def _label_tree(paths: Mapping[Labels, LabelUses]) -> _LabelNode:
             node.below.add(uses.owners)
             node.weights += uses.weights
             node = node.children.setdefault(name, _LabelNode(path[: index + 1]))
+        node.has_nodes = True
         node.own.add(uses.owners)
         node.weights += uses.weights
     return root
@@ -190,6 +203,10 @@ class _Siblings(NamedTuple):
         """Whether another module has this label as well: one that reads other weights counts it further."""
         return any(self.has_other_weights(name, other) for other in self.repeated.get(name, ()))
 
+    def is_read_by_another(self, name: str, scope: str) -> bool:
+        """Whether nodes with this label and a suffix read parameters of a module itself."""
+        return any(scope in self.labels[other].own for other in self.repeated.get(name, ()))
+
     def are_numbered(self, *, but: str) -> bool:
         """Whether the parent numbers its children: all labels but some that start with a name repeat the parent's."""
         return all(is_repeat(name, but) for name in self.unnumbered) and not all(
@@ -204,6 +221,7 @@ def _resolve_child(
     owners = child.deepest_owners
     exact = _candidates(parent_module.scope, name, owners, known)
     numbered = split_number(name)
+    may_be_repeated = False
     if numbered is not None:
         # The suffix may be part of the module's name (a module `norm_1`) or count scopes (a second scope `norm`).
         base_candidates = _candidates(parent_module.scope, numbered.label, owners, known)
@@ -212,16 +230,18 @@ def _resolve_child(
             not exact and (base_candidates or is_repeated)
         ):
             return _resolve_repeated(parent_module, numbered, owners, siblings, known)
+        may_be_repeated = is_repeated and bool(base_candidates)
     if exact:
-        best, rivals = exact[0], list[str]()
-        if len(exact) > 1:
-            fits = {scope: _fit(scope, child, known) for scope in exact}
-            best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
-            rivals = [
-                scope for scope in exact if scope != best and depth(scope) == depth(best) and fits[scope] == fits[best]
-            ]
-        is_named = owners.within(best) > 0
-        certain = is_named or (known.complete and not rivals and not siblings.is_ambiguous(name))
+        fits = {scope: _fit(scope, child, known) for scope in exact}
+        best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
+
+        def is_rival(scope: str) -> bool:
+            is_direct = known.is_direct(scope, parent_module.scope)
+            is_near = depth(scope) == depth(best) if is_direct is None else is_direct
+            return is_near and fits[scope] == fits[best]
+
+        is_alone = not may_be_repeated and not any(scope != best and is_rival(scope) for scope in exact)
+        certain = owners.within(best) > 0 or (known.complete and is_alone and not siblings.is_ambiguous(name))
         return Resolved(best, parent_module.certain and certain)
     if known.complete and join_scope(parent_module.scope, name) in known.names:
         # In the names that hpass writes, the children of a called container do not repeat the container's label.
@@ -243,8 +263,11 @@ def _is_caller(child: _LabelNode) -> bool:
 
 
 def _elsewhere_in_table(parent_module: Resolved, name: str, known: KnownModules) -> Resolved:
-    """Return the module of a label that no module below the parent has: one from elsewhere, else the parent itself."""
-    found = [scope for scope in known.by_label.get(name, ()) if scope in known.names]
+    """Return the module of a label that no module below the parent has: one from elsewhere, else the parent itself.
+
+    A module does not call itself, nor one that it lies in.
+    """
+    found = [scope for scope in known.by_label.get(name, ()) if not is_descendant(parent_module.scope, scope)]
     if not found:
         return Resolved(parent_module.scope, certain=False, absent=join_scope(parent_module.scope, name))
     return Resolved(min(found, key=lambda scope: (depth(scope), natural_sort_key(scope))), certain=len(found) == 1)
@@ -288,7 +311,8 @@ def _resolve_repeated(
         return Resolved(unused, certain=False)
     if known.complete and best not in known.names:
         return _elsewhere_in_table(parent_module, base, known)
-    return Resolved(best, parent_module.certain and known.complete)
+    is_alone = all(scope == best or known.is_direct(scope, parent_module.scope) is False for scope in candidates)
+    return Resolved(best, parent_module.certain and known.complete and is_alone)
 
 
 def _unused_modules(ancestor: str, numbered: NumberedLabel, siblings: _Siblings, known: KnownModules) -> Iterator[str]:
@@ -335,13 +359,21 @@ def _modules_with_label(ancestor: str, name: str, known: KnownModules) -> list[s
         # The children of a called container repeat the container's label in front of their numbers.
         found.append(ancestor + name[len(ancestor_label) :])
     found += [scope for scope in known.below(ancestor, name) if scope not in found]
+    if known.complete:
+        return [
+            scope
+            for scope in found
+            if scope in known.names
+            and known.called.get(scope) is not False
+            and known.is_direct(scope, ancestor) is not False
+        ]
     if found and (found[0] in known.names or len(found) > 1):
         return [scope for scope in found if scope in known.names]
     base, _, numbers = name.partition(".")
-    if not found and is_numbered(name, base) and not known.complete:
+    if not found and is_numbered(name, base):
         # The container is known from its other children (`act.1` from `act.0.weight`).
         found = [f"{container}.{numbers}" for container in known.below(ancestor, base)]
-    return [scope for scope in found if scope in known.names] if known.complete else found
+    return found
 
 
 def _module_outside_parent(name: str, owners: Owners, known: KnownModules) -> str | None:

@@ -41,7 +41,8 @@ def _known_modules(weights: ParameterUses, context: Context) -> KnownModules:
     declared, owners = context.table.declared, weights.owners()
     aliases = declared.aliases()
     if all(owner in declared or owner in aliases for owner in owners):
-        return KnownModules.of(declared, complete=True)
+        called = {scope: module.called for scope, module in declared.modules.items() if module.called is not None}
+        return KnownModules.of(declared, complete=True, called=called)
     return KnownModules.of([*declared, *owners])
 
 
@@ -77,8 +78,9 @@ def open_modules(named: NamePaths, weights: ParameterUses, context: Context) -> 
 
 
 def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bool) -> OpenModules:
-    scopes = [resolved[labels[:end]].scope for end in range(len(labels) + 1)]
-    return OpenModules(scopes, resolved[labels].certain and not is_cut, is_cut)
+    found = resolved[labels].of_nodes
+    scopes = [*(resolved[labels[:end]].scope for end in range(len(labels))), found.scope]
+    return OpenModules(scopes, found.certain and not is_cut, is_cut)
 
 
 def weights_without_a_name(node: gs.Node, uses: ParameterUses) -> list[WeightUse]:

@@ -161,6 +161,55 @@ def test_what_fits_other_modules_as_well_is_not_certain(
     assert resolved(paths, table=table)["a"].certain is certain
 
 
+@pytest.mark.parametrize(
+    ("paths", "called", "expected"),
+    [
+        pytest.param({"a": []}, {"a": False, "a.a": True}, ("a.a", True), id="only a called module has a label"),
+        pytest.param(
+            {"a": []}, {"a": True, "x": True, "x.a": True}, ("a", True), id="another module calls the other one"
+        ),
+        pytest.param({"a": []}, {"a": True, "x": False, "x.a": True}, ("a", False), id="the parent calls both"),
+        pytest.param({"a": []}, {"x": True, "x.a": True}, ("x.a", True), id="one that is another module's own"),
+        pytest.param(
+            {"a": []}, {"x": True, "x.a": True, "y": True, "y.a": True}, ("x.a", False), id="one of two other modules'"
+        ),
+        pytest.param(
+            {"a/a": []}, {"a": True, "x": True, "x.a": True}, ("x.a", True), id="a module does not call itself"
+        ),
+        pytest.param({"a": [], "a_1": []}, {"a": True}, ("a", True), id="a second call"),
+        pytest.param(
+            {"a": [], "a_1": []}, {"a": True, "a_1": True}, ("a_1", False), id="a second call, or a name that ends so"
+        ),
+        pytest.param(
+            {"a": [], "a_1": []}, {"a": True, "x": False, "x.a": True}, ("a", False), id="a second call, or another"
+        ),
+        pytest.param(
+            {"a/b": ["a.b"], "a_1": ["a"], "a": []},
+            {"a": True, "a.b": True, "x": False, "x.a": True},
+            ("a", False),
+            id="one has nodes of its own, the other may have the labels below",
+        ),
+    ],
+)
+def test_a_table_tells_which_modules_call_others(
+    paths: Paths, called: Mapping[str, bool], expected: tuple[str, bool]
+) -> None:
+    known = KnownModules.of(called, complete=True, called=called)
+    by_labels = {tuple(path.split("/")): LabelUses(Owners(Counter(found))) for path, found in paths.items()}
+
+    *_, last = by_labels
+    found = resolve(by_labels, known)[last].of_nodes
+
+    assert (found.scope, found.certain) == expected
+
+
+def test_without_a_table_nodes_that_read_nothing_may_be_those_of_another_module_of_their_label() -> None:
+    found = resolved({"a": [], "a_1": ["a"], "a/b": ["a.b"]})
+
+    assert not found["a"].of_nodes.certain
+    assert found["a/b"].certain
+
+
 def test_a_module_that_also_runs_below_its_own_parent_may_be_another_one_with_the_same_weights() -> None:
     tied = resolved({"encoder/embed": ["decoder.embed"], "decoder/embed": ["decoder.embed"]})
     shared = resolved({"encoder/shared": ["shared"], "decoder/shared": ["shared"]})
