@@ -19,6 +19,7 @@ from .graph.regions import nodes_with_position
 from .identity_map import IdentityMap
 from .notebook import table
 from .passes.base import PassResult
+from .passes.call_number import number_calls
 from .passes.context import Context, Reference
 from .passes.findings import Finding, Severity
 from .pipeline import ALL, Observer, Pipeline
@@ -36,7 +37,7 @@ ModelSource = str | Path | onnx.ModelProto | Model
 CHECKPOINT_SUFFIX = ".safetensors"
 # The maximum size of a module table. A table of 200,000 modules takes a tenth of it.
 _MAX_TABLE_BYTES = 1 << 28
-TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback"
+TAGGING = "scope-parse,module-mapping,aux-inheritance,fallback,call-number"
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,16 @@ class Run:
         """Return how many tagged nodes run in each module. A call of a function counts as the nodes of the function."""
         return scope_counts(self.model, self.tag)
 
-    def to_rows(self) -> list[dict[str, str | None]]:
+    def to_rows(self) -> list[dict[str, str | int | None]]:
         """Return a row for each node in the order of the file, for a data frame: `pandas.DataFrame(run.to_rows())`.
 
         The columns are the node's position, name and operator, the scope and the class of the module that it ran in,
-        the module that it serves, the tag, the source and the confidence. What is not known is None.
+        the module that it serves, the number of the module's call, the tag, the source and the confidence. What is not
+        known is None.
         """
         return [self._row(position, node) for position, node in nodes_with_position(self.context.regions())]
 
-    def _row(self, position: str, node: gs.Node) -> dict[str, str | None]:
+    def _row(self, position: str, node: gs.Node) -> dict[str, str | int | None]:
         tag = self.tag(node)
         return {
             "position": position,
@@ -93,6 +95,7 @@ class Run:
             "scope": None if tag is None else tag.scope,
             "class": None if tag is None else self._class_of(tag.scope),
             "serves": None if tag is None else tag.serves,
+            "call": None if tag is None else tag.call,
             "tag": None if tag is None else self.modules.path(tag.target),
             "source": None if tag is None else tag.source.value,
             "confidence": None if tag is None else tag.confidence.value,
@@ -178,6 +181,8 @@ def run(
     opened_reference = reference if isinstance(reference, Reference) else read_reference(reference, modules=table)
     context = Context(model, given=table, reference=opened_reference, retag=retag, explained=explained)
     results = pipeline.run(context, observer)
+    if context.calls_are_outdated:
+        number_calls(context)
     # Whatever passes ran: a later run takes what is written for all that is known.
     context.use_declared_table()
     return Run(model, context, pipeline, results, edits_before)

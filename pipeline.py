@@ -1,7 +1,7 @@
 """The pipeline: an ordered tuple of passes, its text form, and its observer.
 
 The text form is `scope-parse,aux-inheritance:root=keep,fallback`: the names of passes in order, each with its options
-after colons. In values, `,`, `:` and `%` are percent-encoded. `all` stands for the five standard passes. Other packages
+after colons. In values, `,`, `:` and `%` are percent-encoded. `all` stands for the standard passes. Other packages
 register passes in the entry-point group `hpass.passes`.
 """
 

@@ -16,11 +16,11 @@ from .graph.regions import nodes_with_position
 from .graph.strip import stripped
 from .graph.verify.equal_values import unify
 from .graph.verify.onnx_check import check_fully
-from .graph.verify.tag_rules import Problem, stored_tag_problems
+from .graph.verify.tag_rules import Problem, Rule, stored_tag_problems
 from .outlining.within_rules import within_problems
 from .passes.findings import Finding, Severity
 from .tags.module_table import ModuleTable
-from .tags.tag_format import FORMAT_VERSION
+from .tags.tag_format import CALL, FORMAT_VERSION, READABLE_VERSIONS
 from .tags.tag_store import Decision, TagStore
 
 if TYPE_CHECKING:
@@ -57,9 +57,17 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
     if model.stored_version is None:
         yield _error("not-tagged", "hpass has not tagged this model; `hpass run` does")
         return
-    if model.stored_version != FORMAT_VERSION:
-        yield _error("format-version", f"tags of version {model.stored_version!r}; this hpass reads {FORMAT_VERSION!r}")
+    if model.stored_version not in READABLE_VERSIONS:
+        known = " and ".join(map(repr, READABLE_VERSIONS))
+        yield _error("format-version", f"tags of version {model.stored_version!r}; this hpass reads {known}")
         return
+    if model.stored_version != FORMAT_VERSION:
+        message = f"tags of version {model.stored_version!r}, which have no numbers of calls; `hpass run` adds them"
+        yield Finding(Severity.INFO, "format-version", message)
+    yield from _problem_findings(model)
+
+
+def _problem_findings(model: Model) -> Iterator[Finding]:
     table = ModuleTable()
     try:
         table = model.stored_modules() or table
@@ -73,11 +81,17 @@ def _tag_findings(model: Model) -> Iterator[Finding]:
             tags.decide(node, Decision(tag, "it is in the file", ""))
         for problem in stored_tag_problems(model.stored_entries(node), table):
             problems[problem].append(position)
-    for position, problem in within_problems(model, tags, table):
+    for position, problem in (*within_problems(model, tags, table), *_call_problems(model)):
         problems[problem].append(position)
     for problem, positions in problems.items():
         more = f" (and {len(positions) - 1} more nodes)" if len(positions) > 1 else ""
         yield Finding(Severity.ERROR, problem.rule, problem.message + more, positions[0] or None)
+
+
+def _call_problems(model: Model) -> Iterator[tuple[str, Problem]]:
+    for position, node in nodes_with_position(region for region in model.regions() if region.position):
+        if model.has_note(node, CALL):
+            yield position, Problem(Rule.CALL, f"{CALL} stands outside of the main graph")
 
 
 def _difference_findings(model: Model, original: Model) -> list[Finding]:

@@ -26,7 +26,7 @@ def complete_pipeline(incomplete: str) -> list[tuple[str, str]]:
     before, comma, last = incomplete.rpartition(",")
     found = complete_pass(last)
     if "all".startswith(last):
-        found.append(("all", "the five standard passes"))
+        found.append(("all", "the six standard passes"))
     return [(f"{before}{comma}{name}", summary) for name, summary in found]
 
 

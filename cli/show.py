@@ -137,6 +137,8 @@ def _node_facts(entry: dict[str, Any], node: Node, *, stored: bool) -> Iterator[
         # The tag is the class path of the module that is served, which most nodes ran in.
         yield "tag", f"{entry['tag']} ({ran if entry['serves'] is None else 'whom it serves'})"
         yield "scope", f"{entry['scope'] or '(root)'} ({ran})"
+        if entry["call"] is not None:
+            yield "call", f"{entry['call']} of the module's calls, from 0"
         if "runs_in" in entry:
             yield "runs in", _values([scope or "(root)" for scope in entry["runs_in"]])
         if entry["serves"] is not None:

@@ -59,7 +59,7 @@ class ParameterUses:
         self._readers: Counter[str] = Counter()
         self._names: set[tuple[str, str]] = set()
         self._use_by_name: dict[str, ParameterUse | None] = {}
-        folded = {**_folded_parameters(model), **restored}
+        folded = {**folded_parameters(model), **restored}
         # Subgraphs read values of the graphs around them, so all regions share these dictionaries.
         use_by_value: dict[int, ParameterUse] = {}
         first_uses: dict[str, list[_Reader]] = {}
@@ -250,7 +250,7 @@ def _is_folded(node: gs.Node) -> bool:
     return any(f"{name}_bias" in names for name in names)
 
 
-def _folded_parameters(model: Model) -> dict[str, str]:
+def folded_parameters(model: Model) -> dict[str, str]:
     """Return the parameter of each folded value that was computed from exactly one parameter."""
     found: dict[str, str] = {}
     for region in model.regions():

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import onnx
 
+from ..graph.dataflow import Dataflow
 from ..graph.walk import nodes_within
-from .dataflow import Dataflow
+from ..tags.tag_edits import set_entry
+from ..tags.tag_format import CALL
 from .piece import Piece
 
 
@@ -31,6 +33,9 @@ def _build_graph(graph: onnx.GraphProto, flow: Dataflow, piece: Piece, types: Ma
     graph.metadata_props.extend(flow.graphs[0].metadata_props)
     positions = sorted({*piece.nodes, *piece.copies})
     graph.node.extend(piece.copies.get(index) or flow.nodes[index] for index in positions)
+    for node in graph.node:
+        # The numbers are those of calls in the whole model.
+        set_entry(node, CALL, None)
     border = {*piece.inputs, *piece.outputs}
     values = {name for index in positions for name in flow.writes[index]} | set(piece.inputs)
     read = {name for index in positions for name in flow.reads[index]}

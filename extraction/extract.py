@@ -8,8 +8,10 @@ from pathlib import Path
 
 import onnx
 
+from ..analysis.module_calls import calls_by_weights, equal_visits, has_one_call, told_apart
 from ..api import TAGGING, ModelSource, Run, ensure_tagged, run
 from ..errors import HpassError, UsageError, quoted
+from ..graph.dataflow import Dataflow
 from ..graph.decode import as_text
 from ..graph.files import model_file
 from ..graph.files.write_errors import translate_write_errors
@@ -18,8 +20,6 @@ from ..selection.modules import nearest_modules
 from ..selection.node_instances import node_instances
 from ..tags.scope import is_descendant, natural_sort_key, parent
 from .build_model import build_model
-from .calls import calls, equal_runs, has_one_call
-from .dataflow import Dataflow
 from .locate import graphs_of, members
 from .piece import Piece, between, cut, returns
 from .preparation import Preparation
@@ -132,11 +132,16 @@ class Extractor:
         )
 
     def calls(self, preparation: Preparation, nodes: list[int], scope: str, *, wanted: bool = False) -> list[list[int]]:
-        """Return the nodes of each call of a module. Equal runs are calls if they must be, or if a call is wanted."""
-        found = calls(preparation, nodes, scope) if scope else [nodes]
-        if len(found) > 1 or has_one_call(preparation, nodes, scope):
+        """Return the nodes of each call of a module.
+
+        If its weights do not tell the calls apart, a module that is convex is one piece, unless a call is wanted.
+        """
+        if wanted:
+            return told_apart(preparation, nodes, scope)
+        found = calls_by_weights(preparation, nodes, scope)
+        if len(found) > 1 or has_one_call(preparation, nodes, scope) or not returns_whole(preparation, nodes):
             return found
-        return equal_runs(preparation, nodes, scope) if wanted or returns_whole(preparation, nodes) else found
+        return equal_visits(preparation, nodes, scope)
 
     def build(self, preparation: Preparation, piece: Piece) -> onnx.ModelProto:
         """Return the model of a piece. Raises HpassError if the type of an input is unknown."""
@@ -166,7 +171,7 @@ class Extractor:
         if key not in self._preparations:
             flow = Dataflow.of(graphs, holders)
             types = ValueTypes.of(self.run.model.for_runtime(), self.folder, flow)
-            self._preparations[key] = Preparation.of(flow, types, self.run.model.placeholders)
+            self._preparations[key] = Preparation.with_types(flow, types, self.run.model.placeholders)
         return self._preparations[key]
 
     def _locate(self, scope: str) -> tuple[Preparation, list[int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from .dataflow import Dataflow
+from ..graph.dataflow import Dataflow
 from .preparation import Preparation
 
 

@@ -8,60 +8,24 @@ from dataclasses import dataclass, field
 
 import onnx
 
+from ..graph.dataflow import Dataflow
 from ..graph.files.placeholders import Placeholders
-from ..graph.operators import AUXILIARY_OPERATORS, RANDOM_OPERATORS
-from .dataflow import Dataflow
+from ..graph.preparing_nodes import SIZE_OPERATORS, PreparingNodes, find_preparing_nodes
 from .value_types import ValueTypes
-
-_SIZES = ("Shape", "Size")
-# What exporters compute with sizes: the size of a reshaped tensor, a scale, a mask of the causal past.
-_ARITHMETIC = AUXILIARY_OPERATORS | {
-    *("Abs", "Add", "Ceil", "CumSum", "Div", "Floor", "Max", "Min", "Mod", "Mul", "Neg", "Pow", "Reciprocal"),
-    *("ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Sqrt", "Sub"),
-}
-_STANDARD_DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """The nodes of a graph that prepare: constants, and arithmetic on sizes.
+class Preparation(PreparingNodes):
+    """The nodes of a graph that prepare, with the types of values. `placeholders` are those of the model."""
 
-    `constant` says of each node whether it reads nothing but weights and other constants, `size` whether it reads
-    nothing but constants and the sizes of values. `placeholders` are those of the model.
-    """
-
-    flow: Dataflow
     types: ValueTypes
-    constant: list[bool]
-    size: list[bool]
     placeholders: Placeholders | None
-    _contents: dict[str, Hashable] = field(default_factory=dict[str, Hashable], repr=False)
+    _contents: dict[str, Hashable] = field(default_factory=dict[str, Hashable], repr=False, kw_only=True)
 
     @classmethod
-    def of(cls, flow: Dataflow, types: ValueTypes, placeholders: Placeholders | None = None) -> Preparation:
-        """Find the nodes that prepare, in one walk: producers stand before consumers."""
-        constant: list[bool] = []
-        size: list[bool] = []
-        for index, node in enumerate(flow.nodes):
-            producers = [flow.producers.get(name) for name in flow.reads[index] if name not in flow.weights]
-            is_constant = node.op_type not in RANDOM_OPERATORS and all(
-                producer is not None and producer < index and constant[producer] for producer in producers
-            )
-            constant.append(is_constant)
-            standard = node.domain in _STANDARD_DOMAINS
-            size.append(
-                is_constant
-                or (standard and node.op_type in _SIZES)
-                or (
-                    standard
-                    and node.op_type in _ARITHMETIC
-                    and all(
-                        producer is not None and producer < index and (constant[producer] or size[producer])
-                        for producer in producers
-                    )
-                )
-            )
-        return cls(flow, types, constant, size, placeholders)
+    def with_types(cls, flow: Dataflow, types: ValueTypes, placeholders: Placeholders | None = None) -> Preparation:
+        """Find the nodes that prepare."""
+        return cls(flow, *find_preparing_nodes(flow), types, placeholders)
 
     def content(self, name: str) -> Hashable:
         """Return what weights of equal content share: exporters fold a weight anew for each call of a module."""
@@ -109,7 +73,11 @@ class Preparation:
             if index in found:
                 continue
             node = self.flow.nodes[index]
-            if node.op_type in _SIZES and not self.constant[index] and not self._is_at_hand(node.input[0], available):
+            if (
+                node.op_type in SIZE_OPERATORS
+                and not self.constant[index]
+                and not self._is_at_hand(node.input[0], available)
+            ):
                 moved = self._with_other_source(node, inputs)
                 if moved is None:
                     return None

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import onnx
 
+from ..graph.dataflow import Dataflow
 from ..graph.decode import as_text
 from .child_process import infer_shapes, output_types
-from .dataflow import Dataflow
 
 Symbol = str | int | None
 """The size of one axis: a name, a number, or None if it is unknown."""

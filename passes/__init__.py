@@ -5,6 +5,7 @@ from __future__ import annotations
 from .annotate import Annotate
 from .aux_inheritance import AuxInheritance
 from .base import Pass
+from .call_number import CallNumber
 from .fallback import Fallback
 from .inline import Inline
 from .module_mapping import ModuleMapping
@@ -13,6 +14,6 @@ from .rename import Rename
 from .scope_parse import ScopeParse
 from .validation import Validation
 
-STANDARD_PASSES: tuple[type[Pass], ...] = (ScopeParse, ModuleMapping, AuxInheritance, Fallback, Validation)
+STANDARD_PASSES: tuple[type[Pass], ...] = (ScopeParse, ModuleMapping, AuxInheritance, Fallback, CallNumber, Validation)
 
 REWRITING_PASSES: tuple[type[Pass], ...] = (Rename, Annotate, Outline, Inline)

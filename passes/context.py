@@ -45,8 +45,8 @@ class Context:
 
     `evidence` is what the file says, `tags` what passes decided, `table` the modules in use, `findings` what there is
     to say about the model. `retag` says that tags in the file are no evidence, `rewritten` that a pass which may edit
-    the graph has run, `graph_unchanged` that the current pass has found the graph to be as it was read, and
-    `reference_differs` that tags come from a reference of another model, so that none may be `high`. `attributions`
+    the graph has run, `graph_unchanged` that the current pass has found the graph to be as it was read,
+    and `reference_differs` that tags come from a reference of another model, so that none may be `high`. `attributions`
     has a key for each node in `explained`, and a value once inference has decided on the node's module.
     """
 
@@ -72,6 +72,8 @@ class Context:
         self.attributions: IdentityMap[gs.Node, Attribution | None] = IdentityMap()
         for node in explained:
             self.attributions[node] = None
+        self._calls_are_wanted = False
+        self._calls_are_current = False
         self._record = PassRecord()
         self._regions: list[Region] | None = None
         self._outlined: IdentityMap[gs.Node, None] | None = None
@@ -110,13 +112,30 @@ class Context:
     def set_tag(self, node: gs.Node, tag: Tag, reason: str) -> None:
         """Give a node a tag; `reason` is for people (`it reads the parameter 'fc.weight'`).
 
-        The modules that the tag names join the table.
+        The modules that the tag names join the table. A number of a call is left out: only `set_call` gives one.
         """
+        if tag.call is not None:
+            tag = tag._replace(call=None)
         if self.tags.decide(node, Decision(tag, reason, self._record.name)):
+            self._calls_are_current = False
             self._record.tagged[tag.source] += 1
             self.table.add(tag.scope)
             if tag.serves is not None:
                 self.table.add(tag.serves)
+
+    def set_call(self, node: gs.Node, number: int) -> None:
+        """Give a tagged node the number of its module's call, from 0."""
+        self.tags.set_call(node, number)
+
+    def forget_calls(self) -> None:
+        """Remove the numbers of calls from all tags, because the caller counts them again."""
+        self.tags.forget_calls()
+        self._calls_are_wanted = self._calls_are_current = True
+
+    @property
+    def calls_are_outdated(self) -> bool:
+        """Whether passes have tagged or edited nodes since the calls were numbered."""
+        return self._calls_are_wanted and not self._calls_are_current
 
     def is_outlined(self, node: gs.Node) -> bool:
         """Whether a node is in a function that `outline` made of a module, so that its tag depends on the calls."""
@@ -143,10 +162,12 @@ class Context:
         if self.model.edit_messages(lambda model: edit(model, decisions)):
             self.evidence.forget_graph()
             self._regions = self._outlined = None
+            self._calls_are_current = False
             for node, message in self.model.messages():
                 decision = decisions.get(message)
                 if decision is not None:
-                    self.tags.decide(node, decision)
+                    # The graph has other calls now.
+                    self.tags.decide(node, decision._replace(tag=decision.tag._replace(call=None)))
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
         """Remember modules that were open together, outermost first: each of them was called."""
@@ -165,6 +186,7 @@ class Context:
         if rewrites or self._record.rewrites:
             self.evidence.forget_graph()
             self._regions = self._outlined = None
+            self._calls_are_current = False
         self._record = PassRecord(name, rewrites)
         return self._record
 

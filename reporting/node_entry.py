@@ -27,6 +27,7 @@ def tag_entry(position: str, node: Node, tag: Tag | None, modules: ModuleTable) 
         "tag": None if tag is None else modules.path(tag.target),
         "scope": None if tag is None else tag.scope,
         "serves": None if tag is None else tag.serves,
+        "call": None if tag is None else tag.call,
         "source": None if tag is None else tag.source.value,
         "confidence": None if tag is None else tag.confidence.value,
     }

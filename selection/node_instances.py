@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple
 from ..errors import HpassError
 from ..graph.node_source import FunctionKey, NodeSource, NodeT
 from ..identity_map import IdentityMap
-from ..tags.tag_format import CALL, Tag
+from ..tags.tag_format import Tag
 from ..tags.within import tag_at_call
 
 TagOf = Callable[[NodeT], Tag | None]
@@ -135,9 +135,8 @@ def _bodies(model: NodeSource[NodeT]) -> dict[FunctionKey, list[NodeT]]:
 
 def _instance(model: NodeSource[NodeT], node: NodeT, tag_of: TagOf[NodeT], frame: _Frame[NodeT]) -> NodeInstance[NodeT]:
     notes = dict(model.stored_entries(node))
-    number = notes.get(CALL, "")
-    call = int(number) if number.isascii() and number.isdecimal() else None
     tag = tag_of(node)
     if tag is not None and frame.calls:
         tag = tag_at_call(tag, notes, frame.scope)
-    return NodeInstance("" if tag is None else tag.scope, call, node, frame.calls, tag)
+    scope, call = ("", None) if tag is None else (tag.scope, tag.call)
+    return NodeInstance(scope, call, node, frame.calls, tag)

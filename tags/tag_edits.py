@@ -11,6 +11,7 @@ import onnx
 from ..graph.files.wire import length_delimited
 from ..graph.walk import nodes_within
 from .tag_format import (
+    CALL,
     CONFIDENCE,
     NAME,
     OUTPUTS,
@@ -58,7 +59,8 @@ def tag_bytes(tag: Tag, class_path: str) -> bytes:
     To merge these bytes into a node is several times faster than to add the entries one by one.
     """
     serves = b"" if tag.serves is None or tag.serves == tag.scope else _entry_bytes(SERVES, tag.serves)
-    modules = _entry_bytes(SCOPE, tag.scope) + serves + _entry_bytes(TAG, class_path)
+    call = b"" if tag.call is None else _entry_bytes(CALL, str(tag.call))
+    modules = _entry_bytes(SCOPE, tag.scope) + serves + call + _entry_bytes(TAG, class_path)
     return modules + _reason_bytes(tag.source, tag.confidence)
 
 

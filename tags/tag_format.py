@@ -27,7 +27,12 @@ WAS = "hpass.was."
 VERSION = "hpass.version"
 MODULES = "hpass.modules"
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
+READABLE_VERSIONS = ("1", FORMAT_VERSION)
+"""Version 1 is the same without the numbers of calls."""
+
+# No file has so many nodes that the number of a call takes more digits.
+_MAX_DIGITS = 10
 
 
 class Source(StrEnum):
@@ -53,13 +58,15 @@ class Tag(NamedTuple):
     """The tag of a node.
 
     `scope` is the module that the node ran in (`""`: the root), `source` and `confidence` say how it is known, and
-    `serves` is the module that an auxiliary operation works for, or None if that is `scope`.
+    `serves` is the module that an auxiliary operation works for, or None if that is `scope`. `call` is the number of
+    the module's call that the node ran in, from 0; None if the module is called once or its calls are not told apart.
     """
 
     scope: str
     source: Source
     confidence: Confidence = Confidence.HIGH
     serves: str | None = None
+    call: int | None = None
 
     @property
     def target(self) -> str:
@@ -101,4 +108,11 @@ def parse_tag(entries: Iterable[tuple[str, str]]) -> Tag | None:
         confidence = Confidence(found[CONFIDENCE])
     except (KeyError, ValueError):
         confidence = Confidence.MEDIUM
-    return Tag(scope, source, confidence, serves)
+    return Tag(scope, source, confidence, serves, parse_call(found.get(CALL)))
+
+
+def parse_call(text: str | None) -> int | None:
+    """Return the number of a call; None if the text is none, as for `07` and `-1`."""
+    if text is None or len(text) > _MAX_DIGITS or not (text.isascii() and text.isdecimal()):
+        return None
+    return int(text) if text == str(int(text)) else None

@@ -25,6 +25,7 @@ class TagStore:
 
     def __init__(self) -> None:
         self._decisions: IdentityMap[gs.Node, Decision] = IdentityMap()
+        self._with_calls: list[gs.Node] = []
 
     def get(self, node: gs.Node) -> Tag | None:
         """Return the node's tag, or None if no pass has given it one."""
@@ -57,3 +58,16 @@ class TagStore:
             return False
         self._decisions[node] = decision
         return True
+
+    def set_call(self, node: gs.Node, number: int) -> None:
+        """Add the number of a call to a node's tag. The reason and the pass that set the tag stay."""
+        known = self._decisions[node]
+        self._decisions[node] = known._replace(tag=known.tag._replace(call=number))
+        self._with_calls.append(node)
+
+    def forget_calls(self) -> None:
+        """Remove the numbers of calls from all tags."""
+        for node in self._with_calls:
+            known = self._decisions[node]
+            self._decisions[node] = known._replace(tag=known.tag._replace(call=None))
+        self._with_calls.clear()

@@ -90,6 +90,18 @@ def a_reference(size: int) -> Case:
     return Case(model(line([""] * size)), reference=model(line(names)))
 
 
+def calls_of_one_module(size: int) -> Case:
+    names = [f"/m/a{f'_{i}' if i else ''}/Relu" for i in range(size)]
+    nodes = [each for i, name in enumerate(names) for each in line_from(f"v{i}" if i else "x", name, f"v{i + 1}")]
+    return Case(with_parameters(model(nodes), ["m.a.weight"]))
+
+
+def line_from(read: str, name: str, written: str) -> list[onnx.NodeProto]:
+    """Return a call of the module `m.a`, and a node of `m`."""
+    inner = f"{written}_inner"
+    return [node(name, "Gemm", [read, "m.a.weight"], inner), node("/m/Exp", "Exp", [inner], written)]
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -101,6 +113,7 @@ def a_reference(size: int) -> Case:
         a_name_of_suffixes,
         subgraphs,
         a_reference,
+        calls_of_one_module,
     ],
 )
 def test_the_steps_grow_as_the_model_does(make: Callable[[int], Case]) -> None:

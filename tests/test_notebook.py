@@ -88,6 +88,7 @@ def test_a_run_has_a_row_for_each_node() -> None:
         "scope": "encoder.layer.0.attention.self.query",
         "class": "Linear",
         "serves": None,
+        "call": None,
         "tag": "/BertModel/BertEncoder/BertLayer.0/BertAttention/BertSelfAttention/Linear.query",
         "source": "metadata",
         "confidence": "high",

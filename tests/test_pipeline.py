@@ -130,7 +130,7 @@ def test_a_malformed_text_is_refused_in_one_line(text: str, message: str) -> Non
 
 
 def test_all_stands_for_the_standard_passes_and_may_be_an_item() -> None:
-    names = ["scope-parse", "module-mapping", "aux-inheritance", "fallback", "validation"]
+    names = ["scope-parse", "module-mapping", "aux-inheritance", "fallback", "call-number", "validation"]
 
     assert [step.name for step in Pipeline.parse("all").passes] == names
     assert [step.name for step in parse("rest,all,rest").passes] == ["rest", *names, "rest"]

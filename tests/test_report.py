@@ -110,6 +110,7 @@ def test_a_node_comes_with_evidence_reason_and_the_pass_that_decided(small: hpas
         "tag": "/encoder/fc",
         "scope": "encoder.fc",
         "serves": None,
+        "call": None,
         "source": "name",
         "confidence": "high",
         "evidence": [

@@ -45,7 +45,7 @@ def generate(random: Random) -> onnx.ModelProto:
     for key in random.sample(("module_table", "hpass.modules"), k=random.randint(0, 2)):
         model.metadata_props.add(key=key, value=_table(random))
     if random.random() < 0.3:
-        model.metadata_props.add(key="hpass.version", value=random.choice(("1", "1", "2", "")))
+        model.metadata_props.add(key="hpass.version", value=random.choice(("1", "2", "2", "3", "")))
     return model
 
 

@@ -41,6 +41,7 @@ ATOMS = (
 KEYS = (
     "hpass.scope",
     "hpass.serves",
+    "hpass.call",
     "hpass.tag",
     "hpass.source",
     "hpass.confidence",

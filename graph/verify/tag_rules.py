@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...tags.module_table import ModuleTable
 from ...tags.scope import scope_problem
-from ...tags.tag_format import CONFIDENCE, SCOPE, SERVES, SOURCE, TAG, Confidence, Source, Tag
+from ...tags.tag_format import CALL, CONFIDENCE, SCOPE, SERVES, SOURCE, TAG, Confidence, Source, Tag, parse_call
 
 
 class Rule(StrEnum):
@@ -19,6 +19,7 @@ class Rule(StrEnum):
     IN_TABLE = "tag-not-in-table"
     CLASS_PATH = "tag-text"
     WITHIN = "within"
+    CALL = "call"
 
 
 class Problem(NamedTuple):
@@ -41,6 +42,8 @@ def tag_problems(tag: Tag | None, modules: ModuleTable) -> Iterator[Problem]:
             yield Problem(Rule.IN_TABLE, f"{_called(scope)} is not in the module table")
     if tag.serves == tag.scope:
         yield Problem(Rule.WELL_FORMED, f"{SERVES} repeats the scope")
+    if tag.call is not None and not tag.scope:
+        yield Problem(Rule.CALL, f"{CALL} is {tag.call} at the root, which is called once")
 
 
 def stored_tag_problems(entries: Sequence[tuple[str, str]], modules: ModuleTable) -> Iterator[Problem]:
@@ -49,10 +52,14 @@ def stored_tag_problems(entries: Sequence[tuple[str, str]], modules: ModuleTable
     `entries` are the `hpass.*` keys and values of the node, and `modules` is the table in the file.
     """
     found = dict(entries)
-    tag = Tag(found[SCOPE], Source.FALLBACK, serves=found.get(SERVES)) if SCOPE in found else None
+    tag = None
+    if SCOPE in found:
+        tag = Tag(found[SCOPE], Source.FALLBACK, serves=found.get(SERVES), call=parse_call(found.get(CALL)))
     yield from tag_problems(tag, modules)
     if tag is None:
         return
+    if CALL in found and tag.call is None:
+        yield Problem(Rule.WELL_FORMED, f"{CALL} is {found[CALL]!r}, not a whole number from 0")
     if len(found) != len(entries):
         yield Problem(Rule.WELL_FORMED, "an hpass key occurs twice")
     for key in (TAG, SOURCE, CONFIDENCE):

@@ -191,7 +191,7 @@ COMMAND_LINES: list[tuple[int, str, str]] = [
     (0, "run model.onnx --json --report r.md", '"version": 1'),
     (0, "run model.onnx --report .json", "model.tagged.onnx"),
     # run: what observes the passes
-    (2, "run model.onnx --print-after fallbck", "did you mean fallback?"),
+    (2, "run model.onnx --print-after fallbck", "did you mean fallback or call-number?"),
     (2, "run model.onnx --print-after ''", "the argument after '--print-after' is empty"),
     (2, "run model.onnx --stop-after none-such", "--stop-after: no pass 'none-such' in the pipeline"),
     (2, "run model.onnx --stop-after fallback --passes scope-parse", "no pass 'fallback' in the pipeline"),

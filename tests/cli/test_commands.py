@@ -33,6 +33,7 @@ def test_passes_lists_every_pass_with_options_types_and_defaults(hpass: Any) -> 
         "module-mapping",
         "aux-inheritance",
         "fallback",
+        "call-number",
         "validation",
         "rename",
         "annotate",
@@ -103,6 +104,12 @@ def test_show_tells_the_tag_the_reason_and_the_evidence(hpass: Any, model: Path)
     assert "source name, confidence high" in lines
     assert "reason its node name '/classifier/out/Gemm' (scope-parse)" in lines
     assert "for parameter 'classifier.out.weight' names classifier.out" in lines
+
+
+def test_show_tells_the_call_of_a_module_that_is_called_twice(hpass: Any) -> None:
+    out = hpass("show", FIXTURES / "hybrid.onnx", "node_add_392").out
+
+    assert "call 1 of the module's calls, from 0" in [" ".join(line.split()) for line in out.splitlines()]
 
 
 def test_show_tells_where_a_node_ran_from_whom_it_serves(hpass: Any) -> None:

@@ -53,10 +53,11 @@ def test_calls(models: Any, parts: tuple[str, ...], names: list[list[str]]) -> N
 
 def test_a_later_call_may_share_what_the_first_one_prepared(models: Any) -> None:
     nodes = (
-        '["h0"] s = Sqrt(x) ["h1"] t = Exp(s) ["m0"] a = MatMul(t, w) ["o0"] b = Relu(a) '
-        '["h2"] u = Exp(b) ["m1"] c = MatMul(u, w) ["o1"] y = Relu(c)'
+        '["h0"] s = Sqrt(x) ["h1"] t = Exp(s) ["m0"] a = MatMul(t, w) ["o0"] b = Relu(a) ["p"] d = Sin(b)'
+        '["h2"] u = Exp(d) ["m1"] c = MatMul(u, w) ["o1"] y = Relu(c)'
     )
-    extractor = models.of_text(nodes, dict.fromkeys(("h0", "h1", "m0", "o0", "h2", "m1", "o1"), "m"), ["w"])
+    scopes = {**dict.fromkeys(("h0", "h1", "m0", "o0", "h2", "m1", "o1"), "m"), "p": "n"}
+    extractor = models.of_text(nodes, scopes, ["w"])
 
     module = extractor.extract("m", 1)
 
@@ -81,3 +82,10 @@ def test_a_weight_that_is_read_once_means_one_call(models: Any) -> None:
     module = extractor.extract("m")
 
     assert (module.calls, module.others) == (1, 1)
+
+
+def test_a_module_that_only_calls_another_one_is_called_as_often(models: Any) -> None:
+    nodes = '["a"] h = MatMul(x, w) ["b"] y = MatMul(h, w)'
+    extractor = models.of_text(nodes, {"a": "m.c", "b": "m.c"}, ["w"])
+
+    assert [extractor.extract("m", call).piece.nodes for call in (0, 1)] == [(0,), (1,)]

@@ -25,6 +25,10 @@ FIXTURES = sorted((ROOT / "fixtures").glob("*.onnx"))
 WITHOUT_FUNCTIONS = [path for path in FIXTURES if path.stem != "functions"]
 
 
+# The numbers of calls depend on the order of the nodes, which is another one after a way back.
+PLACING = "scope-parse,module-mapping,aux-inheritance,fallback"
+
+
 def tags(**scopes: str) -> dict[str, Tag]:
     return {name: Tag(scope, Source.NAME) for name, scope in scopes.items()}
 
@@ -289,8 +293,9 @@ def test_any_graph_comes_back(nodes: list[tuple[str, list[int]]]) -> None:
 
     assert check_structure(after) is None
     assert same(outputs(source, ROOT), outputs(after, ROOT))
-    assert in_one_order(hpass.run(copy(after), "all,inline").apply()) == in_one_order(plain)
-    assert hpass.run(copy(after), "all,outline:share=false").apply().SerializeToString() == after.SerializeToString()
+    assert in_one_order(hpass.run(copy(after), f"{PLACING},inline").apply()) == in_one_order(plain)
+    again = hpass.run(copy(after), f"{PLACING},outline:share=false").apply()
+    assert again.SerializeToString() == after.SerializeToString()
 
 
 def test_another_inliner_leaves_no_notes_behind() -> None:

@@ -64,7 +64,7 @@ def tagged() -> onnx.ModelProto:
     """Return the model with tags that no hpass wrote."""
     proto = model()
     for node in (*proto.graph.node, *proto.functions[0].node):
-        for key in ("scope", "serves", "tag", "source", "confidence", NAME):
+        for key in ("scope", "serves", "call", "tag", "source", "confidence", NAME):
             _add(node, f"hpass.{key}", f"{ATOM}.{key}{NAME}")
     _add(proto, "hpass.version", "1")
     _add(proto, "hpass.modules", json.dumps(table()))

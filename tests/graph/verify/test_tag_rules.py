@@ -48,6 +48,11 @@ def test_a_tag_in_a_run(tag: Tag | None, problems: list[Problem]) -> None:
         ({"hpass.confidence": "sure"}, (Rule.WELL_FORMED, "hpass.confidence is 'sure', not one of high, medium, low")),
         ({"hpass.serves": "a", "hpass.tag": "/M/A"}, (Rule.WELL_FORMED, "hpass.serves repeats the scope")),
         ({"hpass.tag": "/M/A"}, (Rule.CLASS_PATH, "hpass.tag is '/M/A'; by the module table it is '/M/B'")),
+        ({"hpass.call": "01"}, (Rule.WELL_FORMED, "hpass.call is '01', not a whole number from 0")),
+        (
+            {"hpass.scope": "", "hpass.call": "1"},
+            (Rule.CALL, "hpass.call is 1 at the root, which is called once"),
+        ),
         ({"hpass.scope": "c"}, (Rule.IN_TABLE, "module 'c' is not in the module table")),
     ],
 )
