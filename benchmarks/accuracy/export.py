@@ -1,7 +1,7 @@
 """Export benchmark models into a cache folder, with the transformers of the interpreter that runs this module.
 
 `python -m benchmarks.accuracy.export CACHE ENGINE NAME...` writes a folder CACHE/NAME.ENGINE per model, with
-model.onnx, truth.json, modules.json and inputs.npz, or with failed.txt, which has the reason.
+model.onnx, truth.json, calls.json, modules.json and inputs.npz, or with failed.txt, which has the reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 
 from fixtures.exports import Export, distinct_values, export_current, export_torchscript
 
-from . import zoo_packages, zoo_wide
+from . import zoo_packages, zoo_shared, zoo_wide
 from .zoo_chosen import CHOSEN
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def sample(name: str) -> Sample:
     """Return the model with a name. Raises KeyError if it is unknown; exceptions of its package pass through."""
     if zoo_packages.is_of_a_package(name):
         return zoo_packages.sample(name)
-    return zoo_wide.sample(name) if zoo_wide.is_wide(name) else CHOSEN[name]
+    return zoo_wide.sample(name) if zoo_wide.is_wide(name) else (CHOSEN | zoo_shared.SAMPLES)[name]
 
 
 def export(sample: Sample, engine: str, seed: int) -> Export:
@@ -44,8 +44,9 @@ def export(sample: Sample, engine: str, seed: int) -> Export:
 
 
 def write(folder: Path, sample: Sample, exported: Export) -> None:
-    """Write the model, its truth, its module table and its inputs."""
+    """Write the model, its truth, the calls of its nodes, its module table and its inputs."""
     (folder / "truth.json").write_text(json.dumps(exported.truth), encoding="utf-8")
+    (folder / "calls.json").write_text(json.dumps(exported.calls), encoding="utf-8")
     (folder / "modules.json").write_text(json.dumps(exported.modules), encoding="utf-8")
     names = [value.name for value in exported.model.graph.input]
     if set(names) != set(sample.inputs):

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.accuracy import report
 from benchmarks.architectures import page, sweep_page
+from benchmarks.calls import page as calls
 from benchmarks.costs import page as costs
 from benchmarks.extraction import page as extraction
 from benchmarks.faults import page as faults
@@ -25,6 +26,7 @@ INTRODUCTIONS = {
     "results/accuracy-packages.md": (report.INTRODUCTION, report.PACKAGES),
     "results/accuracy-optimised.md": (report.INTRODUCTION, report.CHOSEN),
     "results/architectures.md": (page.INTRODUCTION,),
+    "results/calls.md": (calls.INTRODUCTION,),
     "results/cost.md": (costs.INTRODUCTION,),
     "results/extraction.md": (extraction.INTRODUCTION,),
     "results/faults.md": (faults.INTRODUCTION,),

@@ -1,0 +1,1 @@
+"""Measures `hpass.call` on models with modules that are called more than once."""
