@@ -11,17 +11,17 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from .errors import HpassError, UsageError
+from .graph.edits import Edits
 from .graph.files.external_data import ExternalDataMode
 from .graph.files.limited_read import read_file
-from .graph.graph_diff import Edits
 from .graph.model import Model
 from .graph.regions import nodes_with_position
 from .identity_map import IdentityMap
 from .notebook import table
 from .passes.base import PassResult
-from .passes.call_number import number_calls
 from .passes.context import Context, Reference
 from .passes.findings import Finding, Severity
+from .passes.numbered_calls import number_calls
 from .pipeline import ALL, Observer, Pipeline
 from .restore.checkpoint import Checkpoint
 from .restore.reference_model import ReferenceModel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -12,37 +11,11 @@ import onnx_graphsurgeon as gs
 from onnx import AttributeProto
 
 from .decode import as_text
+from .edits import Edits
 from .importer import ImportedModel, PlainNode, attribute_value, first_of_each_name
 from .lazy_values import DenseValues, Values
 from .regions import Region, regions
 from .walk import GraphLike
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """Counts of the differences from the model that was read.
-
-    `created`, `changed`, `removed` and `moved` count nodes. `values` counts initializers, value types and interfaces.
-    """
-
-    created: int = 0
-    changed: int = 0
-    removed: int = 0
-    moved: int = 0
-    values: int = 0
-
-    def __bool__(self) -> bool:
-        return any(astuple(self))
-
-    def __add__(self, other: Edits) -> Edits:
-        return Edits(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
-
-    def __sub__(self, other: Edits) -> Edits:
-        return Edits(*(ours - theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
-
-    def __str__(self) -> str:
-        words = ("created", "changed", "removed", "moved", "values changed")
-        return ", ".join(f"{count} {word}" for word, count in zip(words, astuple(self), strict=True) if count) or "none"
 
 
 def count_edits(imported: ImportedModel) -> Edits:

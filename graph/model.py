@@ -19,6 +19,7 @@ from ..tags.module_table import EXPORTER_TABLE, ModuleTable
 from ..tags.tag_edits import remove_all_tags, set_entry, tag_bytes, write_tag
 from ..tags.tag_format import FORMAT_VERSION, MODULES, VERSION, Tag, read_tag, tag_entries
 from .decode import as_pairs, as_text, is_utf8
+from .edits import Edits
 from .files import model_file
 from .files.external_data import ExternalDataMode, copy_external_data
 from .files.external_locations import check_locations, reading_folders
@@ -26,7 +27,7 @@ from .files.external_values import with_external_values
 from .files.placeholders import Placeholders
 from .files.transaction import Transaction
 from .files.write_errors import translate_write_errors
-from .graph_diff import Edits, count_edits
+from .graph_diff import count_edits
 from .importer import ImportedModel, import_model
 from .initializers import lower_function_constants
 from .lazy_values import Storage

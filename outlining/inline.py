@@ -10,7 +10,7 @@ import onnx
 
 from ..errors import HpassError, UsageError, quoted
 from ..graph.decode import as_text
-from ..graph.graph_diff import Edits
+from ..graph.edits import Edits
 from ..graph.walk import GraphLike, attribute_graphs, graphs_within, nodes_within
 from .function_body import copy_body
 from .graph_view import Decisions, inner_nodes

@@ -9,7 +9,7 @@ import onnx
 
 from ..evidence.node_names import encoded_label, label_path
 from ..graph.decode import as_text
-from ..graph.graph_diff import Edits
+from ..graph.edits import Edits
 from ..graph.walk import all_nodes, attribute_graphs, graphs_within, nodes_within
 from ..identity_map import IdentityMap
 from ..tags.module_table import ModuleTable

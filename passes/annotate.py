@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
-
-import onnx_graphsurgeon as gs
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import UsageError
 from ..identity_map import IdentityMap
@@ -17,7 +14,13 @@ from ..selection.pattern import Pattern, split_patterns
 from ..tags.tag_format import PREFIX
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
-from .context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_graphsurgeon as gs
+
+    from .context import Context
 
 # Model Explorer splits this key at slashes, and makes a group of each part.
 _NAMESPACE = "namespace"
@@ -52,10 +55,12 @@ class Annotate(Pass):
         # The keys are written to the messages, which new nodes do not have yet.
         model.write_edits()
         table, values = context.table.modules, self._values(context)
-        scopes = scopes_by_node(model, context.tags.get) if model.graph.functions else IdentityMap[gs.Node, list[str]]()
+        in_functions: IdentityMap[gs.Node, list[str]] = IdentityMap()
+        if model.graph.functions:
+            in_functions = scopes_by_node(model, context.tags.get)
         found: list[tuple[gs.Node, str]] = []
         for node, tag in context.tagged_nodes():
-            value = _value(node, scopes.get(node) or [tag.scope], values)
+            value = _value(node, in_functions.get(node) or [tag.scope], values)
             if value is None:
                 value = table.path(tag.scope) if self.key == _NAMESPACE else tag.scope
             if value:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple, cast, final, get_type_hints
-
-import onnx_graphsurgeon as gs
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast, final, get_type_hints
 
 from ..errors import HpassError, UsageError
-from ..graph.graph_diff import Edits
-from ..tags.tag_format import Source
-from .context import Context
+from ..graph.edits import Edits
 
-Condition = Callable[[Context], str | None]
-"""A check of what a pass relies on or promises: None where it holds, else what is wrong, in one line."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx_graphsurgeon as gs
+
+    from ..tags.tag_format import Source
+    from .context import Context
+
+
+class Condition(Protocol):
+    """A check of what a pass relies on or promises."""
+
+    def __call__(self, context: Context, /) -> str | None:
+        """Return None if it holds, else what is wrong, in one line."""
 
 
 class PassResult(NamedTuple):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..graph.verify.tag_rules import Rule, tag_problems
 from ..wording import counted
-from .context import Context
+
+if TYPE_CHECKING:
+    from .context import Context
 
 
 def every_node_has_a_tag(context: Context) -> str | None:

@@ -13,7 +13,7 @@ from ..errors import HpassError
 from ..evidence.claims import NO_ALIASES, Evidence
 from ..evidence.parameter_names import is_parameter
 from ..evidence.parameter_uses import ParameterUses
-from ..graph.graph_diff import Edits
+from ..graph.edits import Edits
 from ..graph.model import Model
 from ..graph.regions import Region
 from ..identity_map import IdentityMap

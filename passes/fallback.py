@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..tags.tag_format import Confidence, Source, Tag
 from .base import Condition, Pass
 from .conditions import every_node_has_a_tag
-from .context import Context
+
+if TYPE_CHECKING:
+    from .context import Context
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import onnx
-
-from ..graph.graph_diff import Edits
-from ..outlining.graph_view import Decisions
-from ..outlining.inline import Inliner
 from ..selection.modules import all_modules, select_modules
 from ..selection.node_instances import node_instances
 from ..selection.pattern import Pattern, split_patterns
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
-from .context import Context
 from .findings import Severity
-from .function_bodies import place_function_bodies
+
+if TYPE_CHECKING:
+    import onnx
+
+    from ..graph.edits import Edits
+    from ..outlining.graph_view import Decisions
+    from .context import Context
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Inline(Pass):
 
     def apply(self, context: Context) -> None:
         """Inline the calls and report the functions that are left alone."""
+        from ..outlining.inline import Inliner
+        from .function_bodies import place_function_bodies
+
         selected = set(self._selected(context))
         left: dict[str, str] = {}
 

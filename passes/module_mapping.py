@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..tags.module_table import ModuleTable
 from .base import Condition, Pass
 from .conditions import every_scope_is_in_the_table
-from .context import Context
 from .findings import unknown_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .context import Context
 
 
 @dataclass(frozen=True)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
-
-import onnx
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import UsageError
-from ..graph.graph_diff import Edits
-from ..outlining.graph_view import Decisions
-from ..outlining.outline import Outliner
 from ..selection.modules import all_modules, select_modules
 from ..selection.pattern import Pattern, split_patterns
-from ..tags.module_table import ModuleTable
 from ..tags.scope import parent
 from ..wording import counted
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
-from .context import Context
 from .findings import Severity, examples
-from .function_bodies import place_function_bodies
+
+if TYPE_CHECKING:
+    import onnx
+
+    from ..graph.edits import Edits
+    from ..outlining.graph_view import Decisions
+    from ..tags.module_table import ModuleTable
+    from .context import Context
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ class Outline(Pass):
 
     def apply(self, context: Context) -> None:
         """Make the functions and report the modules that are left alone."""
+        from ..outlining.outline import Outliner
+        from .function_bodies import place_function_bodies
+
         selected = self._selected(context)
         modules = context.table.modules
 

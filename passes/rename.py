@@ -6,9 +6,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import ClassVar
-
-import onnx_graphsurgeon as gs
+from typing import TYPE_CHECKING, ClassVar
 
 from ..evidence.node_names import label_path
 from ..identity_map import IdentityMap
@@ -16,7 +14,11 @@ from ..tags.module_table import ModuleTable
 from ..tags.tag_format import NAME, OUTPUTS
 from .base import Condition, Pass, option
 from .conditions import every_node_has_a_tag
-from .context import Context
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+    from .context import Context
 
 
 @dataclass(frozen=True)

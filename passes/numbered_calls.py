@@ -1,0 +1,104 @@
+"""The numbers of the calls of modules that are called more than once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Sequence
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..analysis.module_calls import numbered_nodes, told_apart
+from ..analysis.repeated_modules import possibly_repeated_modules
+from ..evidence.parameter_uses import folded_parameters
+from ..graph.dataflow import Dataflow
+from ..graph.preparing_nodes import PreparingNodes
+from ..identity_map import IdentityMap
+from ..tags.scope import is_descendant, parent
+from ..tags.tag_format import Confidence, Source
+from .context import Context
+
+
+def number_calls(context: Context) -> None:
+    """Give each node of the main graph the number of its module's call, if that can be told.
+
+    No call is numbered as long as the module of a node is unknown.
+    """
+    context.forget_calls()
+    nodes = context.graph.nodes
+    scopes = ["" if tag is None else tag.scope for tag in context.tags.tags_of(nodes)]
+    candidates = possibly_repeated_modules(nodes, scopes).intersection(scopes) - {""}
+    candidates -= _in_subgraphs(context)
+    if not candidates:
+        return
+    if context.rewritten:
+        context.model.write_edits()
+    ordered, graph = _dataflow(context)
+    computing = [context.tags.get(node) for index, node in enumerate(ordered) if graph.computes(index)]
+    if any(tag is None or tag.source is Source.FALLBACK for tag in computing):
+        return
+    candidates -= _called_once(graph)
+    candidates -= _with_ancestors(tag.scope for tag in computing if tag and tag.confidence is Confidence.LOW)
+    for scope, members in _members(graph.flow.scopes, candidates).items():
+        calls = told_apart(graph, members, scope)
+        for index, number in numbered_nodes(graph, members, calls).items():
+            if graph.flow.scopes[index] == scope:
+                context.set_call(ordered[index], number)
+
+
+def _in_subgraphs(context: Context) -> set[str]:
+    """Return the modules with nodes in a subgraph whose holder ran elsewhere: how often they run is not in the file."""
+    found: set[str] = set()
+    for region in context.regions():
+        holder = None if region.holder is None else context.tags.get(region.holder)
+        if holder is not None and region.function is None:
+            inside = {tag.scope for tag in map(context.tags.get, region.graph.nodes) if tag is not None}
+            found.update(scope for scope in _with_ancestors(inside) if not is_descendant(holder.scope, scope))
+    return found
+
+
+def _with_ancestors(scopes: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for scope in scopes:
+        current = scope
+        while current and current not in found:
+            found.add(current)
+            current = parent(current)
+    return found
+
+
+def _dataflow(context: Context) -> tuple[list[gs.Node], PreparingNodes]:
+    """Return the nodes of the main graph in the order of its message, and which of them prepare."""
+    node_of: IdentityMap[onnx.NodeProto, gs.Node] = IdentityMap()
+    for node, message in context.model.messages():
+        node_of[message] = node
+
+    def scope_of(message: onnx.NodeProto) -> str:
+        tag = context.tags.get(node_of[message])
+        return "" if tag is None else tag.scope
+
+    graph = context.model.skeleton.graph
+    flow = Dataflow.of([graph], [], scope_of)
+    return [node_of[message] for message in graph.node], PreparingNodes.of(flow, folded_parameters(context.model))
+
+
+def _called_once(graph: PreparingNodes) -> set[str]:
+    """Return the modules with a weight that one node reads."""
+    readers: Counter[tuple[Hashable, str, str]] = Counter()
+    for index, scope in enumerate(graph.flow.scopes):
+        if scope and graph.computes(index):
+            op = graph.flow.operator(index)
+            readers.update((graph.content(weight), op, scope) for weight in graph.weights_read(index))
+    return _with_ancestors(scope for (_, _, scope), count in readers.items() if count == 1)
+
+
+def _members(scopes: Sequence[str], modules: Collection[str]) -> dict[str, list[int]]:
+    """Return the nodes that ran in each of some modules or below it, in order."""
+    inside: dict[str, list[str]] = {}
+    found: dict[str, list[int]] = {module: [] for module in sorted(modules)}
+    for index, scope in enumerate(scopes):
+        if scope not in inside:
+            inside[scope] = [module for module in _with_ancestors([scope]) if module in found]
+        for module in inside[scope]:
+            found[module].append(index)
+    return found
