@@ -1,7 +1,7 @@
 """A model file that hpass has tagged, read without onnx, protobuf and numpy, whose import takes longer than the file.
 
 What commands print of stored tags is here: the nodes with the names of their values, their `hpass.*` keys, and the
-module table. Weights and types of values are not read. Anything unusual is left to the complete reader.
+module table. Weights and types of values are not read. Anything unusual or malformed is left to the complete reader.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..tags.module_table import ModuleTable
 from ..tags.tag_format import MODULES, PREFIX, VERSION, Tag, parse_tag
 from .files.external_locations import check_locations
 from .files.journal import recover_beside
+from .files.skipped_fields import MAX_DEPTH, check_skipped_fields
 from .files.source_file import SourceFile
 from .files.wire import Read, UnusualError, contents, field_places
 from .node_source import FunctionKey
@@ -37,15 +38,17 @@ _NAME, _TENSOR, _GRAPH, _TENSORS, _GRAPHS, _REFERENCE, _SPARSE_TENSOR, _SPARSE_T
 )
 _TYPE = 20 << 3
 _SPARSE_VALUES, _SPARSE_INDICES = _tags(1, 2)
-(_TENSOR_EXTERNAL_DATA,), _TENSOR_LOCATION = _tags(13), 14 << 3
+_TENSOR_RAW_DATA, _TENSOR_EXTERNAL_DATA = _tags(9, 13)
+_TENSOR_LOCATION = 14 << 3
 _ENTRY_KEY, _ENTRY_VALUE = _tags(1, 2)
 
 # Values of AttributeProto.type and TensorProto.data_location.
 _GRAPH_TYPE, _GRAPHS_TYPE, _TENSOR_TYPES = b"\x05", b"\x0a", (b"\x04", b"\x09", b"\x0b", b"\x0c")
 _EXTERNAL = b"\x01"
+_GROUP_WIRE_TYPES = (3, 4)
 # Larger messages are left to the complete reader. So are deeper ones: protobuf reads 100 levels, a subgraph takes 3.
 _MAX_BYTES = 1 << 24
-_MAX_DEPTH = 30
+_MAX_SUBGRAPHS = (100 - MAX_DEPTH) // 3 - 1
 
 
 _Fields = defaultdict[int, list[bytes]]
@@ -172,8 +175,8 @@ class _Reader:
     def read_model(self, size: int) -> None:
         graphs: list[tuple[int, int]] = []
         functions: list[tuple[int, int]] = []
-        for number, wire_type, _, start, end in field_places(self._read, 0, size):
-            tag = number << 3 | wire_type
+        skipped = _Fields(list)
+        for tag, start, end in _fields(self._read, 0, size):
             if tag == _MODEL_GRAPH:
                 graphs.append((start, end))
             elif tag == _MODEL_FUNCTION:
@@ -182,6 +185,9 @@ class _Reader:
                 self.metadata.append(_entry(self._bytes(start, end)))
             elif tag == _MODEL_TRAINING:
                 raise UnusualError
+            else:
+                skipped[tag].append(self._bytes(start, end))
+        check_skipped_fields("ModelProto", skipped)
         if len(graphs) != 1:
             raise UnusualError
         self._read_graph(*graphs[0])
@@ -193,29 +199,34 @@ class _Reader:
         """Read the main graph field by field, because its initializers may be large."""
         nodes: list[bytes] = []
         sparse: list[bytes] = []
-        for number, wire_type, _, field_start, field_end in field_places(self._read, start, end):
-            tag = number << 3 | wire_type
+        skipped = _Fields(list)
+        for tag, field_start, field_end in _fields(self._read, start, end):
             if tag == _GRAPH_NODE:
                 nodes.append(self._bytes(field_start, field_end))
             elif tag == _GRAPH_INITIALIZER:
                 self._read_tensor(self._read, field_start, field_end)
             elif tag == _GRAPH_SPARSE_INITIALIZER:
                 sparse.append(self._bytes(field_start, field_end))
+            else:
+                skipped[tag].append(self._bytes(field_start, field_end))
+        check_skipped_fields("GraphProto", skipped)
         self._read_sparse_tensors(sparse)
         self._read_nodes(nodes, "", None, 0)
 
     def _read_function(self, fields: _Fields, seen: dict[str, int]) -> None:
         if any(_has_messages(contents(attribute)) for attribute in fields[_FUNCTION_ATTRIBUTE]):
             raise UnusualError
+        check_skipped_fields("FunctionProto", fields)
         key = (_text(fields, _FUNCTION_DOMAIN), _text(fields, _FUNCTION_NAME), _text(fields, _FUNCTION_OVERLOAD))
         position = f"{key[0]}::{key[1]}"
         index = seen[position] = seen.get(position, -1) + 1
         self._read_nodes(fields[_FUNCTION_NODE], f"{position}:{index}" if index else position, key, 0)
 
     def _read_subgraph(self, data: bytes, position: str, function: FunctionKey | None, depth: int) -> None:
-        if depth > _MAX_DEPTH:
+        if depth > _MAX_SUBGRAPHS:
             raise UnusualError
         fields = contents(data)
+        check_skipped_fields("GraphProto", fields)
         self._read_tensors(fields[_GRAPH_INITIALIZER])
         self._read_sparse_tensors(fields[_GRAPH_SPARSE_INITIALIZER])
         self._read_nodes(fields[_GRAPH_NODE], position, function, depth)
@@ -226,6 +237,7 @@ class _Reader:
         self.regions.append(_FileRegion(nodes, position, function))
         for message in messages:
             fields = contents(message)
+            check_skipped_fields("NodeProto", fields)
             if _NODE_ATTRIBUTE in fields:
                 found = self._read_attributes(fields[_NODE_ATTRIBUTE])
                 subgraphs += [(f"{position}#{len(nodes)}/{name}", graph) for name, graph in found]
@@ -238,6 +250,7 @@ class _Reader:
         found: list[tuple[str, bytes]] = []
         names: set[str] = set()
         for fields in map(contents, messages):
+            check_skipped_fields("AttributeProto", fields)
             name = _text(fields, _NAME)
             if name in names:
                 raise UnusualError
@@ -265,6 +278,7 @@ class _Reader:
 
     def _read_sparse_tensors(self, messages: list[bytes]) -> None:
         for fields in map(contents, messages):
+            check_skipped_fields("SparseTensorProto", fields)
             for tag in (_SPARSE_VALUES, _SPARSE_INDICES):
                 if len(fields[tag]) > 1:
                     raise UnusualError
@@ -275,23 +289,34 @@ class _Reader:
             self._read_tensor(partial(_slice, data), 0, len(data))
 
     def _read_tensor(self, read: Read, start: int, end: int) -> None:
-        """Read where the external data of a tensor is. Its values are skipped."""
+        """Read where the external data of a tensor is. Its raw values are skipped."""
         is_external = False
         locations: list[str] = []
-        for number, wire_type, _, field_start, field_end in field_places(read, start, end):
-            tag = number << 3 | wire_type
+        skipped = _Fields(list)
+        for tag, field_start, field_end in _fields(read, start, end):
             if tag == _TENSOR_LOCATION:
                 is_external = read(field_start, field_end) == _EXTERNAL
             elif tag == _TENSOR_EXTERNAL_DATA:
                 key, value = _entry(read(field_start, field_end))
                 locations += [value] if key == "location" else []
+            elif tag != _TENSOR_RAW_DATA:
+                skipped[tag].append(self._bytes(field_start, field_end, read))
+        check_skipped_fields("TensorProto", skipped)
         if is_external:
             self.locations += locations
 
-    def _bytes(self, start: int, end: int) -> bytes:
+    def _bytes(self, start: int, end: int, read: Read | None = None) -> bytes:
         if end - start > _MAX_BYTES:
             raise UnusualError
-        return self._read(start, end)
+        return (read or self._read)(start, end)
+
+
+def _fields(read: Read, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the tag, the start and the end of each field of a message. A group is unusual."""
+    for number, wire_type, _, field_start, field_end in field_places(read, start, end):
+        if wire_type in _GROUP_WIRE_TYPES:
+            raise UnusualError
+        yield number << 3 | wire_type, field_start, field_end
 
 
 def _node(fields: _Fields) -> FileNode:

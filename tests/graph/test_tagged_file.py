@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -14,6 +15,7 @@ import hpass
 from benchmarks.attack.odd_encodings import encode_oddly
 from benchmarks.attack.wire_mutations import mutate_fields
 from hpass import HpassError, Model
+from hpass.graph.files.skipped_fields import MESSAGES, NUMBERS
 from hpass.graph.tagged_file import TaggedFile
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -107,6 +109,67 @@ def test_what_protobuf_reads_of_a_changed_file_is_what_is_read(tmp_path: Path) -
         except HpassError:
             continue
     assert read > 20
+
+
+def test_a_file_that_protobuf_refuses_is_refused(tmp_path: Path) -> None:
+    random = Random(0)  # noqa: S311
+    data = save(hpass.run(onnx.parser.parse_model(NESTED)), tmp_path / "nested.onnx").read_bytes()
+    path = tmp_path / "mutant.onnx"
+    refused = read = 0
+    for index in range(1500):
+        mutant = mutate_fields(random, encode_oddly(random, data) if index % 2 else data)
+        path.write_bytes(mutant)
+        with contextlib.suppress(HpassError):
+            if TaggedFile.open(path) is None:
+                refused += 1
+            else:
+                onnx.ModelProto.FromString(mutant)
+                read += 1
+    assert min(refused, read) > 200
+
+
+def test_every_field_with_messages_or_numbers_is_read_or_checked() -> None:
+    read = {
+        "ModelProto": {7, 14, 20, 25},
+        "GraphProto": {1, 5, 15},
+        "FunctionProto": {7, 11},
+        "NodeProto": {5, 9},
+        "AttributeProto": {5, 6, 10, 11, 22, 23},
+        "TensorProto": {13},
+        "SparseTensorProto": {1, 2},
+    }
+    types = message_types(onnx.ModelProto.DESCRIPTOR)
+    # Any training information is left to the complete reader.
+    del types["TrainingInfoProto"]
+
+    assert {name: messages for name, (messages, _) in types.items() if messages} == {
+        name: {number: types[name][0][number] for number in read.get(name, ())} | dict(MESSAGES.get(name, {}))
+        for name in read.keys() | MESSAGES
+    }
+    assert {name: numbers for name, (_, numbers) in types.items() if numbers} == NUMBERS
+
+
+def message_types(root: Any) -> dict[str, tuple[dict[int, str], dict[int, int]]]:
+    """Return the fields of each type of message: the types of messages and the bytes of repeated numbers, by number."""
+    found: dict[str, tuple[dict[int, str], dict[int, int]]] = {}
+    pending = [root]
+    while pending:
+        message = pending.pop()
+        if name(message) not in found:
+            inner = {field.number: field.message_type for field in message.fields if field.message_type is not None}
+            numbers = {
+                field.number: {field.TYPE_FLOAT: 4, field.TYPE_DOUBLE: 8}.get(field.type, 0)
+                for field in message.fields
+                if field.default_value == []
+                and field.type not in {field.TYPE_MESSAGE, field.TYPE_STRING, field.TYPE_BYTES}
+            }
+            found[name(message)] = {number: name(each) for number, each in inner.items()}, numbers
+            pending += inner.values()
+    return found
+
+
+def name(message: Any) -> str:
+    return message.full_name.removeprefix("onnx.")
 
 
 def save(run: hpass.Run, path: Path) -> Path:
