@@ -10,10 +10,10 @@ class Block:
     """The nodes of a module, or of one of its calls, that become a function.
 
     `members` are all of its nodes by position, and `items` the same in the order in which they run, those of inner
-    blocks as one item. `call` is the number of the call; None if the module has one block only.
+    blocks as one item. `call` is the number of the call; None if the module's calls are not told apart.
     """
 
     scope: str
+    call: int | None
     members: list[int]
-    call: int | None = None
     items: list[int | Block] = field(default_factory=list["int | Block"])

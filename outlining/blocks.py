@@ -39,51 +39,74 @@ class Blocks:
 
 
 def find_blocks(
-    view: GraphView, path: Callable[[str], Sequence[str]], weights: Mapping[str, Sequence[int]] | None = None
+    view: GraphView,
+    path: Callable[[str], Sequence[str]],
+    call_numbers: Mapping[str, Mapping[int, int]],
+    weights: Mapping[str, Sequence[int]] | None = None,
 ) -> Blocks:
     """Return the blocks of a graph.
 
-    `path` returns the modules that are to become functions and hold a module, itself included, outermost first. With
-    `weights` (their element types and sizes by name), what a block prepares for blocks of its kind is left outside.
+    `path` returns the modules that are to become functions and hold a module, itself included, outermost first.
+    `call_numbers` has the number of the call of each node of a module whose calls are told apart. With `weights` (their
+    element types and sizes by name), what a block prepares for blocks of its kind is left outside.
     """
     found = Blocks([], {})
-    paths = [path(scope) for scope in view.scopes]
+    paths = [list(_calls_of(index, path(scope), call_numbers)) for index, scope in enumerate(view.scopes)]
+    levels = [0] * len(paths)
 
-    def arrange(members: Sequence[int], level: int) -> list[int | Block]:
-        """Return some nodes in the order in which they run, those of each module at a level of the paths as a block."""
-        partition = _Partition(view, paths, members, level, found.left)
+    def arrange(members: Sequence[int]) -> list[int | Block]:
+        """Return some nodes in the order in which they run, those of each module at their levels as a block."""
+        partition = _Partition(view, paths, levels, members, found.left)
         blocks = partition.convex_blocks()
         if weights is not None:
-            take_out_shared(view, [block for block, _ in blocks], weights)
-        for block, inner in blocks:
-            block.items = arrange(block.members, inner)
-        return partition.in_order([block for block, _ in blocks])
+            take_out_shared(view, blocks, weights)
+        for block in blocks:
+            for index in block.members:
+                levels[index] += 1
+            block.items = arrange(block.members)
+        return partition.in_order(blocks)
 
-    found.items = arrange(range(len(view.nodes)), 0)
+    found.items = arrange(range(len(view.nodes)))
     return found
 
 
+_Call = tuple[str, int | None]
+"""A module that is to become a function, and the number of its call if its calls are told apart."""
+
+
+def _calls_of(index: int, modules: Iterable[str], call_numbers: Mapping[str, Mapping[int, int]]) -> Iterator[_Call]:
+    """Yield the modules that hold a node, each with its call. A node that several calls share is outside of it."""
+    for module in modules:
+        if module not in call_numbers:
+            yield module, None
+        elif index in call_numbers[module]:
+            yield module, call_numbers[module][index]
+
+
 class _Partition:
-    """A division of nodes into modules and single nodes."""
+    """A division of nodes into modules and single nodes.
+
+    `levels` has the position in its path of the module that each node is in.
+    """
 
     def __init__(
         self,
         view: GraphView,
-        paths: Sequence[Sequence[str]],
+        paths: Sequence[Sequence[_Call]],
+        levels: list[int],
         members: Sequence[int],
-        level: int,
         left: dict[str, str],
     ) -> None:
         self.view = view
         self.paths = paths
         self.members = members
         self.left = left
-        self.levels = dict.fromkeys(members, level)
-        self.calls: dict[int, int] = {}
+        self.levels = levels
+        self.runs: dict[int, int] = {}
         self.budget = _BUDGET * len(members)
 
-    def convex_blocks(self) -> list[tuple[Block, int]]:
-        """Return blocks that do not depend on each other in a circle, each with the next level of its paths."""
+    def convex_blocks(self) -> list[Block]:
+        """Return blocks that do not depend on each other in a circle."""
         self._leave_obstacles()
         for rounds in count():
             groups = self._groups()
@@ -96,22 +119,21 @@ class _Partition:
                 self._resolve(circle, leave_all=rounds > _MAX_ROUNDS)
             if not circles:
                 break
-        return [
-            (Block(self._scope(group[0]), group, self.calls.get(group[0])), self.levels[group[0]] + 1)
-            for group in self._groups()
-        ]
+        return [Block(*self._call(group[0]), group) for group in self._groups()]
 
     def in_order(self, blocks: Sequence[Block]) -> list[int | Block]:
-        """Return blocks and single nodes so that each stands behind those that it reads from."""
+        """Return blocks and single nodes so that each stands behind those that it reads from.
+
+        Otherwise they are in the order in which they end: a block may have constants from the beginning of the file.
+        """
         block_of = {index: block for block in blocks for index in block.members}
         items: list[int | Block] = []
         number_of: dict[int, int] = {}
         for index in self.members:
-            if index in number_of:
-                continue
             block = block_of.get(index)
-            number_of.update(dict.fromkeys([index] if block is None else block.members, len(items)))
-            items.append(index if block is None else block)
+            if block is None or index == block.members[-1]:
+                number_of.update(dict.fromkeys([index] if block is None else block.members, len(items)))
+                items.append(index if block is None else block)
         feeds = self._feeds(number_of, len(items))
         waits = [0] * len(items)
         for targets in feeds:
@@ -129,15 +151,19 @@ class _Partition:
                     heappush(ready, target)
         return order
 
+    def _call(self, index: int) -> _Call:
+        scope, number = self.paths[index][self.levels[index]]
+        return scope, self.runs.get(index, number)
+
     def _scope(self, index: int) -> str:
-        return self.paths[index][self.levels[index]]
+        return self._call(index)[0]
 
     def _groups(self) -> list[list[int]]:
         """Return the nodes of each module, or of each of its calls, in order."""
-        groups: defaultdict[tuple[str, int | None], list[int]] = defaultdict(list)
+        groups: defaultdict[_Call, list[int]] = defaultdict(list)
         for index in self.members:
             if self.levels[index] < len(self.paths[index]):
-                groups[self._scope(index), self.calls.get(index)].append(index)
+                groups[self._call(index)].append(index)
         return list(groups.values())
 
     def _edges(self, groups: Sequence[Sequence[int]]) -> list[set[int]]:
@@ -162,7 +188,7 @@ class _Partition:
         obstacles = {index: self.view.obstacle(index) for index in self.members}
         for index, reason in obstacles.items():
             if reason is not None:
-                self.left.update(dict.fromkeys(self.paths[index][self.levels[index] :], reason))
+                self.left.update((scope, reason) for scope, _ in self.paths[index][self.levels[index] :])
         for index in self.members:
             path = self.paths[index]
             while self.levels[index] < len(path) and self._scope(index) in self.left:
@@ -175,15 +201,15 @@ class _Partition:
             # Each alone is convex, so it is enough if the smaller ones are left alone.
             bent = sorted(circle, key=len)[:-1] or list(circle)
         for group in bent:
-            runs = [] if leave_all or group[0] in self.calls else self._equal_runs(group)
+            runs = [] if leave_all or self._call(group[0])[1] is not None else self._equal_runs(group)
             if runs:
-                for call, run in enumerate(runs):
-                    self.calls.update(dict.fromkeys(run, call))
+                for number, run in enumerate(runs):
+                    self.runs.update(dict.fromkeys(run, number))
             else:
                 self.left[self._scope(group[0])] = "it is not convex: what it computes leaves it and comes back"
                 for index in group:
                     self.levels[index] += 1
-                    self.calls.pop(index, None)
+                    self.runs.pop(index, None)
 
     def _comes_back(self, group: Sequence[int]) -> bool:
         """Whether a path leads from one of these nodes over a node outside to another of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import onnx
@@ -33,13 +33,21 @@ _ORDER = list(Confidence)
 class Outliner:
     """Makes functions of the modules of one model.
 
-    `decisions` has the tag of every node, and gets those of new nodes. If `share` is True, modules that do the same but
+    `decisions` has the tag of every node, and gets those of new nodes. `call_numbers` has the number of the call of
+    each node of the main graph, of modules whose calls are told apart. If `share` is True, modules that do the same but
     for their weights get one function. `left` maps modules that could not become functions to the reasons, and
     `dropped` counts the metadata entries that are not the same in all modules of a function.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, decisions: Decisions, modules: ModuleTable, path: Path, *, share: bool
+        self,
+        model: onnx.ModelProto,
+        decisions: Decisions,
+        modules: ModuleTable,
+        path: Path,
+        call_numbers: Mapping[str, Mapping[int, int]],
+        *,
+        share: bool,
     ) -> None:
         self.left: dict[str, str] = {}
         self.dropped = 0
@@ -47,6 +55,7 @@ class Outliner:
         self._decisions = decisions
         self._modules = modules
         self._path = path
+        self._call_numbers = call_numbers
         self._share = share
         self._function_names = Names({as_text(made.name) for made in model.functions if made.domain == DOMAIN})
         self._node_names = Names({as_text(node.name) for node in all_nodes(model)})
@@ -83,7 +92,8 @@ class Outliner:
                     found.append(module)
             return found
 
-        blocks = find_blocks(view, path, self._weights if self._share else None)
+        call_numbers: Mapping[str, Mapping[int, int]] = self._call_numbers if graph is self._model.graph else {}
+        blocks = find_blocks(view, path, call_numbers, self._weights if self._share else None)
         self.left |= blocks.left
         if all(isinstance(item, int) for item in blocks.items):
             return

@@ -20,30 +20,41 @@ from .context import Context
 
 
 def number_calls(context: Context) -> None:
-    """Give each node of the main graph the number of its module's call, if that can be told.
-
-    No call is numbered as long as the module of a node is unknown.
-    """
+    """Give each node of the main graph the number of its module's call, if that can be told."""
     context.forget_calls()
+    nodes, call_numbers = find_call_numbers(context)
+    for scope, numbers in call_numbers.items():
+        for index, number in numbers.items():
+            tag = context.tags.get(nodes[index])
+            if tag is not None and tag.scope == scope:
+                context.set_call(nodes[index], number)
+
+
+def find_call_numbers(context: Context) -> tuple[list[gs.Node], dict[str, dict[int, int]]]:
+    """Return the nodes of the main graph in the order of the file, and the calls of modules that are told apart.
+
+    Each of these modules has the numbers of the calls that the nodes in it and below it ran in, by their positions. If
+    no module can be called twice, there are no nodes. If the module of a node is unknown, no calls are told apart.
+    """
     nodes = context.graph.nodes
     scopes = ["" if tag is None else tag.scope for tag in context.tags.tags_of(nodes)]
     candidates = possibly_repeated_modules(nodes, scopes).intersection(scopes) - {""}
     candidates -= _in_subgraphs(context)
     if not candidates:
-        return
+        return [], {}
     if context.rewritten:
         context.model.write_edits()
     ordered, graph = _dataflow(context)
     computing = [context.tags.get(node) for index, node in enumerate(ordered) if graph.computes(index)]
     if any(tag is None or tag.source is Source.FALLBACK for tag in computing):
-        return
+        return ordered, {}
     candidates -= _called_once(graph)
     candidates -= _with_ancestors(tag.scope for tag in computing if tag and tag.confidence is Confidence.LOW)
-    for scope, members in _members(graph.flow.scopes, candidates).items():
-        calls = told_apart(graph, members, scope)
-        for index, number in numbered_nodes(graph, members, calls).items():
-            if graph.flow.scopes[index] == scope:
-                context.set_call(ordered[index], number)
+    call_numbers = {
+        scope: numbered_nodes(graph, members, told_apart(graph, members, scope))
+        for scope, members in _members(graph.flow.scopes, candidates).items()
+    }
+    return ordered, {scope: numbers for scope, numbers in call_numbers.items() if numbers}
 
 
 def _in_subgraphs(context: Context) -> set[str]:

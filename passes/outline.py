@@ -51,6 +51,7 @@ class Outline(Pass):
         """Make the functions and report the modules that are left alone."""
         from ..outlining.outline import Outliner
         from .function_bodies import place_function_bodies
+        from .numbered_calls import find_call_numbers
 
         selected = self._selected(context)
         modules = context.table.modules
@@ -61,9 +62,10 @@ class Outline(Pass):
             return (*above, scope) if scope in selected else above
 
         left: dict[str, str] = {}
+        _, call_numbers = find_call_numbers(context)
 
         def edit(model: onnx.ModelProto, decisions: Decisions) -> Edits:
-            outliner = Outliner(model, decisions, modules, path, share=self.share)
+            outliner = Outliner(model, decisions, modules, path, call_numbers, share=self.share)
             edits = outliner.run()
             left.update(outliner.left)
             if outliner.dropped:

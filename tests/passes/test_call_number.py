@@ -162,6 +162,23 @@ def test_a_number_is_that_of_the_graph_as_it_is() -> None:
     assert list(calls(hpass.run(outlined.apply(), "all,inline").context).values()) == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize("share", ["", ":share=false"])
+def test_inline_gives_back_the_numbers_that_functions_lack(share: str) -> None:
+    stacks = {"k": stack("m"), "a": stack("m", "m.c"), "b": stack("m", "m.d")}
+    towers = [f'["k{i}"] j{i} = Exp(x) ["a{i}"] u{i} = MatMul(j{i}, w) ["b{i}"] v{i} = MatMul(u{i}, z)' for i in (0, 1)]
+    metadata = {f"{name}{i}": found for name, found in stacks.items() for i in (0, 1)} | {"n": stack()}
+    plain = hpass.run(model(f'{" ".join(towers)} ["n"] y = Mul(v0, v1)', metadata=metadata, parameters=["w", "z"]))
+    outlined = hpass.run(plain.apply(), f"all,outline{share}")
+    inlined = hpass.run(outlined.apply(), "all,inline")
+
+    calls_of_m = [tag.call for node, tag in outlined.tags() if node.op in {"m", "m_0", "m_1"}]
+    assert calls_of_m == ([None, None] if share else [0, 1])
+    assert all(tag.call is None for node, tag in outlined.tags() if not node.domain)
+    assert [(node.op, tag.scope, tag.call) for node, tag in inlined.tags()] == [
+        (node.op, tag.scope, tag.call) for node, tag in plain.tags()
+    ]
+
+
 @pytest.mark.parametrize("passes", ["all", "call-number,all", "all,outline", "all,outline:share=false", "all,rename"])
 def test_a_second_run_gives_the_same_numbers(passes: str) -> None:
     first = hpass.run(shared(), passes)

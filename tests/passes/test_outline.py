@@ -94,9 +94,15 @@ def in_one_order(proto: onnx.ModelProto) -> onnx.ModelProto:
         pytest.param(
             '["n"] u = Relu(x) ["m"] v = MatMul(u, u) ["k"] w = Relu(v) ["l"] y = MatMul(w, w)',
             {"n": "a.c", "m": "b", "k": "a.c", "l": "b"},
-            {"": ["a_0", "b_0", "a_1", "b_1"], "a_0": ["a.c c"], "a.c": ["Relu"], "b_0": ["MatMul"]}
+            {"": ["a_0", "b_0", "a_1", "b_1"], "a_0": ["a.c_0 c"], "a.c_0": ["Relu"], "b_0": ["MatMul"]}
             | {"a_1": ["a.c_1 c"], "a.c_1": ["Relu"], "b_1": ["MatMul"]},
             id="calls of a module that are told apart are a function each",
+        ),
+        pytest.param(
+            '["n"] u = Relu(x) ["m"] v = Abs(x) ["k"] w = Relu(v) ["l"] y = Add(u, w)',
+            {"n": "a", "m": "b", "k": "a", "l": ""},
+            {"": ["a_0", "b", "a_1", "Add"], "a_0": ["Relu"], "b": ["Abs"], "a_1": ["Relu"]},
+            id="so are calls that do not depend on each other",
         ),
     ],
 )
