@@ -65,6 +65,7 @@ class Context:
         self.rewritten = False
         self.graph_unchanged = False
         self.reference_differs = False
+        self.beyond_reference: IdentityMap[gs.Node, bool] = IdentityMap()
         self.findings = Findings()
         self.evidence = Evidence(model, self._find_parameter_uses, self._find_weight_aliases)
         self.tags = TagStore()

@@ -103,11 +103,12 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
         strict=True,
     ):
         confidence = model.confidence(probability, in_distribution=is_in_distribution)
-        if context.reference_differs or names[scope] in doubtful:
+        node = nodes[position]
+        if context.reference_differs or node in context.beyond_reference or names[scope] in doubtful:
             confidence = _at_most_medium(confidence)
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
-            nodes[position],
+            node,
             Tag(names[scope], Source.INHERITED, confidence),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )

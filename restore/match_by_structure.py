@@ -72,20 +72,28 @@ def match_structure(
         key=lambda alignment: -alignment.score,
     )
     certain = (one.margin >= _MIN_MARGIN) & (other.column >= 0) & (groups[one.column] == groups[other.column])
+    anchors = _count_anchors(old, new, one)
+    if anchors.has_own_head:
+        certain[anchors.end :] = False
     parts = _parts(old, new, one)
     found = {
         new.nodes[row]: Counterpart(tuple(old.nodes[number] for number in (column, *parts[row])), bool(certain[row]))
         for row, column in enumerate(as_ints(one.column))
         if column >= 0
     }
-    return StructureMatch(reference, target, found, *_count_anchors(old, new, one))
+    return StructureMatch(reference, target, found, anchors.counted, anchors.matched)
 
 
 class _Anchors(NamedTuple):
-    """The number of anchors of both sequences that were to be matched, and of those that were."""
+    """The number of anchors of both sequences that were to be matched, and of those that were.
+
+    `end` is the row after the target's last matched anchor, and `has_own_head` tells whether it has others after it.
+    """
 
     counted: int
     matched: int
+    end: int
+    has_own_head: bool
 
 
 def _count_anchors(old: OperatorSequence, new: OperatorSequence, alignment: Alignment) -> _Anchors:
@@ -99,8 +107,11 @@ def _count_anchors(old: OperatorSequence, new: OperatorSequence, alignment: Alig
                 rows.append(row)
                 columns.add(column)
     total = sum(map(is_anchor, (*new.kinds, *old.kinds)))
-    head = sum(map(is_anchor, (*new.kinds[max(rows, default=-1) + 1 :], *old.kinds[max(columns, default=-1) + 1 :])))
-    return _Anchors(total if head > _MAX_HEAD * total else total - head, len(rows) + len(columns))
+    end = max(rows, default=-1) + 1
+    own_head = sum(map(is_anchor, new.kinds[end:]))
+    head = own_head + sum(map(is_anchor, old.kinds[max(columns, default=-1) + 1 :]))
+    counted = total if head > _MAX_HEAD * total else total - head
+    return _Anchors(counted, len(rows) + len(columns), end, own_head > 0)
 
 
 def _scores(old: OperatorSequence, new: OperatorSequence, weights: Mapping[str, str]) -> Scores:

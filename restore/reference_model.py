@@ -34,7 +34,10 @@ _MIN_SHARE_OF_SAME, _MIN_SHARE_OF_SIMILAR = 0.99, 0.6
 
 
 class Restored(NamedTuple):
-    """The tag of a node by the reference, and the reason, for people. `is_kept`: the reference has the node itself."""
+    """The tag of a node by the reference, and the reason, for people.
+
+    `is_kept` means that the reference has the node itself, without doubt.
+    """
 
     node: gs.Node
     tag: Tag
@@ -125,7 +128,7 @@ class ReferenceModel:
             if not (is_same_model and counterpart.certain and all(map(self._is_unfolded, originals))):
                 tag = tag._replace(confidence=_weaker(tag.confidence, Confidence.MEDIUM))
             reason = f"by its place in the model, it does the work of {self._listed(originals)}"
-            yield Restored(match.target.nodes[node], tag, reason, is_kept=True)
+            yield Restored(match.target.nodes[node], tag, reason, is_kept=counterpart.certain)
 
     def _is_unfolded(self, node: gs.Node) -> bool:
         """Whether no normalisation was folded into a node: exporters disagree on the module of such a node.

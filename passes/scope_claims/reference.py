@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import takewhile
+
+import onnx_graphsurgeon as gs
+
 from ...evidence.claims import Claim
+from ...identity_map import IdentityMap
 from ...restore.reference_model import AlignedTags, ReferenceModel
 from ...tags.table_in_use import TableInUse
 from ...tags.tag_format import Confidence, Source
@@ -18,17 +24,31 @@ def claim_reference(reference: ReferenceModel, context: Context) -> None:
     """Tag the nodes that the reference has by their names, and report a reference that has hardly any."""
     if context.table.declared is reference.declared:
         context.table.modules.merge(reference.modules)
-    kept = 0
+    kept: list[gs.Node] = []
     for node, tag, reason, is_kept in reference.restored(context.model, context.evidence.weight_aliases):
-        kept += is_kept
+        if is_kept:
+            kept.append(node)
         certain = tag.confidence is Confidence.HIGH
         context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))
         if context.tags.get(node) is None and not context.is_outlined(node):
             context.set_tag(node, tag, reason)
+    _doubt_what_follows(kept, context)
     total = sum(1 for _ in context.nodes())
-    if kept < _MIN_SHARED_NODES * min(total, len(reference.tags)):
-        found = f"only {kept:,} of {counted(total, 'node')} found in the reference {reference.model.name}"
+    if len(kept) < _MIN_SHARED_NODES * min(total, len(reference.tags)):
+        found = f"only {len(kept):,} of {counted(total, 'node')} found in the reference {reference.model.name}"
         context.findings.add(Severity.WARNING, "reference-differs", f"{found}; is it this model's?")
+
+
+def _doubt_what_follows(kept: Iterable[gs.Node], context: Context) -> None:
+    """Let no node be `high` after the last one that the reference has: the model may have another head."""
+    in_reference: IdentityMap[gs.Node, bool] = IdentityMap()
+    for node in kept:
+        in_reference[node] = True
+    for region in context.regions():
+        nodes = region.graph.nodes
+        if any(node in in_reference for node in nodes):
+            for node in takewhile(lambda node: node not in in_reference, reversed(nodes)):
+                context.beyond_reference[node] = True
 
 
 def aligned_tags(reference: ReferenceModel, context: Context) -> AlignedTags:
@@ -61,6 +81,7 @@ def claim_aligned(aligned: AlignedTags, context: Context) -> None:
     if reference.is_export and context.table.declared != reference.declared:
         # The table was given other names to fit those in the file.
         return
+    _doubt_what_follows([found.node for found in aligned.tags if found.is_kept], context)
     for node, tag, reason, _ in aligned.tags:
         certain = tag.confidence is Confidence.HIGH
         context.evidence.add(node, Claim(tag.scope, Source.REFERENCE, "reference", reference.model.name, certain))

@@ -116,6 +116,21 @@ def test_a_reference_with_fewer_layers_has_the_first_ones() -> None:
     assert {tag.confidence for tag in tags} <= {Confidence.MEDIUM, Confidence.LOW}
 
 
+def test_nothing_is_high_after_the_last_layer_that_a_reference_has() -> None:
+    layers = range(1, 6)
+    reads = ["x", *(f"r{n}" for n in layers)]
+    backbone = "".join(BLOCK.format(n=n, i=read) for n, read in zip(layers, reads, strict=False)).replace("r5 =", "z =")
+    same = " ".join(SAME.format(k=n, i=read) for n, read in zip(layers, ["in", *reads[1:]], strict=False))
+    head = " t = Transpose<perm = [0, 1, 2]>(s5) s = Erf(t) k = MatMul(s, w9) out = Softmax(k)"
+
+    text = same.replace(" r", " s").replace("(r", "(s") + head
+    found = hpass.run(model(text, seed=1, values=("in", "out")), reference=model(backbone, seed=0))
+
+    confidences = [tag.confidence for _, tag in found.tags()]
+    assert Confidence.HIGH in confidences[24:30]
+    assert Confidence.HIGH not in confidences[30:]
+
+
 def test_names_of_the_file_itself_come_first() -> None:
     named = anonymous(SAME).replace("u1 =", '["/other/MatMul"] u1 =', 1)
     tags = [tag for _, tag in run(named).tags()]
