@@ -99,8 +99,15 @@ class ClassStatistics:
         if counted is None or counted not in self.nodes or operator not in self.operators:
             return False
         if counted == OTHER_CLASS:
-            return class_name is not None and class_name.endswith(self._idle)
+            return self.is_idle(class_name)
         return not self.nodes[counted].get(operator)
+
+    def is_idle(self, class_name: str | None) -> bool:
+        """Return whether no module of a class became any operator, or the class is named after such a class."""
+        counted = self.counted_name(class_name)
+        if counted == OTHER_CLASS:
+            return class_name is not None and class_name.endswith(self._idle)
+        return counted in self._idle
 
     def nodes_per_module(self, class_name: str | None) -> float:
         """Return the mean number of nodes of a module of the class, scaled to [0, 1]: 1 for four nodes or more.

@@ -70,18 +70,17 @@ def explain(
 
 
 def in_distribution(problem: InferenceProblem, statistics: TrainingStatistics) -> Flags:
-    """Return whether the training set says anything about each node: bool, shape (nodes,).
+    """Return whether the training set says enough about each node: bool, shape (nodes,).
 
-    It does not about a run of unknown nodes with an operator that the training set lacks. A quantiser, for example,
+    It does not about a run of unknown nodes with an operator that hardly any model of it has. A quantiser, for example,
     inserts operators that no exporter writes, and no threshold of confidence was measured beside those.
     """
-    operators = statistics.class_statistics.operators
-    is_new_operator = np.array([name not in operators for name in problem.flow.operator_names])
+    is_rare_operator = np.array([name not in statistics.common_operators for name in problem.flow.operator_names])
     is_unknown = ~problem.is_known
     run = np.cumsum(np.diff(is_unknown, prepend=False))
-    has_new_operator = np.zeros(len(is_unknown) + 1, np.bool_)
-    has_new_operator[run[is_unknown & is_new_operator[problem.flow.operator]]] = True
-    return ~(is_unknown & has_new_operator[run])
+    has_rare_operator = np.zeros(len(is_unknown) + 1, np.bool_)
+    has_rare_operator[run[is_unknown & is_rare_operator[problem.flow.operator]]] = True
+    return ~(is_unknown & has_rare_operator[run])
 
 
 def final_context(problem: InferenceProblem, model: ScoringModel) -> FeatureContext:

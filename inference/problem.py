@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph.regions import Region
 from ..tags.table_in_use import TableInUse
-from ..tags.tag_format import Source, Tag
+from ..tags.tag_format import Confidence, Source, Tag
 from .anchors import Anchors
 from .arrays import UNKNOWN, Flags, Floats, Ids, as_ints
 from .block_analogy import analogous_modules
@@ -37,6 +37,7 @@ class InferenceProblem:
     file_position: the position of each node in the file's region.
     tree: the modules that exist.
     known_scope: the module of each known node, UNKNOWN for the nodes to infer.
+    is_certain: whether each node is known by more than parameters that other modules may read, bool.
     region_scope: the module that the region itself runs in.
     has_parameters: whether each module owns parameters, bool, shape (modules,).
     block_analogue: the module of each unknown node by `block_analogy.py`, or UNKNOWN.
@@ -50,6 +51,7 @@ class InferenceProblem:
     file_position: Ids
     tree: ScopeTree
     known_scope: Ids
+    is_certain: Flags
     region_scope: int
     has_parameters: Flags
     block_analogue: Ids
@@ -153,6 +155,7 @@ def build_problem(
         file_position=order,
         tree=tree,
         known_scope=_numbers(scopes, tree),
+        is_certain=np.array([_is_certain(tags[position]) for position in as_ints(order)], np.bool_),
         region_scope=int(_numbers([region_scope], tree)[0]),
         has_parameters=index.has_parameters,
         block_analogue=_numbers(map(analogue.get, range(len(flow))), tree),
@@ -161,6 +164,10 @@ def build_problem(
         without_table=np.full(len(flow), UNKNOWN),
         share_named=sum(tag is not None and tag.source is not Source.PARAMETER for tag in tags) / len(tags),
     )
+
+
+def _is_certain(tag: Tag | None) -> bool:
+    return tag is not None and (tag.source is not Source.PARAMETER or tag.confidence is Confidence.HIGH)
 
 
 def _numbers(scopes: Iterable[str | None], tree: ScopeTree) -> Ids:

@@ -40,10 +40,12 @@ class TrainingStatistics(NamedTuple):
 
     transition_coefficients: those of `transitions.py`, float64, shape (boundary features, 2).
     class_statistics: counts of operators by class.
+    common_operators: the operators that enough of the models have.
     """
 
     transition_coefficients: Floats
     class_statistics: ClassStatistics
+    common_operators: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,9 @@ class ScoringModel:
     high: float | None
     medium: float
 
-    def confidence(self, probability: float, *, in_distribution: bool) -> Confidence:
-        """Return the confidence of a prediction. It is not high unless the node is `in_distribution` (`predict.py`)."""
-        if self.high is not None and in_distribution and probability >= self.high:
+    def confidence(self, probability: float, *, may_be_high: bool) -> Confidence:
+        """Return the confidence of a prediction. It is not high unless it `may_be_high` (`rivals.py`)."""
+        if self.high is not None and may_be_high and probability >= self.high:
             return Confidence.HIGH
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 
@@ -138,7 +140,9 @@ def _read() -> tuple[ScoringModel, ScoringModel, float]:
     columns = [list(FEATURES), list(NODE_FEATURES), [role.name.lower() for role in Role]]
     if [data["features"], data["node_features"], data["roles"]] != columns:
         raise ValueError("weights.json was fitted for other features; run python -m training.fit")
-    statistics = TrainingStatistics(np.array(data["transition_coefficients"], float), class_statistics())
+    statistics = TrainingStatistics(
+        np.array(data["transition_coefficients"], float), class_statistics(), frozenset(data["common_operators"])
+    )
     dense, sparse = (_scoring_model(data[regime], statistics) for regime in ("dense", "sparse"))
     return dense, sparse, data["min_share_named"]
 

@@ -16,6 +16,7 @@ from ..inference import predict
 from ..inference.arrays import UNKNOWN, Ids, as_ints
 from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
+from ..inference.rivals import has_rival
 from ..inference.scope_tree import ScopeTree
 from ..inference.scoring_model import load_model
 from ..tags.module_table import ModuleTable
@@ -92,19 +93,19 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
     for position, attribution in zip(problem.file_position[explained].tolist(), attributions, strict=True):
         context.attributions[nodes[position]] = attribution
     names = problem.tree.names
-    doubtful = _doubtful(tags)
     in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
-    for position, scope, probability, other, is_in_distribution in zip(
+    may_be_high = in_distribution & ~has_rival(problem, prediction, model.statistics.class_statistics)
+    for position, scope, probability, other, this_may_be_high in zip(
         as_ints(problem.file_position[prediction.node]),
         as_ints(prediction.scope),
         prediction.probability.tolist(),
         as_ints(prediction.runner_up),
-        in_distribution.tolist(),
+        may_be_high.tolist(),
         strict=True,
     ):
-        confidence = model.confidence(probability, in_distribution=is_in_distribution)
+        confidence = model.confidence(probability, may_be_high=this_may_be_high)
         node = nodes[position]
-        if context.reference_differs or node in context.beyond_reference or names[scope] in doubtful:
+        if context.reference_differs or node in context.beyond_reference:
             confidence = _at_most_medium(confidence)
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"
         context.set_tag(
@@ -127,13 +128,6 @@ def _without_table(
         for number in (tree.id(problem.tree.names[scope]) for scope in as_ints(prediction.scope))
     ]
     return found
-
-
-def _doubtful(tags: Iterable[Tag | None]) -> set[str]:
-    """Return the modules that are known only by parameters which are not certain: other modules may read these."""
-    known = [tag for tag in tags if tag is not None]
-    certain = {tag.scope for tag in known if tag.source is not Source.PARAMETER or tag.confidence is Confidence.HIGH}
-    return {tag.scope for tag in known} - certain
 
 
 def _at_most_medium(confidence: Confidence) -> Confidence:

@@ -49,6 +49,7 @@ def fitted_model(
     found: dict[str, Any] = {
         "transition_coefficients": np.round(statistics.transition_coefficients, 3).tolist(),
         "classes": {"modules": statistics.class_statistics.modules, "nodes": statistics.class_statistics.nodes},
+        "common_operators": sorted(statistics.common_operators),
     }
     for regime, part in data.items():
         say(f"{regime}: {len(part)} problems, cross-validated over {folds} folds of models\n")

@@ -16,14 +16,16 @@ from .dataset import WITH_TABLE, LabelledProblem, node_weight
 
 # Classes that fewer models have are left out. Not tuned.
 _MIN_MODELS = 3
+# Operators that a smaller share of the models have are rare. Not tuned.
+_MIN_SHARE_OF_MODELS = 0.05
 # L2 penalty of the logistic regression and the steps of L-BFGS (Liu and Nocedal 1989, Mathematical Programming 45,
 # 503-528, doi:10.1007/BF01589116). Not tuned.
 _PENALTY, _STEPS = 1e-4, 80
 
 
 def estimate_statistics(data: Sequence[LabelledProblem]) -> TrainingStatistics:
-    """Return the coefficients of transitions and the counts of operators by class."""
-    return TrainingStatistics(_transition_coefficients(data), _class_statistics(data))
+    """Return the coefficients of transitions, the counts of operators by class, and the common operators."""
+    return TrainingStatistics(_transition_coefficients(data), _class_statistics(data), common_operators(data))
 
 
 def _transition_coefficients(data: Sequence[LabelledProblem]) -> Floats:
@@ -86,3 +88,13 @@ def _class_statistics(data: Sequence[LabelledProblem]) -> ClassStatistics:
     return ClassStatistics(
         {name: modules[name] for name in common}, {name: dict(sorted(nodes[name].items())) for name in common}
     )
+
+
+def common_operators(data: Sequence[LabelledProblem]) -> frozenset[str]:
+    """Return the operators that at least `_MIN_SHARE_OF_MODELS` of the models have."""
+    models: defaultdict[str, set[str]] = defaultdict(set)
+    for item in data:
+        for operator in item.problem.flow.operator_names:
+            models[operator].add(item.model)
+    least = _MIN_SHARE_OF_MODELS * len({item.model for item in data})
+    return frozenset(operator for operator, having in models.items() if len(having) >= least)

@@ -86,3 +86,13 @@ def test_a_counted_class_never_becomes_what_only_other_classes_became(
     name: str | None, operator: str, *, never: bool
 ) -> None:
     assert COUNTED.never_becomes(name, operator) is never
+
+
+@pytest.mark.parametrize(
+    ("name", "idle"),
+    [("Dropout", True), ("StochasticDropout", True), ("Linear", False), ("Conv2d", False), (None, False)],
+)
+def test_a_class_is_idle_if_it_or_one_that_it_is_named_after_never_became_anything(
+    name: str | None, *, idle: bool
+) -> None:
+    assert COUNTED.is_idle(name) is idle

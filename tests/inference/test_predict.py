@@ -122,9 +122,9 @@ def test_the_scoring_model_has_a_coefficient_for_each_feature(known: float) -> N
 
     assert {network.skip.shape for network in scoring_model.rounds} == {(len(Role), len(FEATURES))}
     assert {network.w_node.shape[1] for network in scoring_model.rounds} == {len(NODE_FEATURES)}
-    assert scoring_model.confidence(0.0, in_distribution=True) is Confidence.LOW
-    assert scoring_model.confidence(1.0, in_distribution=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
-    assert scoring_model.confidence(1.0, in_distribution=False) is Confidence.MEDIUM
+    assert scoring_model.confidence(0.0, may_be_high=True) is Confidence.LOW
+    assert scoring_model.confidence(1.0, may_be_high=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
+    assert scoring_model.confidence(1.0, may_be_high=False) is Confidence.MEDIUM
 
 
 def test_contributions_add_up_to_the_difference_of_scores_and_the_largest_comes_first() -> None:
@@ -257,9 +257,10 @@ def test_an_unknown_node_has_no_module() -> None:
     assert [number == UNKNOWN for number in problem.known_scope.tolist()] == [True, True, False, True, True, True]
 
 
-def test_a_run_of_unknown_nodes_with_an_operator_of_no_exporter_is_not_in_distribution() -> None:
+@pytest.mark.parametrize("operator", ["MatMulInteger", "ScatterElements"])
+def test_a_run_of_unknown_nodes_with_an_operator_of_hardly_any_model_is_not_in_distribution(operator: str) -> None:
     source = chain(16, lambda index: None if index % 4 else "a")
-    source.graph.node[5].op_type = "MatMulInteger"
+    source.graph.node[5].op_type = operator
 
     found = predict.in_distribution(problem_of(source), load_model(1.0).statistics)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from training.calibration import ScoredPredictions, cross_validated, least_thres
 from training.dataset import NO_TRUTH, REGIMES, LabelledProblem, labelled_problems
 from training.fit import dumps
 from training.network_fit import ROUNDS, fit_networks
-from training.statistics_fit import estimate_statistics
+from training.statistics_fit import common_operators, estimate_statistics
 
 pytestmark = pytest.mark.torch
 
@@ -61,6 +62,15 @@ def test_a_threshold_is_the_least_with_the_precision_in_every_case() -> None:
     assert least_threshold([first], 0.99, 0.3) == 0.8
     assert least_threshold([first, second], 0.99, 0.3) == 0.95
     assert least_threshold([first, second], 0.99, 0.6) is None
+
+
+def test_an_operator_is_common_if_enough_models_have_it(data: list[LabelledProblem]) -> None:
+    first, last = data[0], data[-1]
+    rare = set(last.problem.flow.ops) - set(first.problem.flow.ops)
+
+    assert rare
+    assert rare <= common_operators([first, last])
+    assert common_operators([*(replace(first, model=str(number)) for number in range(20)), last]).isdisjoint(rare)
 
 
 def test_the_file_has_a_line_for_each_row() -> None:
