@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import onnx_graphsurgeon as gs
 
-from ..graph.model import Model
+from ..graph.model import Model, NamedNode
 from ..identity_map import IdentityMap
 from ..tags.scope import is_descendant, parent
 from ..tags.tag_format import Source
@@ -65,8 +65,12 @@ class Evidence:
     def name_prefixes(self) -> NamePrefixes:
         """The prefixes of the models in the file."""
         if self._prefixes is None:
-            self._prefixes = NamePrefixes.of(self._model)
+            self._prefixes = NamePrefixes.of(self._model, list(self._model.named_nodes()))
         return self._prefixes
+
+    def find_name_prefixes(self, names: Sequence[NamedNode]) -> None:
+        """Find the prefixes in the names of all nodes, which take a while to read and which the caller has."""
+        self._prefixes = NamePrefixes.of(self._model, names)
 
     @property
     def parameter_uses(self) -> ParameterUses:
@@ -107,7 +111,7 @@ class Evidence:
                 self.classes.setdefault(scope, class_name)
         for outer, inner in pairwise(scopes):
             above = parent(inner)
-            while is_descendant(above, outer) and above != outer:
+            while above != outer and is_descendant(above, outer):
                 self.inferred_containers.add(above)
                 above = parent(above)
         return True

@@ -26,6 +26,7 @@ class NumberedLabel(NamedTuple):
     text: str
 
 
+@lru_cache(maxsize=65536)
 def split_number(name: str) -> NumberedLabel | None:
     """Return a label without its suffix, and the suffix; None if it has none."""
     found = _NUMBERED.fullmatch(name)

@@ -7,12 +7,12 @@ is the root of a module tree of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from ..graph.model import Model
+from ..graph.model import Model, NamedNode
 from .exporter_metadata import read_module_stack
 from .node_names import is_torchscript_name
 
@@ -29,18 +29,18 @@ class NamePrefixes:
     roots: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, model: Model) -> NamePrefixes:
-        """Find the prefixes in a model: those of a path or of a parameter that other names of the graph share."""
-        named = [found for found in model.named_nodes() if found.name]
+    def of(cls, model: Model, names: Sequence[NamedNode]) -> NamePrefixes:
+        """Find the prefixes in names: those of a path or of a parameter that other names of the graph share."""
         found = dict.fromkeys(
             prefix
-            for node, name, has_metadata in named
+            for node, name, has_metadata in names
             # Most names begin with their path, and have no prefix.
-            if has_metadata or not name.startswith("/")
+            if name and (has_metadata or not name.startswith("/"))
             for prefix in _candidates(node, name, model)
         )
         if not found:
             return cls()
+        named = [found for found in names if found.name]
         shared = [
             *(tensor.name for tensor in (*model.graph.inputs, *model.graph.outputs)),
             *(tensor.name for node, _, _ in named for tensor in node.inputs if isinstance(tensor, gs.Constant)),

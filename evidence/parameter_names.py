@@ -10,7 +10,7 @@ from .tool_affixes import without_affixes
 
 # A key of a ModuleDict may contain any character but a dot.
 _PARAMETER = re.compile(r"^(?:[A-Za-z_][\w-]*|\d+)(?:\.[^.\x00-\x1f\x7f]+)*\.[\w/-]+$")
-_PADDLE = re.compile(r"^(?P<layer>\w+)\.(?:w|b)_\d+$")
+_PADDLE = re.compile(r"^(?P<layer>\w+)\.(?P<parameter>(?:w|b)_\d+)$")
 
 
 @lru_cache(maxsize=65536)
@@ -29,15 +29,15 @@ def label(name: str) -> str:
     return ".".join(atoms[start:])
 
 
-def parameter_owner(name: str) -> str | None:
-    """Return the module that owns a parameter; None if the name is not a parameter name.
+def split_parameter(name: str) -> tuple[str, str] | None:
+    """Return the module that owns a parameter, and the parameter's name there; None if it is not a parameter name.
 
     An entry of a ParameterList (`prompts.0`) belongs to the module that contains the list, because the list never runs
     itself. A name without a dot gives None: it may be a parameter of the root, but many other tensors have such names.
     """
     paddle = _PADDLE.match(name)
     if paddle:
-        return paddle["layer"]
+        return paddle["layer"], paddle["parameter"]
     name = without_affixes(name)
     if not _PARAMETER.match(name):
         return None
@@ -45,7 +45,13 @@ def parameter_owner(name: str) -> str | None:
     if len(last) == len(name) or last[0].isnumeric():
         return None
     owner = name[: -len(last) - 1]
-    return owner if is_scope(owner) else None
+    return (owner, last) if is_scope(owner) else None
+
+
+def parameter_owner(name: str) -> str | None:
+    """Return the module that owns a parameter, as `split_parameter`."""
+    found = split_parameter(name)
+    return None if found is None else found[0]
 
 
 def is_parameter(name: str) -> bool:

@@ -14,8 +14,7 @@ from ..graph.regions import Region
 from ..identity_map import IdentityMap
 from .exporter_metadata import read_string_list
 from .merged_models import NamePrefixes
-from .parameter_names import parameter_owner
-from .tool_affixes import without_affixes
+from .parameter_names import parameter_owner, split_parameter
 
 # onnxscript's constant folding writes the names of the replaced values under this key of the new value.
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
@@ -182,11 +181,12 @@ class ParameterUses:
 
     def _named_use(self, name: str) -> ParameterUse | None:
         root, rest = self._prefixes.split(name)
-        owner = parameter_owner(rest)
-        if owner is None:
+        found = split_parameter(rest)
+        if found is None:
             return None
+        owner, parameter = found
         scope = f"{root}.{owner}" if root else owner
-        self._names.add((scope, without_affixes(rest).removeprefix(f"{owner}.")))
+        self._names.add((scope, parameter))
         return ParameterUse(name, scope)
 
 

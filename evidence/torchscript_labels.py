@@ -144,7 +144,10 @@ def _label_tree(paths: Mapping[Labels, LabelUses]) -> _LabelNode:
         for index, name in enumerate(path):
             node.below.add(uses.owners)
             node.weights += uses.weights
-            node = node.children.setdefault(name, _LabelNode(path[: index + 1]))
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = _LabelNode(path[: index + 1])
+            node = child
         node.has_nodes = True
         node.own.add(uses.owners)
         node.weights += uses.weights
@@ -180,7 +183,9 @@ class _Siblings(NamedTuple):
         return cls(labels, repeated, unnumbered, {}, set(), set(), defaultdict(set))
 
     def add(self, name: str, scope: str, owners: Owners) -> None:
-        """Record the module of a label."""
+        """Record the module of a label; nothing asks for it if no label may repeat another one."""
+        if not self.repeated:
+            return
         self.resolved_scopes.add(scope)
         self.resolved_patterns.add(digit_pattern(scope))
         self.scope_by_label[name] = scope
@@ -232,15 +237,8 @@ def _resolve_child(
             return _resolve_repeated(parent_module, numbered, owners, siblings, known)
         may_be_repeated = is_repeated and bool(base_candidates)
     if exact:
-        fits = {scope: _fit(scope, child, known) for scope in exact}
-        best = max(exact, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
-
-        def is_rival(scope: str) -> bool:
-            is_direct = known.is_direct(scope, parent_module.scope)
-            is_near = depth(scope) == depth(best) if is_direct is None else is_direct
-            return is_near and fits[scope] == fits[best]
-
-        is_alone = not may_be_repeated and not any(scope != best and is_rival(scope) for scope in exact)
+        best, has_rivals = _best_fit(exact, parent_module.scope, child, known)
+        is_alone = not may_be_repeated and not has_rivals
         certain = owners.within(best) > 0 or (known.complete and is_alone and not siblings.is_ambiguous(name))
         return Resolved(best, parent_module.certain and certain)
     if known.complete and join_scope(parent_module.scope, name) in known.names:
@@ -271,6 +269,22 @@ def _elsewhere_in_table(parent_module: Resolved, name: str, known: KnownModules)
     if not found:
         return Resolved(parent_module.scope, certain=False, absent=join_scope(parent_module.scope, name))
     return Resolved(min(found, key=lambda scope: (depth(scope), natural_sort_key(scope))), certain=len(found) == 1)
+
+
+def _best_fit(scopes: Sequence[str], ancestor: str, child: _LabelNode, known: KnownModules) -> tuple[str, bool]:
+    """Return which of some modules below another one fits a label best, and whether others may be meant as well."""
+    if len(scopes) == 1:
+        return scopes[0], False
+    owners = child.deepest_owners
+    fits = {scope: _fit(scope, child, known) for scope in scopes}
+    best = max(scopes, key=lambda scope: (child.below.within(scope), fits[scope], owners.within(scope)))
+
+    def is_rival(scope: str) -> bool:
+        is_direct = known.is_direct(scope, ancestor)
+        is_near = depth(scope) == depth(best) if is_direct is None else is_direct
+        return is_near and fits[scope] == fits[best]
+
+    return best, any(scope != best and is_rival(scope) for scope in scopes)
 
 
 def _fit(scope: str, child: _LabelNode, known: KnownModules) -> int:

@@ -48,13 +48,15 @@ def _is_as_read(node: gs.Node, read: PlainNode | None) -> bool:
 
     To compare with the message takes several times longer.
     """
+    if read is None:
+        return False
+    op, name, domain, inputs, outputs = read
     return (
-        read is not None
-        and node.op == read.op
-        and node.name == read.name
-        and node.domain == read.domain
-        and read.inputs == node.inputs
-        and read.outputs == node.outputs
+        node.op == op
+        and node.name == name
+        and node.domain == domain
+        and inputs == node.inputs
+        and outputs == node.outputs
         and not node.attrs
     )
 

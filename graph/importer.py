@@ -42,14 +42,11 @@ class DeclaredType(NamedTuple):
         return self.dtype != self.tensor.dtype or self.shape != _as_tuple(self.tensor.shape)
 
 
-class PlainNode(NamedTuple):
-    """What a node without attributes, of which every value has a name, was when it was read."""
+PlainNode = tuple[str, str, str | None, list[gs.Tensor], list[gs.Tensor]]
+"""What a node without attributes, of which every value has a name, was when it was read.
 
-    op: str
-    name: str
-    domain: str | None
-    inputs: list[gs.Tensor]
-    outputs: list[gs.Tensor]
+The operator, the name, the domain, the inputs and the outputs: a plain tuple, because each node has one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +196,7 @@ class _Importer:
             if attributes:
                 node.attrs = self.import_attributes(attributes, [values, *outer])
             is_plain = not attributes and "" not in input_names and "" not in output_names
-            as_read.append(PlainNode(op, name, domain, inputs, outputs) if is_plain else None)
+            as_read.append((op, name, domain, inputs, outputs) if is_plain else None)
             nodes.append(node)
         self.as_read[holder] = as_read
         self.values.append(values)

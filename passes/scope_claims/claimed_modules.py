@@ -18,9 +18,10 @@ from .stored_tags import claim_stored_tag
 
 def claim_modules(context: Context) -> None:
     """Claim modules for nodes, and tag each node that has a claim by the strongest."""
+    names = list(context.model.named_nodes())
+    context.evidence.find_name_prefixes(names)
     weights = context.evidence.parameter_uses
     is_module = module_test(context)
-    names = list(context.model.named_nodes())
     described = [node for node, _, has_metadata in names if has_metadata]
     for node in described:
         claim_stored_tag(node, context)

@@ -37,13 +37,14 @@ def decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context:
     """Tag a node by the strongest of its claims."""
     first = claims[0]
     if first.source is not Source.PARAMETER:
-        names = [claim for claim in claims if claim.source is Source.NAME] if len(claims) > 1 else []
-        if first.source is Source.NAME and any(claim.scope != first.scope for claim in names):
-            scope = context.table.modules.nearest_called(lca(claim.scope for claim in names))
-            context.set_tag(
-                node, Tag(scope, Source.NAME, Confidence.MEDIUM), f"it replaces several nodes: {_quoted(names)}"
-            )
-            return
+        if len(claims) > 1 and first.source is Source.NAME:
+            names = [claim for claim in claims if claim.source is Source.NAME]
+            if any(claim.scope != first.scope for claim in names):
+                scope = context.table.modules.nearest_called(lca(claim.scope for claim in names))
+                context.set_tag(
+                    node, Tag(scope, Source.NAME, Confidence.MEDIUM), f"it replaces several nodes: {_quoted(names)}"
+                )
+                return
         confidence = Confidence.HIGH if first.certain else Confidence.MEDIUM
         context.set_tag(node, Tag(first.scope, first.source, confidence), f"its {first.origin} '{first.text}'")
         return

@@ -62,7 +62,10 @@ def names_of_merged_nodes(named: NamePaths, context: Context) -> list[tuple[Labe
             continue
         for node, origin, text in group:
             own = f"{text}_output_"
-            if all(value.name.startswith(own) for value in node.outputs):
+            for value in node.outputs:
+                if not value.name.startswith(own):
+                    break
+            else:
                 continue
             for value, value_name in zip(node.outputs, context.model.original_outputs(node), strict=True):
                 other = None if id(value) in outputs or origin == "value name" else _read_path(value_name, prefixes)

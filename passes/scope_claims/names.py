@@ -24,7 +24,7 @@ def claim_paths(named: NamePaths, stacks: Mapping[NamePath, OpenModules], contex
     later = _later_visits(named, context)
     for path, stack in stacks.items():
         group = named[path]
-        if isinstance(path, LabelPath) and any(found.node in later for found in group):
+        if later and isinstance(path, LabelPath) and any(found.node in later for found in group):
             modules = _two_modules(path.labels, stacks, context)
             if modules is not None:
                 for is_later, module in zip((False, True), modules, strict=True):

@@ -15,7 +15,7 @@ from ...evidence.labels import Labels
 from ...evidence.node_names import LabelPath
 from ...evidence.parameter_uses import ParameterUses
 from ...evidence.torchscript_labels import Resolved, cut_labels, resolve
-from ...tags.scope import is_scope
+from ...tags.scope import scope_problem
 from ..context import Context
 from ..findings import unknown_modules
 from .name_paths import NamePath, NamePaths
@@ -52,11 +52,11 @@ def open_modules(named: NamePaths, weights: ParameterUses, context: Context) -> 
     labels = {path: known.rejoin(path.labels) for path in named if isinstance(path, LabelPath)}
     uses: dict[Labels, LabelUses] = defaultdict(LabelUses)
     for path, joined in labels.items():
+        here = uses[joined]
         for found in named[path]:
             for use in weights.of(found.node):
-                uses[joined].owners.add({use.owner: 1})
-            uses[joined].weights += weights_without_a_name(found.node, weights)
-        _ = uses[joined]
+                here.owners.add({use.owner: 1})
+            here.weights += weights_without_a_name(found.node, weights)
     resolved = resolve(uses, known)
     unknown = {path: found.absent for path, found in resolved.items() if found.absent}
     if unknown:
@@ -74,7 +74,7 @@ def open_modules(named: NamePaths, weights: ParameterUses, context: Context) -> 
         else OpenModules([".".join(path.layers[:end]) for end in range(len(path.layers) + 1)], len(group) > 1)
         for path, group in named.items()
     }
-    return {path: stack for path, stack in stacks.items() if all(map(is_scope, stack.scopes))}
+    return {path: stack for path, stack in stacks.items() if not any(map(scope_problem, stack.scopes))}
 
 
 def _labelled(labels: Labels, resolved: Mapping[Labels, Resolved], *, is_cut: bool) -> OpenModules:
