@@ -5,13 +5,17 @@ runs. A weight is read as often in each call. So if a weight is read once in eac
 Otherwise the calls are as many as divide the reads of every weight, if that makes visits of them or parts that do the
 same. Each call begins before its first weight, where the nodes look like those before the first weight of the first
 call. A module without weights is called once in each visit, if all visits do the same.
+
+Exporters write the nodes of a call together, and optimisers may mix those of calls that do not depend on each other. So
+no calls are told apart if one of them falls into pieces of which two do the same, or reads a weight a second time for
+something else than what it computed before.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from ..graph.preparing_nodes import PreparingNodes
@@ -36,17 +40,20 @@ def calls_by_weights(graph: PreparingNodes, nodes: Sequence[int], scope: str) ->
     """Return the nodes of each call of a module, as far as its weights tell the calls apart; else all nodes at once."""
     running = _running(graph, nodes)
     readers = _weight_readers(graph, running, scope)
-    least = min(map(len, readers.values()), default=1)
+    fewest = min(readers.values(), key=len, default=[0])
+    least = len(fewest)
     if not scope or least == 1:
         return [list(nodes)]
     visits = _visits(graph, running)
     if any(_is_read_once_in_each(indices, visits) for indices in readers.values()):
-        return visits
+        return [list(nodes)] if _are_mixed(graph, visits, scope) else visits
     may_loop = _may_loop(graph, running, readers, scope)
     for count in range(least, 1, -1):
-        parts = _parts(graph, running, readers, count, scope) if least % count == 0 else []
+        if least % count or not all(_is_chain(graph, group) for group in _divided(fewest, count)):
+            continue
+        parts = _parts(graph, running, readers, count, scope)
         if parts and (_are_visits(parts, visits) or (_do_the_same(graph, parts, scope) and not may_loop)):
-            return parts
+            return [list(nodes)] if _are_mixed(graph, parts, scope) else parts
     return [list(nodes)]
 
 
@@ -63,7 +70,9 @@ def reads_weights(graph: PreparingNodes, nodes: Sequence[int]) -> bool:
 def equal_visits(graph: PreparingNodes, nodes: Sequence[int], scope: str) -> list[list[int]]:
     """Return the visits of a module if all do the same; else all nodes at once."""
     visits = _visits(graph, _running(graph, nodes))
-    return visits if _do_the_same(graph, visits, scope) else [list(nodes)]
+    if _do_the_same(graph, visits, scope) and not _are_mixed(graph, visits, scope):
+        return visits
+    return [list(nodes)]
 
 
 def numbered_nodes(graph: PreparingNodes, nodes: Sequence[int], calls: Sequence[Sequence[int]]) -> dict[int, int]:
@@ -127,6 +136,48 @@ def _do_the_same(graph: PreparingNodes, parts: Sequence[Sequence[int]], scope: s
         and [op for op, below in first if not below] == [op for op, below in later[0] if not below]
         and _contains(first, later[0])
     )
+
+
+def _are_mixed(graph: PreparingNodes, parts: Iterable[Sequence[int]], scope: str) -> bool:
+    """Whether a part may have the nodes of several calls: it falls into pieces of which two do the same."""
+    for part in parts:
+        pieces: defaultdict[int, Counter[Signature]] = defaultdict(Counter)
+        for index, piece in _pieces(graph, part):
+            pieces[piece][_signature(graph, index, scope)] += 1
+        if len({frozenset(piece.items()) for piece in pieces.values()}) < len(pieces):
+            return True
+    return False
+
+
+def _pieces(graph: PreparingNodes, part: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the nodes of a part that do not prepare, each with a node that stands for all that values connect it to."""
+    piece = {index: index for index in part}
+
+    def find(index: int) -> int:
+        while piece[index] != index:
+            piece[index] = piece[piece[index]]
+            index = piece[index]
+        return index
+
+    for index in part:
+        for name in graph.flow.reads[index]:
+            producer = graph.flow.producers.get(name)
+            if producer in piece:
+                piece[find(index)] = find(producer)
+    return ((index, find(index)) for index in part if graph.computes(index))
+
+
+def _is_chain(graph: PreparingNodes, nodes: Sequence[int]) -> bool:
+    """Whether each node depends on the one before: a call that reads a weight again goes on with what it computed."""
+    return all(_depends(graph, node, before) for before, node in pairwise(nodes))
+
+
+def _depends(graph: PreparingNodes, node: int, source: int) -> bool:
+    reached = {source}
+    for index in range(source + 1, node + 1):
+        if any(graph.flow.producers.get(name) in reached for name in graph.flow.reads[index]):
+            reached.add(index)
+    return node in reached
 
 
 def _contains(sequence: Sequence[Signature], other: Sequence[Signature]) -> bool:

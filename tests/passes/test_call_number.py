@@ -22,6 +22,13 @@ from hpass.tags.tag_edits import set_entry
 TWICE = '["a0"] u = MatMul(x, w) ["b0"] v = Relu(u) {} ["a1"] s = MatMul({}, w) ["b1"] y = Relu(s)'
 IN_M = dict.fromkeys(("a0", "b0", "a1", "b1"), "m")
 
+# Two calls of `m` at once, and two more behind them, as optimisers write them.
+MIXED = (
+    '["a0"] a0 = MatMul(x, w) ["a1"] a1 = MatMul(x, w) ["b0"] b0 = Relu(a0) ["b1"] b1 = Relu(a1) ["n"] n = Add(b0, b1)'
+    '["a2"] a2 = MatMul(n, w) ["a3"] a3 = MatMul(n, w) ["b2"] b2 = Relu(a2) ["b3"] b3 = Relu(a3) ["o"] y = Add(b2, b3)'
+)
+IN_PAIRS = {f"{letter}{call}": "m" for letter in "ab" for call in range(4)}
+
 
 def numbers(nodes: str, scopes: Mapping[str, str], parameters: tuple[str, ...] = ("w",), **text: Any) -> dict[str, int]:
     """Return the number of the call of each node that has one."""
@@ -110,6 +117,13 @@ def calls(context: Context) -> dict[str, int]:
             {"h": "m", "a0": "m", "n": "", "a1": "m"},
             {"a0": 0, "a1": 1},
             id="a weight is read through what transposes it",
+        ),
+        pytest.param(MIXED, {**IN_PAIRS, "n": "", "o": ""}, {}, id="the nodes of calls stand mixed"),
+        pytest.param(
+            MIXED,
+            {name: "m.c" if name.startswith("a") else "m.d" for name in IN_PAIRS} | {"n": "", "o": ""},
+            {"a0": 0, "a1": 1, "a2": 2, "a3": 3},
+            id="the calls of a module with weights and one node do not, but those of one without weights may",
         ),
         pytest.param(TWICE.format("", "v"), dict.fromkeys(IN_M, ""), {}, id="the root is called once"),
     ],
