@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import onnx_graphsurgeon as gs
 
 from ..evidence.parameter_uses import PASS_THROUGH_OPS
 from ..tags.scope import is_descendant, parent
 
+# What exporters compute of weights before they are read, such as the weight of `weight_norm`, takes fewer values.
+_MAX_CONSTANTS = 32
 
-def possibly_repeated_modules(nodes: Sequence[gs.Node], scopes: Sequence[str]) -> set[str]:
-    """Return the modules that are left and entered again, and those in which a weight is read more than once.
 
-    `scopes` has the module of each node. A module that is called more than once is one of them.
+def possibly_repeated_modules(
+    nodes: Sequence[gs.Node], scopes: Sequence[str], folded_from: Mapping[str, str]
+) -> set[str]:
+    """Return the modules that may be called more than once, among them all that are.
+
+    These are left and entered again, or nodes in them read a weight more than once; and they have no weight that is
+    read once. `scopes` has the module of each node, and `folded_from` the weights that other weights were folded from.
     """
-    return {*_entered_again(scopes), *_readers_of_one_weight(nodes, scopes)}
+    entered_again = set(_entered_again(scopes))
+    readers = _readers_of_weights(nodes, folded_from)
+    if not entered_again and all(len(found) == 1 for found in readers.values()):
+        return set()
+    scope_of = {id(node): scope for node, scope in zip(nodes, scopes, strict=True)}
+    read_again: set[str] = set()
+    read_once: list[tuple[str, gs.Node]] = []
+    for found in readers.values():
+        kinds = [(node.op, scope_of.get(id(node), "")) for node in found]
+        counts = Counter(kinds)
+        read_once += [(kind[1], node) for kind, node in zip(kinds, found, strict=True) if counts[kind] == 1]
+        for (_, scope), count in counts.items():
+            if count > 1:
+                read_again.update(_with_ancestors(scope))
+    repeated = entered_again | read_again
+    for scope, node in read_once:
+        around = repeated.intersection(_with_ancestors(scope))
+        if around and not _is_constant(node):
+            repeated -= around
+    return repeated
 
 
 def _entered_again(scopes: Iterable[str]) -> Iterator[str]:
@@ -36,28 +62,38 @@ def _entered_again(scopes: Iterable[str]) -> Iterator[str]:
         current = scope
 
 
-def _readers_of_one_weight(nodes: Sequence[gs.Node], scopes: Sequence[str]) -> Iterator[str]:
-    """Yield modules in which nodes of one operator read the same weight, and the modules above them."""
-    shared: dict[int, gs.Tensor] = {}
+def _readers_of_weights(nodes: Sequence[gs.Node], folded_from: Mapping[str, str]) -> dict[str, list[gs.Node]]:
+    """Return the nodes that read each weight, directly or through nodes that pass it on."""
+    weights: dict[int, gs.Constant] = {}
     for node in nodes:
         for tensor in node.inputs:
             if isinstance(tensor, gs.Constant):
-                shared[id(tensor)] = tensor
-    read_again = [found for tensor in shared.values() if _is_large(tensor) and len(found := _readers(tensor)) > 1]
-    if not read_again:
-        return
-    scope_of = {id(node): scope for node, scope in zip(nodes, scopes, strict=True)}
-    for readers in read_again:
-        seen: set[tuple[str, str]] = set()
-        for node in readers:
-            scope = scope_of.get(id(node), "")
-            if (node.op, scope) in seen:
-                yield from _with_ancestors(scope)
-            seen.add((node.op, scope))
+                weights[id(tensor)] = tensor
+    readers: defaultdict[str, list[gs.Node]] = defaultdict(list)
+    for tensor in weights.values():
+        if _is_weight(tensor):
+            readers[folded_from.get(tensor.name, tensor.name)] += _readers(tensor)
+    return readers
 
 
-def _is_large(tensor: gs.Tensor) -> bool:
-    return any(size != 1 for size in tensor.shape or ())
+def _is_weight(tensor: gs.Constant) -> bool:
+    # The type of a tensor in a broken file may be none of numpy's.
+    kind = getattr(tensor.dtype, "kind", "")
+    return kind not in {"b", "i", "u"} and any(size != 1 for size in tensor.shape)
+
+
+def _is_constant(node: gs.Node) -> bool:
+    """Whether a node reads nothing but weights and what is computed from them."""
+    pending = list(node.inputs)
+    for _ in range(_MAX_CONSTANTS):
+        if not pending:
+            return True
+        tensor = pending.pop()
+        if not isinstance(tensor, gs.Constant):
+            if not tensor.inputs:
+                return False
+            pending += [value for producer in tensor.inputs for value in producer.inputs]
+    return False
 
 
 def _readers(tensor: gs.Tensor) -> list[gs.Node]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -38,17 +37,17 @@ def find_call_numbers(context: Context) -> tuple[list[gs.Node], dict[str, dict[i
     """
     nodes = context.graph.nodes
     scopes = ["" if tag is None else tag.scope for tag in context.tags.tags_of(nodes)]
-    candidates = possibly_repeated_modules(nodes, scopes).intersection(scopes) - {""}
+    folded_from = folded_parameters(context.model)
+    candidates = possibly_repeated_modules(nodes, scopes, folded_from).intersection(scopes) - {""}
     candidates -= _in_subgraphs(context)
     if not candidates:
         return [], {}
     if context.rewritten:
         context.model.write_edits()
-    ordered, graph = _dataflow(context)
+    ordered, graph = _dataflow(context, folded_from)
     computing = [context.tags.get(node) for index, node in enumerate(ordered) if graph.computes(index)]
     if any(tag is None or tag.source is Source.FALLBACK for tag in computing):
         return ordered, {}
-    candidates -= _called_once(graph)
     candidates -= _with_ancestors(tag.scope for tag in computing if tag and tag.confidence is Confidence.LOW)
     call_numbers = {
         scope: numbered_nodes(graph, members, told_apart(graph, members, scope))
@@ -78,7 +77,7 @@ def _with_ancestors(scopes: Iterable[str]) -> set[str]:
     return found
 
 
-def _dataflow(context: Context) -> tuple[list[gs.Node], PreparingNodes]:
+def _dataflow(context: Context, folded_from: Mapping[str, str]) -> tuple[list[gs.Node], PreparingNodes]:
     """Return the nodes of the main graph in the order of its message, and which of them prepare."""
     node_of: IdentityMap[onnx.NodeProto, gs.Node] = IdentityMap()
     for node, message in context.model.messages():
@@ -90,17 +89,7 @@ def _dataflow(context: Context) -> tuple[list[gs.Node], PreparingNodes]:
 
     graph = context.model.skeleton.graph
     flow = Dataflow.of([graph], [], scope_of)
-    return [node_of[message] for message in graph.node], PreparingNodes.of(flow, folded_parameters(context.model))
-
-
-def _called_once(graph: PreparingNodes) -> set[str]:
-    """Return the modules with a weight that one node reads."""
-    readers: Counter[tuple[Hashable, str, str]] = Counter()
-    for index, scope in enumerate(graph.flow.scopes):
-        if scope and graph.computes(index):
-            op = graph.flow.operator(index)
-            readers.update((graph.content(weight), op, scope) for weight in graph.weights_read(index))
-    return _with_ancestors(scope for (_, _, scope), count in readers.items() if count == 1)
+    return [node_of[message] for message in graph.node], PreparingNodes.of(flow, folded_from)
 
 
 def _members(scopes: Sequence[str], modules: Collection[str]) -> dict[str, list[int]]:

@@ -118,6 +118,12 @@ def calls(context: Context) -> dict[str, int]:
             {"a0": 0, "a1": 1},
             id="a weight is read through what transposes it",
         ),
+        pytest.param(
+            '["h"] t = Mul(w, z) ["a0"] u = MatMul(x, t) ["n"] v = Exp(u) ["a1"] y = MatMul(v, t)',
+            {"h": "m", "a0": "m", "n": "", "a1": "m"},
+            {"a0": 0, "a1": 1},
+            id="and through what scales it",
+        ),
         pytest.param(MIXED, {**IN_PAIRS, "n": "", "o": ""}, {}, id="the nodes of calls stand mixed"),
         pytest.param(
             MIXED,
@@ -162,6 +168,14 @@ def test_a_weight_may_go_round_in_a_circle() -> None:
     source.graph.node[0].input.append("v")
 
     assert calls(run_pass(CallNumber(), source, tags={name: Tag("m", Source.NAME) for name in "abk"})) == {}
+
+
+def test_a_weight_may_have_a_type_that_numpy_lacks() -> None:
+    source = model(TWICE.format('["n"] t = Exp(v)', "t"), parameters=["w"])
+    source.graph.initializer[0].data_type = 99
+    tags = {name: Tag(scope, Source.NAME) for name, scope in {**IN_M, "n": ""}.items()}
+
+    assert calls(run_pass(CallNumber(), source, tags=tags)) == {"a0": 0, "b0": 0, "a1": 1, "b1": 1}
 
 
 def test_a_number_is_that_of_the_graph_as_it_is() -> None:
