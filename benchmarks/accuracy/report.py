@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from .cases import CASES, Row
 from .score import Breakdown, Score, kind_of_mistake
+from .zoo_packages import is_unseen
 
 _Key = TypeVar("_Key")
 
@@ -50,7 +51,10 @@ The rules were written with these models in view, and the weights are fitted on 
 PACKAGES = """\
 These are models of torch.nn, torchvision, timm, segmentation_models_pytorch, torch_geometric, diffusers and peft,
 freshly initialised: many of their parameters are equal, and exporters store equal ones once. No weight was fitted on
-them. One rule came from them: `analysis/parameter_folding.py` expects a normalisation that runs its own activation."""
+them. One rule came from them: `analysis/parameter_folding.py` expects a normalisation that runs its own activation.
+What makes a prediction less than `high` (`inference/rivals.py`, and which operators are rare) was found on one half of
+the models and on the chosen ones; a checksum of the name decides which half. Of the other half, only the totals were
+looked at. [The confidence of each half](#high-by-half) has a table of its own."""
 _TITLES = {CHOSEN: "the chosen models", HELD_OUT: "held-out models", PACKAGES: "models of other packages"}
 
 
@@ -70,6 +74,7 @@ def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], model
         _split_table(kinds, lambda result: result.inherited_by_confidence, _CONFIDENCES),
         "## Mistakes",
         _mistakes(kinds),
+        *(["## High, by half", _halves(kinds)] if models == PACKAGES else []),
         *_optimisers(rows),
         "## By model",
         _by_model(rows),
@@ -151,6 +156,19 @@ def _split_table(
     names = columns or sorted({name for result in results.values() for name in result})
     lines = [[case, *(_share_of(result.get(name, Score())) for name in names)] for case, result in results.items()]
     return _table(["case", *names], lines)
+
+
+def _halves(kinds: Mapping[str, list[Row]]) -> str:
+    """Return how often `high` is right in each case, on the half of the models seen and on the other half."""
+    lines: list[list[str]] = []
+    for case, rows in kinds.items():
+        cells: list[str] = []
+        for unseen in (False, True):
+            result = _merged(row for row in rows if is_unseen(row.model) is unseen)
+            high = result.by_confidence.get("high", Score())
+            cells += [_percent(high.nodes / result.total.nodes if result.total.nodes else 0), _share_of(high)]
+        lines.append([case, *cells])
+    return _table(["case", "seen: share", "seen: exact", "unseen: share", "unseen: exact"], lines)
 
 
 def _mistakes(kinds: Mapping[str, list[Row]]) -> str:
