@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.output import write_page
 
 ENGINES = ("current", "torchscript")
+OPTIMISERS = ("onnxslim", "onnxruntime basic")
 # Models that were not chosen by hand and call a module with nodes more than once.
 WIDE = ("wide_albert", "wide_blip", "wide_bridgetower", "wide_embedding_gemma2_text", "wide_flaubert")
 
@@ -22,21 +23,29 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="a folder for the exported models")
     parser.add_argument("-o", "--output", type=Path, help="write the page to this file")
     options = parser.parse_args()
+    # Optimisers run in another folder.
+    cache = options.cache.resolve()
 
     from ..accuracy import zoo_shared
     from ..accuracy.corpus import entries, prepare
     from ..accuracy.zoo_chosen import CHOSEN
-    from .measure import Result, measure
+    from .measure import Result, measure, measure_optimised
     from .page import page
 
     names = [*zoo_shared.SAMPLES, *CHOSEN, *WIDE]
     for engine in ENGINES:
-        prepare(options.cache, names, engine)
+        prepare(cache, names, engine)
     results: list[Result] = []
-    for entry in entries(options.cache, names, ENGINES):
-        results.append(measure(entry))
-        sys.stderr.write(f"{entry.model}, {entry.engine}: {results[-1].right} of {results[-1].nodes}\n")
-    write_page(page(results), options.output)
+    optimised: dict[str, list[Result]] = {optimiser: [] for optimiser in OPTIMISERS}
+    for entry in entries(cache, names, ENGINES):
+        found = measure(entry)
+        results.append(found)
+        sys.stderr.write(f"{entry.model}, {entry.engine}: {found.right} of {found.nodes}\n")
+        for optimiser in OPTIMISERS if found.modules else ():
+            after = measure_optimised(entry, optimiser)
+            if after is not None:
+                optimised[optimiser].append(after)
+    write_page(page(results, optimised), options.output)
 
 
 if __name__ == "__main__":
