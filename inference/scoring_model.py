@@ -40,7 +40,7 @@ class TrainingStatistics(NamedTuple):
 
     transition_coefficients: those of `transitions.py`, float64, shape (boundary features, 2).
     class_statistics: counts of operators by class.
-    common_operators: the operators that enough of the models have.
+    common_operators: the operators that enough of the chosen models have.
     """
 
     transition_coefficients: Floats

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from benchmarks.accuracy.zoo_wide import is_wide
 from hpass.inference.arrays import Floats
 from hpass.inference.class_statistics import OTHER_CLASS, ClassStatistics, torch_class
 from hpass.inference.scoring_model import TrainingStatistics
@@ -91,10 +92,14 @@ def _class_statistics(data: Sequence[LabelledProblem]) -> ClassStatistics:
 
 
 def common_operators(data: Sequence[LabelledProblem]) -> frozenset[str]:
-    """Return the operators that at least `_MIN_SHARE_OF_MODELS` of the models have."""
+    """Return the operators that at least `_MIN_SHARE_OF_MODELS` of the chosen models have.
+
+    The wide set has many models of a kind, such as mixtures of experts, whose operators would then look common.
+    """
     models: defaultdict[str, set[str]] = defaultdict(set)
-    for item in data:
+    chosen = [item for item in data if not is_wide(item.model)]
+    for item in chosen:
         for operator in item.problem.flow.operator_names:
             models[operator].add(item.model)
-    least = _MIN_SHARE_OF_MODELS * len({item.model for item in data})
+    least = _MIN_SHARE_OF_MODELS * len({item.model for item in chosen})
     return frozenset(operator for operator, having in models.items() if len(having) >= least)

@@ -70,7 +70,9 @@ def test_an_operator_is_common_if_enough_models_have_it(data: list[LabelledProbl
 
     assert rare
     assert rare <= common_operators([first, last])
-    assert common_operators([*(replace(first, model=str(number)) for number in range(20)), last]).isdisjoint(rare)
+    many = [replace(first, model=str(number)) for number in range(20)]
+    assert common_operators([*many, last]).isdisjoint(rare)
+    assert common_operators([*many, *(replace(last, model=f"wide_{number}") for number in range(20))]).isdisjoint(rare)
 
 
 def test_the_file_has_a_line_for_each_row() -> None:
