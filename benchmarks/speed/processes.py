@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -66,9 +66,16 @@ def copy_command(source: Path, target: Path) -> Command:
 
 
 def take_turns(
-    commands: Mapping[str, Command], rounds: int, limit_s: float, *, outputs: Sequence[Path] = ()
+    commands: Mapping[str, Command],
+    rounds: int,
+    limit_s: float,
+    *,
+    outputs: Sequence[Path] = (),
+    prepare: Callable[[str], None] | None = None,
 ) -> dict[str, Runs]:
-    """Run all commands once per round, one at a time. The files `outputs` are removed before each command.
+    """Run all commands once per round, one at a time.
+
+    Before each command, the files `outputs` are removed and `prepare` is called with the name of the command.
 
     A command that takes more than MAX_REPEATED_S seconds runs only once. A command that fails or takes more than
     `limit_s` seconds does not run again.
@@ -79,6 +86,8 @@ def take_turns(
             if results[name].problem is None and max(results[name].seconds, default=0) < MAX_REPEATED_S:
                 for path in outputs:
                     path.unlink(missing_ok=True)
+                if prepare is not None:
+                    prepare(name)
                 _run(name, command, limit_s, results[name])
     return results
 
