@@ -15,12 +15,13 @@ _MAX_CONSTANTS = 32
 
 
 def possibly_repeated_modules(
-    nodes: Sequence[gs.Node], scopes: Sequence[str], folded_from: Mapping[str, str]
+    nodes: Sequence[gs.Node], scopes: Sequence[str], folded_from: Mapping[str, str | None]
 ) -> set[str]:
     """Return the modules that may be called more than once, among them all that are.
 
     These are left and entered again, or nodes in them read a weight more than once; and they have no weight that is
-    read once. `scopes` has the module of each node, and `folded_from` the weights that other weights were folded from.
+    read once. `scopes` has the module of each node, and `folded_from` the weight that each folded value was computed
+    from, None if the value is no weight.
     """
     entered_again = set(_entered_again(scopes))
     readers = _readers_of_weights(nodes, folded_from)
@@ -62,7 +63,7 @@ def _entered_again(scopes: Iterable[str]) -> Iterator[str]:
         current = scope
 
 
-def _readers_of_weights(nodes: Sequence[gs.Node], folded_from: Mapping[str, str]) -> dict[str, list[gs.Node]]:
+def _readers_of_weights(nodes: Sequence[gs.Node], folded_from: Mapping[str, str | None]) -> dict[str, list[gs.Node]]:
     """Return the nodes that read each weight, directly or through nodes that pass it on."""
     weights: dict[int, gs.Constant] = {}
     for node in nodes:
@@ -71,8 +72,9 @@ def _readers_of_weights(nodes: Sequence[gs.Node], folded_from: Mapping[str, str]
                 weights[id(tensor)] = tensor
     readers: defaultdict[str, list[gs.Node]] = defaultdict(list)
     for tensor in weights.values():
-        if _is_weight(tensor):
-            readers[folded_from.get(tensor.name, tensor.name)] += _readers(tensor)
+        name = folded_from.get(tensor.name, tensor.name)
+        if name is not None and _is_weight(tensor):
+            readers[name] += _readers(tensor)
     return readers
 
 

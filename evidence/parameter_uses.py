@@ -58,7 +58,8 @@ class ParameterUses:
         self._readers: Counter[str] = Counter()
         self._names: set[tuple[str, str]] = set()
         self._use_by_name: dict[str, ParameterUse | None] = {}
-        folded = {**folded_parameters(model), **restored}
+        folded = {name: parameter for name, parameter in folded_values(model).items() if parameter is not None}
+        folded |= restored
         # Subgraphs read values of the graphs around them, so all regions share these dictionaries.
         use_by_value: dict[int, ParameterUse] = {}
         first_uses: dict[str, list[_Reader]] = {}
@@ -250,14 +251,13 @@ def _is_folded(node: gs.Node) -> bool:
     return any(f"{name}_bias" in names for name in names)
 
 
-def folded_parameters(model: Model) -> dict[str, str]:
-    """Return the parameter of each folded value that was computed from exactly one parameter."""
-    found: dict[str, str] = {}
+def folded_values(model: Model) -> dict[str, str | None]:
+    """Return each folded value with the parameter that it was computed from; None if that is not exactly one."""
+    found: dict[str, str | None] = {}
     for region in model.regions():
         for name, metadata in model.value_metadata(region.graph):
             for key, value in metadata:
                 if key == FOLDED_FROM:
                     parameters = [folded for folded in read_string_list(value) if parameter_owner(folded) is not None]
-                    if len(parameters) == 1:
-                        found[name] = parameters[0]
+                    found[name] = parameters[0] if len(parameters) == 1 else None
     return found

@@ -11,6 +11,7 @@ import onnx
 from ..analysis.module_calls import calls_by_weights, equal_visits, has_one_call, told_apart
 from ..api import TAGGING, ModelSource, Run, ensure_tagged, run
 from ..errors import HpassError, UsageError, quoted
+from ..evidence.parameter_uses import folded_values
 from ..graph.dataflow import Dataflow
 from ..graph.decode import as_text
 from ..graph.files import model_file
@@ -171,7 +172,8 @@ class Extractor:
         if key not in self._preparations:
             flow = Dataflow.of(graphs, holders)
             types = ValueTypes.of(self.run.model.for_runtime(), self.folder, flow)
-            self._preparations[key] = Preparation.with_types(flow, types, self.run.model.placeholders)
+            model = self.run.model
+            self._preparations[key] = Preparation.with_types(flow, types, model.placeholders, folded_values(model))
         return self._preparations[key]
 
     def _locate(self, scope: str) -> tuple[Preparation, list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import onnx
@@ -23,9 +23,15 @@ class Preparation(PreparingNodes):
     _contents: dict[str, Hashable] = field(default_factory=dict[str, Hashable], repr=False, kw_only=True)
 
     @classmethod
-    def with_types(cls, flow: Dataflow, types: ValueTypes, placeholders: Placeholders | None = None) -> Preparation:
+    def with_types(
+        cls,
+        flow: Dataflow,
+        types: ValueTypes,
+        placeholders: Placeholders | None,
+        folded_from: Mapping[str, str | None],
+    ) -> Preparation:
         """Find the nodes that prepare."""
-        return cls(flow, *find_preparing_nodes(flow), types, placeholders)
+        return cls(flow, *find_preparing_nodes(flow), types, placeholders, folded_from=folded_from)
 
     def content(self, name: str) -> Hashable:
         """Return what weights of equal content share: exporters fold a weight anew for each call of a module."""

@@ -29,18 +29,18 @@ class PreparingNodes:
     """The nodes of a graph that prepare: constants, and arithmetic on sizes.
 
     `constant` says of each node whether it reads nothing but weights and other constants, `size` whether it reads
-    nothing but constants and the sizes of values. `folded_from` has the names of the weights that others were folded
-    from.
+    nothing but constants and the sizes of values. `folded_from` has the weight that each folded value was computed
+    from, None if the value is no weight.
     """
 
     flow: Dataflow
     constant: list[bool]
     size: list[bool]
-    folded_from: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, kw_only=True)
+    folded_from: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"], repr=False, kw_only=True)
     _weights_read: dict[int, list[str]] = field(default_factory=dict[int, list[str]], repr=False, kw_only=True)
 
     @classmethod
-    def of(cls, flow: Dataflow, folded_from: Mapping[str, str]) -> PreparingNodes:
+    def of(cls, flow: Dataflow, folded_from: Mapping[str, str | None]) -> PreparingNodes:
         """Find the nodes that prepare."""
         return cls(flow, *find_preparing_nodes(flow), folded_from=folded_from)
 
@@ -69,6 +69,7 @@ class PreparingNodes:
             if isinstance(weight, onnx.TensorProto)
             and weight.data_type in _FLOATS
             and any(size > 1 for size in weight.dims)
+            and self.folded_from.get(name, name) is not None
         )
 
     def _find_weights(self, index: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 
 from ..analysis.module_calls import numbered_nodes, told_apart
 from ..analysis.repeated_modules import possibly_repeated_modules
-from ..evidence.parameter_uses import folded_parameters
+from ..evidence.parameter_uses import folded_values
 from ..graph.dataflow import Dataflow
 from ..graph.preparing_nodes import PreparingNodes
 from ..identity_map import IdentityMap
@@ -37,7 +37,7 @@ def find_call_numbers(context: Context) -> tuple[list[gs.Node], dict[str, dict[i
     """
     nodes = context.graph.nodes
     scopes = ["" if tag is None else tag.scope for tag in context.tags.tags_of(nodes)]
-    folded_from = folded_parameters(context.model)
+    folded_from = folded_values(context.model)
     candidates = possibly_repeated_modules(nodes, scopes, folded_from).intersection(scopes) - {""}
     candidates -= _in_subgraphs(context)
     if not candidates:
@@ -77,7 +77,7 @@ def _with_ancestors(scopes: Iterable[str]) -> set[str]:
     return found
 
 
-def _dataflow(context: Context, folded_from: Mapping[str, str]) -> tuple[list[gs.Node], PreparingNodes]:
+def _dataflow(context: Context, folded_from: Mapping[str, str | None]) -> tuple[list[gs.Node], PreparingNodes]:
     """Return the nodes of the main graph in the order of its message, and which of them prepare."""
     node_of: IdentityMap[onnx.NodeProto, gs.Node] = IdentityMap()
     for node, message in context.model.messages():

@@ -178,6 +178,18 @@ def test_a_weight_may_have_a_type_that_numpy_lacks() -> None:
     assert calls(run_pass(CallNumber(), source, tags=tags)) == {"a0": 0, "b0": 0, "a1": 1, "b1": 1}
 
 
+def test_what_the_first_call_computes_of_constants_is_no_weight() -> None:
+    nodes = '["a0"] s = MatMul(x, w) ["b0"] u = Add(s, z) ["n"] v = Exp(u) ["a1"] t = MatMul(v, w) ["b1"] y = Add(t, v)'
+    source = model(nodes, metadata={**dict.fromkeys(IN_M, stack("m")), "n": stack()}, parameters=["w", "z"])
+    assert calls(hpass.run(source).context) == {}
+
+    folded = source.graph.value_info.add(name="z")
+    folded.metadata_props.add(key="pkg.onnxscript.optimizer.folded_from", value="['val_0', 'val_1']")
+
+    assert calls(hpass.run(source).context) == {"a0": 0, "b0": 0, "a1": 1, "b1": 1}
+    assert len(Extractor(hpass.run(source)).extract("m", 1).piece.nodes) == 2
+
+
 def test_a_number_is_that_of_the_graph_as_it_is() -> None:
     source = model(
         TWICE.format('["n"] t = Exp(v)', "t"),
