@@ -45,8 +45,8 @@ class Context:
 
     `evidence` is what the file says, `tags` what passes decided, `table` the modules in use, `findings` what there is
     to say about the model. `retag` says that tags in the file are no evidence, `rewritten` that a pass which may edit
-    the graph has run, `graph_unchanged` that the current pass has found the graph to be as it was read,
-    and `reference_differs` that tags come from a reference of another model, so that none may be `high`. `attributions`
+    the graph has run, `graph_unchanged` that the current pass has found the graph to be as it was read, and
+    `reference_differs` that tags come from a reference of another model, so that none may be `high`. `attributions`
     has a key for each node in `explained`, and a value once inference has decided on the node's module.
     """
 
