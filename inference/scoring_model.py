@@ -122,20 +122,22 @@ class ScoringModel:
         return Confidence.MEDIUM if probability >= self.medium else Confidence.LOW
 
 
-def load_model(share_named: float) -> ScoringModel:
+def load_model(share_named: float, *, has_table: bool = False) -> ScoringModel:
     """Return the fitted model for a region.
 
     `share_named` is the share of its nodes (0 to 1) that are known by more than the parameters they read. If it is
-    small, another model is used, because most features then depend on nodes that are inferred themselves. Raises
-    ValueError if weights.json was fitted for other features.
+    small, other models are used, because most features then depend on nodes that are inferred themselves: one if the
+    model has a module table, and one if it does not. Raises ValueError if weights.json was fitted for other features.
     """
-    dense, sparse, min_share_named = _read()
-    return dense if share_named >= min_share_named else sparse
+    models, min_share_named = _read()
+    if share_named >= min_share_named:
+        return models["dense"]
+    return models["table" if has_table else "sparse"]
 
 
 @cache
-def _read() -> tuple[ScoringModel, ScoringModel, float]:
-    """Return the models for regions with many and with few named nodes, and the least share of named nodes for many."""
+def _read() -> tuple[Mapping[str, ScoringModel], float]:
+    """Return the models by regime, and the least share of named nodes in the dense one."""
     data = read_weights()
     columns = [list(FEATURES), list(NODE_FEATURES), [role.name.lower() for role in Role]]
     if [data["features"], data["node_features"], data["roles"]] != columns:
@@ -143,8 +145,8 @@ def _read() -> tuple[ScoringModel, ScoringModel, float]:
     statistics = TrainingStatistics(
         np.array(data["transition_coefficients"], float), class_statistics(), frozenset(data["common_operators"])
     )
-    dense, sparse = (_scoring_model(data[regime], statistics) for regime in ("dense", "sparse"))
-    return dense, sparse, data["min_share_named"]
+    models = {regime: _scoring_model(data[regime], statistics) for regime in ("dense", "sparse", "table")}
+    return models, data["min_share_named"]
 
 
 def _scoring_model(data: Mapping[str, Any], statistics: TrainingStatistics) -> ScoringModel:

@@ -81,7 +81,7 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
             _inherit_calls(region.graph.nodes, around, context)
         return
     problem = build_problem(region, around, tags, indexes)
-    model = load_model(problem.share_named)
+    model = load_model(problem.share_named, has_table=indexes.has_table)
     if indexes.has_table and any(tags):
         problem = replace(problem, without_table=_without_table(region, around, tags, indexes, problem.tree))
     explained = [

@@ -5,5 +5,5 @@ out, with some evidence hidden. Statistics of it are estimated first (`statistic
 (`network_fit.py`), and the thresholds of confidence are chosen by cross-validation (`calibration.py`).
 
 A *regime* is a set of cases with about the same evidence, and has a scoring model of its own: in `dense` many nodes are
-known (the benchmark's cases aux and random), in `sparse` few (stripped, without and with a module table).
+known (the benchmark's cases aux and random), in `sparse` few (stripped), and in `table` few, with a module table.
 """

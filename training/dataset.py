@@ -36,7 +36,8 @@ class Case(NamedTuple):
 WITH_TABLE = Case("stripped, modules", hide.all_nodes, strip=True, modules=True)
 REGIMES: Mapping[str, tuple[Case, ...]] = {
     "dense": (Case("aux", hide.auxiliary), Case("random", hide.random_share)),
-    "sparse": (Case("stripped", hide.all_nodes, strip=True), WITH_TABLE),
+    "sparse": (Case("stripped", hide.all_nodes, strip=True),),
+    "table": (WITH_TABLE,),
 }
 
 
@@ -61,7 +62,8 @@ def labelled_problems(entry: corpus.Entry, cases: Sequence[Case]) -> Iterator[La
         context = run.context
         region = context.regions()[0]
         tags = [context.tags.get(node) for node in region.graph.nodes]
-        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners())
+        scopes = [None if tag is None else tag.scope for tag in tags]
+        indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), region.graph.nodes, scopes)
         problem = build_problem(region, "", tags, indexes)
         if problem.is_known.any() and not problem.is_known.all():
             truth = np.array([_number(entry.truth[at], problem) for at in problem.file_position], np.int64)

@@ -116,15 +116,20 @@ def test_all_features_are_between_minus_one_and_one() -> None:
     assert not np.isnan(features).any()
 
 
-@pytest.mark.parametrize("known", [0.0, 1.0])
-def test_the_scoring_model_has_a_coefficient_for_each_feature(known: float) -> None:
-    scoring_model = load_model(known)
+@pytest.mark.parametrize(("known", "has_table"), [(0.0, False), (0.0, True), (1.0, False)])
+def test_the_scoring_model_has_a_coefficient_for_each_feature(known: float, *, has_table: bool) -> None:
+    scoring_model = load_model(known, has_table=has_table)
 
     assert {network.skip.shape for network in scoring_model.rounds} == {(len(Role), len(FEATURES))}
     assert {network.w_node.shape[1] for network in scoring_model.rounds} == {len(NODE_FEATURES)}
     assert scoring_model.confidence(0.0, may_be_high=True) is Confidence.LOW
     assert scoring_model.confidence(1.0, may_be_high=True) is (Confidence.HIGH if known else Confidence.MEDIUM)
     assert scoring_model.confidence(1.0, may_be_high=False) is Confidence.MEDIUM
+
+
+def test_a_table_has_a_scoring_model_of_its_own_where_little_is_known() -> None:
+    assert load_model(0.0, has_table=True) is not load_model(0.0)
+    assert load_model(1.0, has_table=True) is load_model(1.0)
 
 
 def test_contributions_add_up_to_the_difference_of_scores_and_the_largest_comes_first() -> None:
