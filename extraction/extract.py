@@ -67,7 +67,8 @@ class ExtractedModule:
 class Extractor:
     """Cuts pieces out of one tagged model. What is worked out for the whole model is worked out once.
 
-    `model` may have placeholders for large values; pieces have none. Functions that `outline` made are inlined.
+    `model` may have placeholders for large values; pieces have none. Functions that `outline` made are inlined,
+    and all others once a module is asked for that runs only inside of one.
     """
 
     run: Run
@@ -78,11 +79,18 @@ class Extractor:
     def __post_init__(self) -> None:
         if any(function.domain == DOMAIN for function in self.run.model.skeleton.functions):
             # The modules inside of an outlined module are in its function, of which no part can be cut out.
-            outlined = self.run.model.snapshot(self.run.tags(), self.run.modules)
-            self.run = run(outlined, f"{TAGGING},inline")
+            self._inline_functions()
+        self._open()
+
+    def _inline_functions(self) -> None:
+        """Go on with a copy of the model without functions. The values of the main graph keep their names."""
+        self.run = run(self.run.model.snapshot(self.run.tags(), self.run.modules), f"{TAGGING},inline")
+
+    def _open(self) -> None:
         self.run.write_tags()
         self.model = self.run.model.skeleton
         self.folder = self.run.model.folder or Path()
+        self._preparations.clear()
 
     def modules(self) -> list[str]:
         """Return the modules that nodes ran in, and the called modules above them, in natural order."""
@@ -177,20 +185,34 @@ class Extractor:
         return self._preparations[key]
 
     def _locate(self, scope: str) -> tuple[Preparation, list[int]]:
-        graphs, holders = graphs_of(self.model, scope)
-        preparation = self._prepared(graphs, holders)
-        nodes = [preparation.flow.start + index for index in members(graphs[-1], scope)]
+        preparation, nodes = self._nodes_of(scope)
+        if not nodes and self._function_around(scope) is not None:
+            self._inline_functions()
+            self._open()
+            preparation, nodes = self._nodes_of(scope)
         if nodes:
             return preparation, nodes
-        for instance in node_instances(self.run.model, self.run.tag):
-            if instance.calls and is_descendant(instance.scope, scope):
-                raise HpassError(
-                    f"{self.run.model.name}: '{scope}' runs only inside the function '{instance.calls[-1].op}'; inline "
-                    "the function first, or extract the module that calls it"
-                )
+        function = self._function_around(scope)
+        if function is not None:
+            raise HpassError(
+                f"{self.run.model.name}: '{scope}' runs only inside the function '{function}', which cannot be inlined "
+                "(`hpass run --passes all,inline` says why); extract the module that calls it"
+            )
         raise HpassError(
             f"{self.run.model.name}: no node ran in '{scope}'; `hpass tree` shows which modules have nodes"
         )
+
+    def _nodes_of(self, scope: str) -> tuple[Preparation, list[int]]:
+        graphs, holders = graphs_of(self.model, scope)
+        preparation = self._prepared(graphs, holders)
+        return preparation, [preparation.flow.start + index for index in members(graphs[-1], scope)]
+
+    def _function_around(self, scope: str) -> str | None:
+        """Return the function in which a module runs, if it runs in one."""
+        for instance in node_instances(self.run.model, self.run.tag):
+            if instance.calls and is_descendant(instance.scope, scope):
+                return instance.calls[-1].op
+        return None
 
 
 def returns_whole(preparation: Preparation, nodes: Iterable[int]) -> bool:

@@ -205,14 +205,29 @@ def test_a_wrong_module_or_call(fixture: Any, scope: str, call: int | None, said
         fixture("simple_cnn").extract(scope, call)
 
 
-def test_a_module_inside_a_function_names_the_function(models: Any) -> None:
+def test_a_module_inside_a_function_is_extracted_as_if_inlined(models: Any) -> None:
+    extractor = models.of_text(
+        '["first"] v = Neg(x) ["call"] y = local.F(v)',
+        {"first": "k", "call": "m", "inner": "m.n", "last": "m"},
+        functions='<domain: "local", opset_import: ["": 18]> '
+        'F (a) => (b) { ["inner"] h = Relu(a) ["last"] b = Abs(h) }',
+    )
+    module = extractor.extract("m.n")
+
+    assert [node.op_type for node in module.model.graph.node] == ["Relu"]
+    assert module.piece.inputs == ("v",)
+    assert module.in_main_graph
+    assert not module.model.functions
+
+
+def test_a_function_that_cannot_be_inlined_is_named(models: Any) -> None:
     extractor = models.of_text(
         '["call"] y = local.F(x)',
         {"call": "m", "inner": "m.n"},
-        functions='<domain: "local", opset_import: ["": 18]> F (a) => (b) { ["inner"] b = Relu(a) }',
+        functions='<domain: "local", opset_import: ["": 17]> F (a) => (b) { ["inner"] b = Relu(a) }',
     )
 
-    with pytest.raises(HpassError, match=r"'m.n' runs only inside the function 'F'; inline the function"):
+    with pytest.raises(HpassError, match=r"'m.n' runs only inside the function 'F', which cannot be inlined"):
         extractor.extract("m.n")
 
 
