@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx
 
 from ..tags.tag_edits import set_entry
@@ -10,22 +12,30 @@ from ..tags.within import tag_at_call
 from .decode import as_text
 from .walk import nodes_within
 
-# Functions that call each other several times each have copies without end. Real models have thousands of calls.
-_MAX_COPIES = 50_000
-
-_Key = tuple[str, str, str]
+FunctionKey = tuple[str, str, str]
 
 
-def copy_functions(model: onnx.ModelProto) -> None:
-    """Change a tagged model in place so that each call has a function of its own.
+def function_table(model: onnx.ModelProto) -> dict[FunctionKey, onnx.FunctionProto]:
+    """Return copies of the functions of a model by domain, name and overload."""
+    table: dict[FunctionKey, onnx.FunctionProto] = {}
+    for function in model.functions:
+        copy = onnx.FunctionProto()
+        copy.CopyFrom(function)
+        table[_key(function.domain, function.name, function.overload)] = copy
+    return table
+
+
+def copy_functions(
+    model: onnx.ModelProto, functions: Mapping[FunctionKey, onnx.FunctionProto], limit: int
+) -> list[onnx.FunctionProto]:
+    """Change a tagged model in place so that calls have functions of their own, and return these: at most `limit`.
 
     The tag of a node in a function is the nearest common module of all calls; in the copy it is that of the call, if
-    that is a module below, or what `hpass.within` names below the call. Calls beyond 50,000 share their functions.
+    that is a module below, or what `hpass.within` names below the call. Calls beyond the limit stay as they are.
     """
-    functions = {_key(function.domain, function.name, function.overload): function for function in model.functions}
     copies: list[onnx.FunctionProto] = []
     pending = list(nodes_within(model.graph))
-    while pending and len(copies) < _MAX_COPIES:
+    while pending and len(copies) < limit:
         call = pending.pop()
         function = functions.get(_key(call.domain, call.op_type, call.overload))
         if function is None:
@@ -41,7 +51,7 @@ def copy_functions(model: onnx.ModelProto) -> None:
             for node in body:
                 _move_into(node, tag.scope)
         pending += body
-    model.functions.extend(copies)
+    return copies
 
 
 def _move_into(node: onnx.NodeProto, module: str) -> None:
@@ -51,5 +61,5 @@ def _move_into(node: onnx.NodeProto, module: str) -> None:
         set_entry(node, SCOPE, tag_at_call(tag, dict(tag_entries(node)), module).scope)
 
 
-def _key(domain: str | bytes, name: str | bytes, overload: str | bytes) -> _Key:
+def _key(domain: str | bytes, name: str | bytes, overload: str | bytes) -> FunctionKey:
     return as_text(domain), as_text(name), as_text(overload)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import onnx
+import pytest
 from text_models import model
 
 from hpass.api import ensure_tagged
-from hpass.graph.function_copies import copy_functions
+from hpass.errors import HpassError
 from hpass.graph.plain_copy import plain_copy
 from hpass.tags.tag_edits import write_tag
 from hpass.tags.tag_format import SCOPE, WITHIN, Source, Tag, read_tag
@@ -24,6 +26,23 @@ def tagged(scopes: dict[str, str]) -> onnx.ModelProto:
     made = model('["one"] h = local.outer(x) ["two"] y = local.outer(h)', functions=FUNCTIONS)
     for node in (*made.graph.node, *(node for function in made.functions for node in function.node)):
         write_tag(node, Tag(scopes[node.name], Source.NAME), "Model")
+    return made
+
+
+def calling(made: onnx.ModelProto, calls: int) -> onnx.ModelProto:
+    """Return the model with so many calls of its outer function, each in a module of its own."""
+    first = made.graph.node[0]
+    copies: list[onnx.NodeProto] = []
+    for call in range(calls):
+        node = onnx.NodeProto()
+        node.CopyFrom(first)
+        node.name = str(call)
+        node.input[0] = f"v{call - 1}" if call else "x"
+        node.output[0] = f"v{call}" if call < calls - 1 else "y"
+        write_tag(node, Tag(f"a.{call}", Source.NAME), "Model")
+        copies.append(node)
+    del made.graph.node[:]
+    made.graph.node.extend(copies)
     return made
 
 
@@ -57,9 +76,18 @@ def test_functions_that_double_each_other_end() -> None:
     made = model(
         "y = local.f0(x)", functions=bodies + '<domain: "local", opset_import: ["": 18]> f40 (a) => (b) { b = Neg(a) }'
     )
-    copy_functions(made)
+    with pytest.raises(HpassError, match="more than 50,000 calls"):
+        plain_copy(made)
 
-    assert len(made.functions) < 60_000
+
+def test_more_calls_than_onnx_inlines_at_once() -> None:
+    made = tagged({"one": "a.b", "two": "a.c", "o": "a", "n": "a", "i": "a"})
+    plain = plain_copy(calling(made, 6_000))
+
+    assert not plain.proto.functions
+    assert Counter(node.op_type for node in plain.proto.graph.node) == {"Relu": 6_000, "Neg": 6_000}
+    assert len(plain.tags) == 12_000
+    assert Counter(tag.scope for tag in plain.tags.values()) == {f"a.{call}": 2 for call in range(6_000)}
 
 
 def test_a_fixture() -> None:

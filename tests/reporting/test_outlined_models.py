@@ -88,6 +88,20 @@ def test_the_cost(path: Path) -> None:
     assert (after.total, after.modules) == (before.total, before.modules)
 
 
+@pytest.mark.slow
+def test_more_calls_than_onnx_inlines_at_once() -> None:
+    calls = 10_100
+    ends = ["x", *(f"v{call}" for call in range(1, calls)), "y"]
+    nodes = " ".join(f'["/layer.{call}/F"] {ends[call + 1]} = local.F({ends[call]})' for call in range(calls))
+    function = '<domain: "local", opset_import: ["": 18]> F (a) => (b) { ["in"] b = Relu(a) }'
+    run = hpass.run(model(nodes, functions=function))
+    cost = hpass.cost(run)
+
+    assert len([scope for scope in cost.modules if scope.startswith("layer.")]) == calls
+    assert cost.total.flops == calls * 16
+    assert len(report_data([side_of("model", run)])["nodes"]["op"]) == calls
+
+
 def doubled() -> onnx.ModelProto:
     """Return a model of a few nodes whose functions stand for 2**40."""
     functions = "".join(
