@@ -7,6 +7,7 @@ is the root of a module tree of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from .exporter_metadata import read_module_stack
 from .node_names import is_torchscript_name
 
 _SEPARATORS = "_.:-|/"
+# torch.export names a node after its operator: `node_silu_1`.
+_EXPORTED = re.compile(r"(?P<prefix>.+?)node_\w")
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,27 @@ class NamePrefixes:
 
 
 def _candidates(node: gs.Node, name: str, model: Model) -> Iterator[str]:
-    """Yield what stands before the path in a node's name, or before the module in the name of a parameter it reads."""
+    """Yield what may be a prefix of a node's name.
+
+    It stands before a path, before the name that torch.export gives a node, or before the module in the name of a
+    parameter that the node reads.
+    """
     start = name.find("/")
     if start > 0:
         if name.startswith("//", start):
             start += 1
-        if name[start - 1] in _SEPARATORS and is_torchscript_name(name[start:]):
+        # Without a separator, only the value tells TorchScript's names from those of other frameworks.
+        is_prefix = name[start - 1] in _SEPARATORS or _are_all(node, f"{name}_output_")
+        if is_prefix and is_torchscript_name(name[start:]):
             yield name[:start]
-        return
+            return
     stack = read_module_stack(model.metadata(node)) if model.has_metadata(node) else None
-    if stack is None or not stack.scope:
+    if stack is None:
+        return
+    exported = _EXPORTED.match(name)
+    if exported and (exported["prefix"][-1] in _SEPARATORS or _are_all(node, exported["prefix"])):
+        yield exported["prefix"]
+    if not stack.scope:
         return
     for tensor in node.inputs:
         if isinstance(tensor, gs.Constant):
@@ -77,3 +91,8 @@ def _candidates(node: gs.Node, name: str, model: Model) -> Iterator[str]:
             prefix = owner.removesuffix(stack.scope)
             if prefix and prefix != owner and name.startswith(prefix):
                 yield prefix
+
+
+def _are_all(node: gs.Node, prefix: str) -> bool:
+    """Whether all values that a node writes begin with a prefix."""
+    return all(value.name.startswith(prefix) for value in node.outputs)

@@ -103,29 +103,31 @@ def test_a_parameter_by_an_alias_is_its_module_s_but_which_name_ran_is_not_certa
     assert found(source, modules) == {"a": ("stem.fc", "medium")}
 
 
-@pytest.mark.parametrize("separator", ["_", "/", "."])
+@pytest.mark.parametrize("separator", ["_", "/", ".", ""])
 def test_each_of_two_merged_models_is_a_tree_below_its_prefix(separator: str) -> None:
-    one, two = (
-        model('["/fc/Gemm"] h = Gemm(x, "fc.weight") ["/Relu"] y = Relu(h)', parameters=["fc.weight"]) for _ in range(2)
-    )
+    nodes = '["/fc/Gemm"] "/fc/Gemm_output_0" = Gemm(x, "fc.weight") ["/Relu"] y = Relu("/fc/Gemm_output_0")'
+    one, two = (model(nodes, parameters=["fc.weight"]) for _ in range(2))
 
     merged = compose.merge_models(one, two, io_map=[("y", "x")], prefix1=f"enc{separator}", prefix2=f"dec{separator}")
 
     assert sorted(scope for scope, _ in found(merged).values()) == ["dec", "dec.fc", "enc", "enc.fc"]
 
 
-def test_each_of_two_merged_models_is_a_tree_in_metadata_too() -> None:
-    nodes = '["n1"] h = Gemm(x, "fc.weight") ["n2"] y = Relu(h)'
-    metadata = {"n1": stack("fc"), "n2": stack("act")}
-    one, two = (model(nodes, metadata=metadata, parameters=["fc.weight"]) for _ in range(2))
+@pytest.mark.parametrize("separator", ["_", "/", ".", ""])
+@pytest.mark.parametrize("read", ["fc.weight", "val_0"])
+def test_each_of_two_merged_models_is_a_tree_in_metadata_too(separator: str, read: str) -> None:
+    """The name of a node tells as well, where no parameter does."""
+    nodes = f'["node_gemm"] gemm = Gemm(x, "{read}") ["node_relu"] y = Relu(gemm)'
+    metadata = {"node_gemm": stack("fc"), "node_relu": stack("act")}
+    one, two = (model(nodes, metadata=metadata, parameters=[read]) for _ in range(2))
 
-    merged = compose.merge_models(one, two, io_map=[("y", "x")], prefix1="enc_", prefix2="dec_")
+    merged = compose.merge_models(one, two, io_map=[("y", "x")], prefix1=f"enc{separator}", prefix2=f"dec{separator}")
 
     assert found(merged) == {
-        "enc_n1": ("enc.fc", "high"),
-        "enc_n2": ("enc.act", "high"),
-        "dec_n1": ("dec.fc", "high"),
-        "dec_n2": ("dec.act", "high"),
+        f"enc{separator}node_gemm": ("enc.fc", "high"),
+        f"enc{separator}node_relu": ("enc.act", "high"),
+        f"dec{separator}node_gemm": ("dec.fc", "high"),
+        f"dec{separator}node_relu": ("dec.act", "high"),
     }
 
 
