@@ -149,8 +149,8 @@ class Context:
                             self._outlined[inner] = None
         return node in self._outlined
 
-    def edit_messages(self, edit: Callable[[onnx.ModelProto, IdentityMap[onnx.NodeProto, Decision]], Edits]) -> None:
-        """Let a function edit the messages of the model, and the decisions about their nodes.
+    def edit_messages(self, edit: Callable[[onnx.ModelProto, IdentityMap[onnx.NodeProto, Decision]], Edits]) -> bool:
+        """Let a function edit the messages of the model, and the decisions about their nodes; return whether it did.
 
         The graph is imported anew, so nodes and regions that a pass holds are no longer those of the model.
         """
@@ -160,7 +160,8 @@ class Context:
             decision = self.tags.decision(node)
             if decision is not None:
                 decisions[message] = decision
-        if self.model.edit_messages(lambda model: edit(model, decisions)):
+        is_edited = self.model.edit_messages(lambda model: edit(model, decisions))
+        if is_edited:
             self.evidence.forget_graph()
             self._regions = self._outlined = None
             self._calls_are_current = False
@@ -169,6 +170,7 @@ class Context:
                 if decision is not None:
                     # The graph has other calls now.
                     self.tags.decide(node, decision._replace(tag=decision.tag._replace(call=None)))
+        return is_edited
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> None:
         """Remember modules that were open together, outermost first: each of them was called."""

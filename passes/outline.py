@@ -62,11 +62,11 @@ class Outline(Pass):
             return (*above, scope) if scope in selected else above
 
         left: dict[str, str] = {}
-        _, call_numbers = find_call_numbers(context)
 
         def edit(model: onnx.ModelProto, decisions: Decisions) -> Edits:
             outliner = Outliner(model, decisions, modules, path, call_numbers, share=self.share)
             edits = outliner.run()
+            left.clear()
             left.update(outliner.left)
             if outliner.dropped:
                 context.findings.add(
@@ -77,8 +77,12 @@ class Outline(Pass):
                 )
             return edits
 
-        context.edit_messages(edit)
-        place_function_bodies(context)
+        # A module that is left alone for the sake of another may fit once that one is a function.
+        is_edited = True
+        while is_edited:
+            _, call_numbers = find_call_numbers(context)
+            is_edited = context.edit_messages(edit) and bool(left)
+            place_function_bodies(context)
         for reason in dict.fromkeys(left.values()):
             scopes = [f"'{scope}'" for scope, found in left.items() if found == reason]
             those = counted(len(scopes), "module is no function", "modules are no functions")
