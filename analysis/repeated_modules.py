@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import onnx_graphsurgeon as gs
 
 from ..evidence.parameter_uses import PASS_THROUGH_OPS
-from ..tags.scope import is_descendant, parent
+from ..tags.scope import is_descendant, parent, with_ancestors
 
 # What exporters compute of weights before they are read, such as the weight of `weight_norm`, takes fewer values.
 _MAX_CONSTANTS = 32
@@ -36,10 +36,10 @@ def possibly_repeated_modules(
         read_once += [(kind[1], node) for kind, node in zip(kinds, found, strict=True) if counts[kind] == 1]
         for (_, scope), count in counts.items():
             if count > 1:
-                read_again.update(_with_ancestors(scope))
+                read_again.update(with_ancestors(scope))
     repeated = entered_again | read_again
     for scope, node in read_once:
-        around = repeated.intersection(_with_ancestors(scope))
+        around = repeated.intersection(with_ancestors(scope))
         if around and not _is_constant(node):
             repeated -= around
     return repeated
@@ -112,9 +112,3 @@ def _readers(tensor: gs.Tensor) -> list[gs.Node]:
             passed.add(id(node))
             pending += [reader for value in node.outputs for reader in value.outputs]
     return found
-
-
-def _with_ancestors(scope: str) -> Iterator[str]:
-    while scope:
-        yield scope
-        scope = parent(scope)

@@ -73,7 +73,7 @@ def _candidates(node: gs.Node, name: str, model: Model) -> Iterator[str]:
         if name.startswith("//", start):
             start += 1
         # Without a separator, only the value tells TorchScript's names from those of other frameworks.
-        is_prefix = name[start - 1] in _SEPARATORS or _are_all(node, f"{name}_output_")
+        is_prefix = name[start - 1] in _SEPARATORS or _all_values_start_with(node, f"{name}_output_")
         if is_prefix and is_torchscript_name(name[start:]):
             yield name[:start]
             return
@@ -81,7 +81,7 @@ def _candidates(node: gs.Node, name: str, model: Model) -> Iterator[str]:
     if stack is None:
         return
     exported = _EXPORTED.match(name)
-    if exported and (exported["prefix"][-1] in _SEPARATORS or _are_all(node, exported["prefix"])):
+    if exported and (exported["prefix"][-1] in _SEPARATORS or _all_values_start_with(node, exported["prefix"])):
         yield exported["prefix"]
     if not stack.scope:
         return
@@ -93,6 +93,6 @@ def _candidates(node: gs.Node, name: str, model: Model) -> Iterator[str]:
                 yield prefix
 
 
-def _are_all(node: gs.Node, prefix: str) -> bool:
-    """Whether all values that a node writes begin with a prefix."""
+def _all_values_start_with(node: gs.Node, prefix: str) -> bool:
+    """Whether the names of all values that a node writes start with a prefix."""
     return all(value.name.startswith(prefix) for value in node.outputs)

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..tags.scope import MAX_DEPTH, depth, is_descendant, natural_sort_key, parent
+from ..tags.scope import MAX_DEPTH, depth, is_descendant, natural_sort_key, parent, with_ancestors
 from .known_modules import KnownModules
 from .label_uses import LabelUses, Owners, WeightUse
 from .labels import Labels, NumberedLabel, digit_pattern, is_numbered, is_repeat, join_scope, split_number
@@ -394,7 +394,7 @@ def _module_outside_parent(name: str, owners: Owners, known: KnownModules) -> st
     """Return the module with this label that owns all parameters read below it, even if it lies outside the parent."""
     labelled = known.by_label.get(name, ())
     if len(labelled) > len(owners) * MAX_DEPTH:
-        above = {scope for owner in owners for scope in _upwards(owner)}
+        above = {scope for owner in owners for scope in with_ancestors(owner)}
         labelled = sorted(scope for scope in above if scope in known.names and label(scope) == name)
     fitting = [scope for scope in labelled if owners.within(scope)]
     if not fitting:
@@ -410,10 +410,3 @@ def _best(candidates: Sequence[str], owners: Owners) -> str:
 
 def _max_support(candidates: Sequence[str], owners: Owners) -> int:
     return max(map(owners.within, candidates), default=0)
-
-
-def _upwards(scope: str) -> Iterator[str]:
-    """Yield a scope and those above it, but for the root."""
-    while scope:
-        yield scope
-        scope = parent(scope)

@@ -68,7 +68,7 @@ class Extractor:
     """Cuts pieces out of one tagged model. What is worked out for the whole model is worked out once.
 
     `model` may have placeholders for large values; pieces have none. Functions that `outline` made are inlined,
-    and all others once a module is asked for that runs only inside of one.
+    and all others once a module is asked for of which nodes run in one that another module calls.
     """
 
     run: Run
@@ -185,22 +185,22 @@ class Extractor:
         return self._preparations[key]
 
     def _locate(self, scope: str) -> tuple[Preparation, list[int]]:
-        preparation, nodes = self._nodes_of(scope)
-        if not nodes and self._function_around(scope) is not None:
-            self._inline_functions()
-            self._open()
-            preparation, nodes = self._nodes_of(scope)
-        if nodes:
-            return preparation, nodes
         function = self._function_around(scope)
         if function is not None:
+            self._inline_functions()
+            self._open()
+            function = self._function_around(scope)
+        if function is not None:
             raise HpassError(
-                f"{self.run.model.name}: '{scope}' runs only inside the function '{function}', which cannot be inlined "
+                f"{self.run.model.name}: '{scope}' runs inside the function '{function}', which cannot be inlined "
                 "(`hpass run --passes all,inline` says why); extract the module that calls it"
             )
-        raise HpassError(
-            f"{self.run.model.name}: no node ran in '{scope}'; `hpass tree` shows which modules have nodes"
-        )
+        preparation, nodes = self._nodes_of(scope)
+        if not nodes:
+            raise HpassError(
+                f"{self.run.model.name}: no node ran in '{scope}'; `hpass tree` shows which modules have nodes"
+            )
+        return preparation, nodes
 
     def _nodes_of(self, scope: str) -> tuple[Preparation, list[int]]:
         graphs, holders = graphs_of(self.model, scope)
@@ -208,10 +208,14 @@ class Extractor:
         return preparation, [preparation.flow.start + index for index in members(graphs[-1], scope)]
 
     def _function_around(self, scope: str) -> str | None:
-        """Return the function in which a module runs, if it runs in one."""
+        """Return a function that another module calls and in which nodes of this one run; None if there is none."""
+        if not self.model.functions:
+            return None
         for instance in node_instances(self.run.model, self.run.tag):
             if instance.calls and is_descendant(instance.scope, scope):
-                return instance.calls[-1].op
+                caller = self.run.tag(instance.calls[0])
+                if caller is None or not is_descendant(caller.scope, scope):
+                    return instance.calls[-1].op
         return None
 
 

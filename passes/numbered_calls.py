@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -13,7 +13,7 @@ from ..evidence.parameter_uses import folded_values
 from ..graph.dataflow import Dataflow
 from ..graph.preparing_nodes import PreparingNodes
 from ..identity_map import IdentityMap
-from ..tags.scope import is_descendant, parent
+from ..tags.scope import is_descendant, with_ancestors
 from ..tags.tag_format import Confidence, Source
 from .context import Context
 
@@ -48,7 +48,8 @@ def find_call_numbers(context: Context) -> tuple[list[gs.Node], dict[str, dict[i
     computing = [context.tags.get(node) for index, node in enumerate(ordered) if graph.computes(index)]
     if any(tag is None or tag.source is Source.FALLBACK for tag in computing):
         return ordered, {}
-    candidates -= _with_ancestors(tag.scope for tag in computing if tag and tag.confidence is Confidence.LOW)
+    doubtful = {tag.scope for tag in computing if tag and tag.confidence is Confidence.LOW}
+    candidates -= {above for scope in doubtful for above in with_ancestors(scope)}
     call_numbers = {
         scope: numbered_nodes(graph, members, told_apart(graph, members, scope))
         for scope, members in _members(graph.flow.scopes, candidates).items()
@@ -63,17 +64,8 @@ def _in_subgraphs(context: Context) -> set[str]:
         holder = None if region.holder is None else context.tags.get(region.holder)
         if holder is not None and region.function is None:
             inside = {tag.scope for tag in map(context.tags.get, region.graph.nodes) if tag is not None}
-            found.update(scope for scope in _with_ancestors(inside) if not is_descendant(holder.scope, scope))
-    return found
-
-
-def _with_ancestors(scopes: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for scope in scopes:
-        current = scope
-        while current and current not in found:
-            found.add(current)
-            current = parent(current)
+            above = {module for scope in inside for module in with_ancestors(scope)}
+            found.update(module for module in above if not is_descendant(holder.scope, module))
     return found
 
 
@@ -98,7 +90,7 @@ def _members(scopes: Sequence[str], modules: Collection[str]) -> dict[str, list[
     found: dict[str, list[int]] = {module: [] for module in sorted(modules)}
     for index, scope in enumerate(scopes):
         if scope not in inside:
-            inside[scope] = [module for module in _with_ancestors([scope]) if module in found]
+            inside[scope] = [module for module in with_ancestors(scope) if module in found]
         for module in inside[scope]:
             found[module].append(index)
     return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from ..tags.module_table import ModuleTable
-from ..tags.scope import natural_sort_key, parent
+from ..tags.scope import natural_sort_key, with_ancestors
 from .node_modules import NodeModule
 from .node_times import NodeTimes
 from .profile import ModuleTime, NodeTime, Span, TimeGroup
@@ -105,7 +105,7 @@ def _module_times(times: NodeTimes, own: _Sums, total: float, factor: float) -> 
     below: defaultdict[str, list[int]] = defaultdict(list)
     all_us: defaultdict[str, float] = defaultdict(float)
     for scope, row in row_of.items():
-        for ancestor in _upwards(scope):
+        for ancestor in (*with_ancestors(scope), ""):
             below[ancestor] += own.nodes[row]
             all_us[ancestor] += float(own.intervals.median[row])
     with_below = _Sums(times, {scope: below[scope] for scope in sorted(below, key=natural_sort_key)})
@@ -150,11 +150,3 @@ def _layer_of(scope: str | None) -> str | None:
     """Return the outermost module in a list of modules that holds a module, such as `encoder.layer.3`; else None."""
     found = _LAYER.match(scope or "")
     return None if found is None else found[1]
-
-
-def _upwards(scope: str) -> list[str]:
-    ancestors = [scope]
-    while scope:
-        scope = parent(scope)
-        ancestors.append(scope)
-    return ancestors

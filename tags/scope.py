@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 MAX_DEPTH = 100
@@ -42,6 +42,13 @@ def is_scope(scope: str) -> bool:
 def parent(scope: str) -> str:
     """Return the scope one level up; the root is its own parent."""
     return scope.rpartition(".")[0]
+
+
+def with_ancestors(scope: str) -> Iterator[str]:
+    """Yield a scope and those above it, innermost first, without the root."""
+    while scope:
+        yield scope
+        scope = parent(scope)
 
 
 def is_descendant(scope: str, ancestor: str) -> bool:

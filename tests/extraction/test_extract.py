@@ -220,6 +220,17 @@ def test_a_module_inside_a_function_is_extracted_as_if_inlined(models: Any) -> N
     assert not module.model.functions
 
 
+def test_a_module_that_runs_in_the_main_graph_and_in_a_function_is_extracted_whole(models: Any) -> None:
+    extractor = models.of_text(
+        '["first"] v = Neg(x) ["call"] y = local.F(v)',
+        {"first": "m", "call": "", "inner": "m", "last": "k"},
+        functions='<domain: "local", opset_import: ["": 18]> '
+        'F (a) => (b) { ["inner"] h = Relu(a) ["last"] b = Abs(h) }',
+    )
+
+    assert [node.op_type for node in extractor.extract("m").model.graph.node] == ["Neg", "Relu"]
+
+
 def test_a_function_that_cannot_be_inlined_is_named(models: Any) -> None:
     extractor = models.of_text(
         '["call"] y = local.F(x)',
@@ -227,7 +238,7 @@ def test_a_function_that_cannot_be_inlined_is_named(models: Any) -> None:
         functions='<domain: "local", opset_import: ["": 17]> F (a) => (b) { ["inner"] b = Relu(a) }',
     )
 
-    with pytest.raises(HpassError, match=r"'m.n' runs only inside the function 'F', which cannot be inlined"):
+    with pytest.raises(HpassError, match=r"'m.n' runs inside the function 'F', which cannot be inlined"):
         extractor.extract("m.n")
 
 
