@@ -4,7 +4,7 @@ What runs between two calls separates them: a *visit* is an interval of the orde
 runs. A weight is read as often in each call. So if a weight is read once in each visit, the visits are the calls.
 Otherwise the calls are as many as divide the reads of every weight, if that makes visits of them or parts that do the
 same. Each call begins before its first weight, where the nodes look like those before the first weight of the first
-call. A module without weights is called once in each visit, if all visits do the same.
+call. A module without weights is called once in each visit, if all visits do the same, each to other values.
 
 Exporters write the nodes of a call together, and optimisers may mix those of calls that do not depend on each other. So
 no calls are told apart if one of them falls into pieces of which two do the same, or reads a weight a second time for
@@ -68,11 +68,12 @@ def reads_weights(graph: PreparingNodes, nodes: Sequence[int]) -> bool:
 
 
 def equal_visits(graph: PreparingNodes, nodes: Sequence[int], scope: str) -> list[list[int]]:
-    """Return the visits of a module if all do the same; else all nodes at once."""
+    """Return the visits of a module if all do the same, each to other values; else all nodes at once."""
     visits = _visits(graph, _running(graph, nodes))
-    if _do_the_same(graph, visits, scope) and not _are_mixed(graph, visits, scope):
-        return visits
-    return [list(nodes)]
+    inputs = {frozenset(_values_read(graph, visit)) for visit in visits}
+    if len(inputs) < len(visits) or not _do_the_same(graph, visits, scope) or _are_mixed(graph, visits, scope):
+        return [list(nodes)]
+    return visits
 
 
 def numbered_nodes(graph: PreparingNodes, nodes: Sequence[int], calls: Sequence[Sequence[int]]) -> dict[int, int]:
@@ -109,6 +110,12 @@ def _weight_readers(graph: PreparingNodes, nodes: Sequence[int], scope: str) -> 
 def _visits(graph: PreparingNodes, nodes: Sequence[int]) -> list[list[int]]:
     """Return the intervals of a module between which other modules run."""
     return _split(nodes, {index for before, index in pairwise(nodes) if _others_between(graph, before, index)})
+
+
+def _values_read(graph: PreparingNodes, nodes: Sequence[int]) -> Iterator[str]:
+    """Return the values that some nodes read and do not write."""
+    written = {name for index in nodes for name in graph.flow.writes[index]}
+    return (name for index in nodes for name in graph.flow.reads[index] if name not in written)
 
 
 def _is_read_once_in_each(readers: Sequence[int], visits: Sequence[Sequence[int]]) -> bool:

@@ -73,6 +73,12 @@ def calls(context: Context) -> dict[str, int]:
             id="no weights: the intervals differ",
         ),
         pytest.param(
+            '["a0"] u = Sin(x) ["n"] v = Exp(u) ["a1"] t = Sin(x) ["o"] y = Add(v, t)',
+            {"a0": "m", "n": "", "a1": "m", "o": ""},
+            {},
+            id="no weights: the intervals compute the same value",
+        ),
+        pytest.param(
             '["k0"] j = Exp(x) ["a0"] u = MatMul(j, w) ["n"] v = Exp(u) ["k1"] k = Exp(v) ["a1"] y = MatMul(k, w)',
             {"k0": "m", "a0": "m.c", "n": "", "k1": "m", "a1": "m.c"},
             {"k0": 0, "a0": 0, "k1": 1, "a1": 1},
