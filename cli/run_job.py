@@ -95,8 +95,9 @@ def run_job(
                 observer=observer,
             )
         finished = perf_counter()
-        run.write_tags(edited=not run.context.graph_unchanged)
+        # Before the tags are written: the nodes of functions have fewer entries to read.
         figures = totals(run)
+        run.write_tags(edited=not run.context.graph_unchanged)
         for shortfall in shortfalls(options.minimum_shares, figures):
             run.context.findings.add(Severity.ERROR, "fail-under", shortfall)
         json_report, file_report = _reports(options, run, observer.seconds, target)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,20 @@ class Edits:
     values: int = 0
 
     def __bool__(self) -> bool:
-        return any(astuple(self))
+        return any(self._counts())
 
     def __add__(self, other: Edits) -> Edits:
-        return Edits(*(ours + theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Edits(*(ours + theirs for ours, theirs in zip(self._counts(), other._counts(), strict=True)))
 
     def __sub__(self, other: Edits) -> Edits:
-        return Edits(*(ours - theirs for ours, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Edits(*(ours - theirs for ours, theirs in zip(self._counts(), other._counts(), strict=True)))
 
     def __str__(self) -> str:
         words = ("created", "changed", "removed", "moved", "values changed")
-        return ", ".join(f"{count} {word}" for word, count in zip(words, astuple(self), strict=True) if count) or "none"
+        return (
+            ", ".join(f"{count} {word}" for word, count in zip(words, self._counts(), strict=True) if count) or "none"
+        )
+
+    def _counts(self) -> Iterator[int]:
+        # dataclasses.astuple takes ten times as long, and there are edits of each function.
+        yield from (self.created, self.changed, self.removed, self.moved, self.values)

@@ -204,7 +204,8 @@ class Model:
 
     def has_note(self, node: gs.Node, key: str) -> bool:
         """Whether a node has an `hpass.*` key that a rewriting pass wrote."""
-        return any(found == key for found, _ in self.stored_entries(node))
+        proto = self._node_proto(node)
+        return proto is not None and any(entry.key == key for entry in proto.metadata_props)
 
     def stored_entries(self, node: gs.Node) -> list[tuple[str, str]]:
         """Return the `hpass.*` keys and values that the file has for a node."""

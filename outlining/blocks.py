@@ -110,6 +110,8 @@ class _Partition:
         self._leave_obstacles()
         for rounds in count():
             groups = self._groups()
+            if not groups:
+                return []
             circles = [
                 [groups[number] for number in component if number < len(groups)]
                 for component in strongly_connected(self._edges(groups))
@@ -126,6 +128,8 @@ class _Partition:
 
         Otherwise they are in the order in which they end: a block may have constants from the beginning of the file.
         """
+        if not blocks:
+            return list(self.members)
         block_of = {index: block for block in blocks for index in block.members}
         items: list[int | Block] = []
         number_of: dict[int, int] = {}
@@ -185,8 +189,8 @@ class _Partition:
 
     def _leave_obstacles(self) -> None:
         """Leave the modules alone with a node that cannot be in a function."""
-        obstacles = {index: self.view.obstacle(index) for index in self.members}
-        for index, reason in obstacles.items():
+        for index in self.members:
+            reason = self.view.obstacles[index]
             if reason is not None:
                 self.left.update((scope, reason) for scope, _ in self.paths[index][self.levels[index] :])
         for index in self.members:

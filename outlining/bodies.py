@@ -91,5 +91,7 @@ def place_handed_in(bodies: Iterable[Body]) -> None:
 def copy_decisions(node: onnx.NodeProto, copy: onnx.NodeProto, decisions: Decisions) -> None:
     """Give a copy of a node, and the nodes in its subgraphs, the tags of the original."""
     decisions[copy] = decisions[node]
+    if not node.attribute:
+        return
     for inner, inner_copy in zip(inner_nodes(node), inner_nodes(copy), strict=True):
         decisions[inner_copy] = decisions[inner]

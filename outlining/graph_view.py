@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,7 +28,7 @@ class GraphView:
 
     `scopes` has for each node the module that holds it and the nodes of its subgraphs. `reads` has the values that a
     node and its subgraphs read. `producers` has the node that writes a value, `readers` the nodes that read it.
-    `outputs` are the outputs of the graph. `version` is that of the standard operators.
+    `outputs` are the outputs of the graph. `obstacles` has for each node why it cannot be in a function, or None.
     """
 
     nodes: list[onnx.NodeProto]
@@ -37,11 +37,11 @@ class GraphView:
     producers: dict[str, int]
     readers: dict[str, list[int]]
     outputs: frozenset[str]
-    version: int
+    obstacles: list[str | None]
 
     @classmethod
     def of(cls, graph: onnx.GraphProto, decisions: Decisions, version: int) -> GraphView:
-        """Return the view of a graph. Every node has a decision."""
+        """Return the view of a graph. Every node has a decision. `version` is that of the standard operators."""
         nodes = list(graph.node)
         reads = [list(dict.fromkeys(values_read(node))) for node in nodes]
         readers: defaultdict[str, list[int]] = defaultdict(list)
@@ -55,7 +55,7 @@ class GraphView:
             {name: index for index, node in enumerate(nodes) for name in node.output if name},
             readers,
             frozenset(value.name for value in graph.output),
-            version,
+            [_obstacle(node, names, version) for node, names in zip(nodes, reads, strict=True)],
         )
 
     def writes(self, index: int) -> Iterator[str]:
@@ -67,17 +67,17 @@ class GraphView:
         producers = self.producers
         return (producers[name] for name in self.reads[index] if name in producers)
 
-    def obstacle(self, index: int) -> str | None:
-        """Return why a node cannot be in a function; None if it can."""
-        if not all(map(is_utf8, (*self.reads[index], *self.nodes[index].output))):
-            return "the name of a value is not UTF-8"
-        for node in (self.nodes[index], *inner_nodes(self.nodes[index])):
-            if node.overload:
-                return "onnxruntime finds no overloaded function from inside a function"
-            if not domain_of(node.domain) and not _is_standard(as_text(node.op_type), self.version):
-                # Outside of functions, onnxruntime runs its own LayerNormalization, for one, in models of any version.
-                return f"version {self.version} of the standard operators has no {as_text(node.op_type)}"
-        return None
+
+def _obstacle(node: onnx.NodeProto, reads: Iterable[str], version: int) -> str | None:
+    if not all(map(is_utf8, (*reads, *node.output))):
+        return "the name of a value is not UTF-8"
+    for found in (node, *inner_nodes(node)):
+        if found.overload:
+            return "onnxruntime finds no overloaded function from inside a function"
+        if not domain_of(found.domain) and not _is_standard(as_text(found.op_type), version):
+            # Outside of functions, onnxruntime runs its own LayerNormalization, for one, in models of any version.
+            return f"version {version} of the standard operators has no {as_text(found.op_type)}"
+    return None
 
 
 @cache

@@ -154,13 +154,16 @@ class Context:
 
         The graph is imported anew, so nodes and regions that a pass holds are no longer those of the model.
         """
-        self.model.write_edits()
         decisions: IdentityMap[onnx.NodeProto, Decision] = IdentityMap()
-        for node, message in self.model.messages():
-            decision = self.tags.decision(node)
-            if decision is not None:
-                decisions[message] = decision
-        is_edited = self.model.edit_messages(lambda model: edit(model, decisions))
+
+        def edit_with_decisions(model: onnx.ModelProto) -> Edits:
+            for node, message in self.model.messages():
+                decision = self.tags.decision(node)
+                if decision is not None:
+                    decisions[message] = decision
+            return edit(model, decisions)
+
+        is_edited = self.model.edit_messages(edit_with_decisions)
         if is_edited:
             self.evidence.forget_graph()
             self._regions = self._outlined = None

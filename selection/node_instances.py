@@ -104,7 +104,8 @@ def scope_counts(model: NodeSource[NodeT], tag_of: TagOf[NodeT]) -> Counter[str]
             tag = tag_at_call(tag, dict(model.stored_entries(node)), frame.scope)
         key, scope = model.call_key(node), "" if tag is None else tag.scope
         if key not in bodies or key in frame.functions:
-            frame.counts.update(() if tag is None else (scope,))
+            if tag is not None:
+                frame.counts[scope] += 1
         elif (key, scope) in counted:
             frame.counts.update(counted[key, scope])
         else:
