@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.output import write_page
 
-from . import cases, compare, corpus, report, zoo_packages
+from . import cases, compare, corpus, report, zoo_packages, zoo_random
 
 OLD_PYTHON = "HPASS_OLD_PYTHON"
 
@@ -31,6 +31,7 @@ def _arguments() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--held-out", action="store_true", help="measure the held-out models, not the chosen ones")
     which.add_argument("--packages", action="store_true", help="measure models of other packages, not the chosen ones")
+    which.add_argument("--random", action="store_true", help="measure random module trees, not the chosen models")
     parser.add_argument(
         "--old-python",
         default=os.environ.get(OLD_PYTHON),
@@ -88,7 +89,7 @@ def _prepare(arguments: argparse.Namespace, names: Iterable[str]) -> tuple[str, 
     for engine in engines:
         old = engine == "torchscript-old"
         # The version of transformers affects transformers models only.
-        others = ("plain_", "timm_", *zoo_packages.names())
+        others = ("plain_", "timm_", *zoo_packages.names(), *zoo_random.names())
         wanted = [name for name in names if not (old and name.startswith(others))]
         corpus.prepare(arguments.cache, wanted, engine, arguments.old_python if old else sys.executable)
     return tuple(engines)
@@ -106,6 +107,8 @@ def main() -> None:
         known, which = tuple(zoo_wide.names(held_out=True)), report.HELD_OUT
     if arguments.packages:
         known, which = zoo_packages.names(), report.PACKAGES
+    if arguments.random:
+        known, which = zoo_random.names(), report.RANDOM
     names = arguments.models or known
     unknown = set(names) - set(known)
     if unknown:

@@ -18,7 +18,7 @@ import torch
 
 from fixtures.exports import Export, distinct_values, export_current, export_torchscript
 
-from . import zoo_packages, zoo_shared, zoo_wide
+from . import zoo_packages, zoo_random, zoo_shared, zoo_wide
 from .zoo_chosen import CHOSEN
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def sample(name: str) -> Sample:
     """Return the model with a name. Raises KeyError if it is unknown; exceptions of its package pass through."""
     if zoo_packages.is_of_a_package(name):
         return zoo_packages.sample(name)
+    if zoo_random.is_random(name):
+        return zoo_random.sample(name)
     return zoo_wide.sample(name) if zoo_wide.is_wide(name) else (CHOSEN | zoo_shared.SAMPLES)[name]
 
 

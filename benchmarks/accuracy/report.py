@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from . import zoo_packages, zoo_random
 from .cases import CASES, Row
 from .score import Breakdown, Score, kind_of_mistake
-from .zoo_packages import is_unseen
 
 _Key = TypeVar("_Key")
 
@@ -55,11 +55,24 @@ them. One rule came from them: `analysis/parameter_folding.py` expects a normali
 What makes a prediction less than `high` (`inference/rivals.py`, and which operators are rare) was found on one half of
 the models and on the chosen ones; a checksum of the name decides which half. Of the other half, only the totals were
 looked at. [The confidence of each half](#high-by-half) has a table of its own."""
-_TITLES = {CHOSEN: "the chosen models", HELD_OUT: "held-out models", PACKAGES: "models of other packages"}
+RANDOM = """\
+These are trees of modules that a program puts together at random (`zoo_random.py`): nested, shared, tied and repeated
+modules, and many that have no parameters. One in three modules has no parameters and computes something: without its
+own names, nothing in a file says that it exists. No weight was fitted on these trees. What makes a prediction less than
+`high` was looked for on trees of even seeds. Of the others, only the totals were looked at.
+[The confidence of each half](#high-by-half) has a table of its own."""
+_TITLES = {
+    CHOSEN: "the chosen models",
+    HELD_OUT: "held-out models",
+    PACKAGES: "models of other packages",
+    RANDOM: "random module trees",
+}
+# Of each of these sets, one half was looked at and the other was not.
+_IS_UNSEEN = {PACKAGES: zoo_packages.is_unseen, RANDOM: zoo_random.is_unseen}
 
 
 def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], models: str) -> str:
-    """Return the whole report as Markdown; `models` says what models these are: CHOSEN, HELD_OUT or PACKAGES."""
+    """Return the whole report as Markdown; `models` says what models these are, such as HELD_OUT."""
     kinds = _group(sorted(rows, key=_order), _kind)
     parts = [
         f"# Accuracy on {_TITLES[models]}",
@@ -74,10 +87,9 @@ def markdown(rows: Sequence[Row], missing: Sequence[tuple[str, str, str]], model
         _split_table(kinds, lambda result: result.inherited_by_confidence, _CONFIDENCES),
         "## Mistakes",
         _mistakes(kinds),
-        *(["## High, by half", _halves(kinds)] if models == PACKAGES else []),
+        *(["## High, by half", _halves(kinds, _IS_UNSEEN[models])] if models in _IS_UNSEEN else []),
         *_optimisers(rows),
-        "## By model",
-        _by_model(rows),
+        *(["## By model", _by_model(rows)] if models != RANDOM else []),
     ]
     if missing:
         parts += ["## Left out", _table(["model", "engine", "reason"], [[m, e, _cell(r)] for m, e, r in missing])]
@@ -158,7 +170,7 @@ def _split_table(
     return _table(["case", *names], lines)
 
 
-def _halves(kinds: Mapping[str, list[Row]]) -> str:
+def _halves(kinds: Mapping[str, list[Row]], is_unseen: Callable[[str], bool]) -> str:
     """Return how often `high` is right in each case, on the half of the models seen and on the other half."""
     lines: list[list[str]] = []
     for case, rows in kinds.items():

@@ -24,6 +24,7 @@ INTRODUCTIONS = {
     "results/accuracy.md": (report.INTRODUCTION, report.CHOSEN),
     "results/accuracy-held-out.md": (report.INTRODUCTION, report.HELD_OUT),
     "results/accuracy-packages.md": (report.INTRODUCTION, report.PACKAGES),
+    "results/accuracy-random.md": (report.INTRODUCTION, report.RANDOM),
     "results/accuracy-optimised.md": (report.INTRODUCTION, report.CHOSEN),
     "results/architectures.md": (page.INTRODUCTION,),
     "results/calls.md": (calls.INTRODUCTION,),
