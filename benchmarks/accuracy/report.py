@@ -57,10 +57,10 @@ the models and on the chosen ones; a checksum of the name decides which half. Of
 looked at. [The confidence of each half](#high-by-half) has a table of its own."""
 RANDOM = """\
 These are trees of modules that a program puts together at random (`zoo_random.py`): nested, shared, tied and repeated
-modules, and many that have no parameters. One in three modules has no parameters and computes something: without its
-own names, nothing in a file says that it exists. No weight was fitted on these trees. What makes a prediction less than
-`high` was looked for on trees of even seeds. Of the others, only the totals were looked at.
-[The confidence of each half](#high-by-half) has a table of its own."""
+modules, and many that have no parameters. If the names of such a module's nodes are hidden, nothing in the file says
+that it exists. No weight was fitted on these trees. What makes a prediction less than `high` was looked for on trees
+of even seeds. Of the others, only the totals were looked at. [The confidence of each half](#high-by-half) has a table
+of its own."""
 _TITLES = {
     CHOSEN: "the chosen models",
     HELD_OUT: "held-out models",
