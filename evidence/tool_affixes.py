@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-ADDED_ATOMS = r"(?:MatMulAddFusion|DuplicateQ|DuplicateDQ|InsertCast)"
+ADDED_ATOMS = r"(?:[A-Z][A-Za-z]*Fusion|DuplicateQ|DuplicateDQ|InsertCast)"
 """A regular expression for the atoms that onnxruntime appends to a path."""
 
 # Sources: onnxruntime's quantisers (quantize_dynamic, quantize_static, QDQ), the float16 converters of onnxmltools and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -35,8 +35,9 @@ class Findings(list[Finding]):
         self.append(Finding(severity, rule, message, node))
 
 
-def unknown_modules(scopes: Sequence[str]) -> Finding:
+def unknown_modules(scopes: Collection[str]) -> Finding:
     """Return the finding that names in the file tell of modules that the module table does not have."""
+    scopes = set(scopes)
     shown = examples([f"'{scope}'" for scope in sorted(scopes, key=natural_sort_key)])
     return Finding(
         Severity.WARNING,

@@ -165,6 +165,11 @@ TAGGED = [
         {"/a/MatMul/MatMulAddFusion": ("a", "name", "medium")},
     ),
     Case(
+        "the name that onnxruntime made of two: the operator before it is no module",
+        '["/Gather_1/GatherSliceToSplitFusion"] y = Split(x, x)',
+        {"/Gather_1/GatherSliceToSplitFusion": ("", "name", "medium")},
+    ),
+    Case(
         "parameter",
         '["n"] y = Gemm(x, "a.b.weight")',
         {"n": ("a.b", "parameter", "medium")},

@@ -229,6 +229,16 @@ def test_a_module_that_the_table_lacks_is_a_warning() -> None:
     assert found(source, modules=table({"": "M", "a": "A"}))["unknown-module"][0] == WARNING
 
 
+def test_a_module_that_the_table_lacks_counts_once_however_many_labels_lead_to_it() -> None:
+    source = model(
+        '["/b/Abs"] u = Abs(x) ["/b/z/Relu"] v = Relu(u) ["/b_1/Abs"] w = Abs(v) ["/b_1/z/Relu"] y = Relu(w)'
+    )
+
+    _, message = found(source, modules=table({"": "M", "b": "B"}))["unknown-module"]
+
+    assert message.startswith("nodes name 1 module that the module table lacks ('b.z');")
+
+
 def test_a_broken_table_in_the_file_is_a_warning() -> None:
     source = model('["n"] y = Relu(x)', properties={"module_table": "[]"})
 
