@@ -19,6 +19,7 @@ from ..inference.problem import build_problem, has_anchors
 from ..inference.rivals import has_rival
 from ..inference.scope_tree import ScopeTree
 from ..inference.scoring_model import load_model
+from ..inference.table_fit import fits_table
 from ..tags.module_table import ModuleTable
 from ..tags.scope import lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
@@ -93,18 +94,19 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
     for position, attribution in zip(problem.file_position[explained].tolist(), attributions, strict=True):
         context.attributions[nodes[position]] = attribution
     names = problem.tree.names
+    predicted = [nodes[position] for position in as_ints(problem.file_position[prediction.node])]
+    is_known = any(tags) or fits_table(predicted, prediction.scope, problem.tree)
     in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
     may_be_high = in_distribution & ~has_rival(problem, prediction, model.statistics.class_statistics)
-    for position, scope, probability, other, this_may_be_high in zip(
-        as_ints(problem.file_position[prediction.node]),
+    for node, scope, probability, other, this_may_be_high in zip(
+        predicted,
         as_ints(prediction.scope),
         prediction.probability.tolist(),
         as_ints(prediction.runner_up),
         may_be_high.tolist(),
         strict=True,
     ):
-        confidence = model.confidence(probability, may_be_high=this_may_be_high)
-        node = nodes[position]
+        confidence = model.confidence(probability, may_be_high=this_may_be_high) if is_known else Confidence.LOW
         if context.reference_differs or node in context.beyond_reference:
             confidence = _at_most_medium(confidence)
         rival = "" if other == UNKNOWN else f" rather than {_called(names[other])}"

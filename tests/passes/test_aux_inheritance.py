@@ -325,6 +325,18 @@ def test_where_nothing_has_a_name_the_calls_of_a_table_are_laid_over_the_nodes()
     assert scopes_of(hpass.run(source, passes, modules=table({"": "Net"})).context) == {}
 
 
+def test_a_table_that_does_not_fit_a_file_without_names_gives_low_tags() -> None:
+    """The second and third call of the cell are at the root: the table says nothing of them."""
+    cell = '["{k}"] a{k} = MatMul(x{k}, w) ["{k}t"] x{next} = Tanh(a{k})'
+    nodes = " ".join(cell.format(k=k, next=k + 1) for k in range(4)).replace("x0", "x").replace("x4", "y")
+    modules = table({"": "Net", "cell": "Cell", "cell.linear": "Linear"})
+
+    run = hpass.run(model(nodes, parameters=["w"]), modules=modules)
+
+    assert {tag.confidence for _, tag in run.tags()} == {Confidence.LOW}
+    assert [finding.rule for finding in run.findings if finding.severity == "warning"] == ["mostly-low"]
+
+
 def test_no_node_is_in_a_dropout_of_the_table() -> None:
     source = model(
         '["1"] a = MatMul(x, "fc.weight") ["2"] b = Transpose(a) ["3"] c = Mul(b, b) ["4"] y = MatMul(c, "out.weight")',
