@@ -106,12 +106,20 @@ def _count_anchors(old: OperatorSequence, new: OperatorSequence, alignment: Alig
             if not ours.isdisjoint(theirs) or not (ours or theirs):
                 rows.append(row)
                 columns.add(column)
-    total = sum(map(is_anchor, (*new.kinds, *old.kinds)))
+    total = sum(map(is_anchor, (*new.kinds, *old.kinds))) - _folded(old, new, alignment)
     end = max(rows, default=-1) + 1
     own_head = sum(map(is_anchor, new.kinds[end:]))
     head = own_head + sum(map(is_anchor, old.kinds[max(columns, default=-1) + 1 :]))
     counted = total if head > _MAX_HEAD * total else total - head
     return _Anchors(counted, len(rows) + len(columns), end, own_head > 0)
+
+
+def _folded(old: OperatorSequence, new: OperatorSequence, alignment: Alignment) -> int:
+    """Count the batch normalisations of one region that the other may have folded into its convolutions."""
+    matched = set(as_ints(alignment.column))
+    left = [kind for kind, column in zip(new.kinds, as_ints(alignment.column), strict=True) if column < 0]
+    left += [kind for number, kind in enumerate(old.kinds) if number not in matched]
+    return sum(is_anchor(kind) and kind.op == "BatchNormalization" for kind in left)
 
 
 def _scores(old: OperatorSequence, new: OperatorSequence, weights: Mapping[str, str]) -> Scores:

@@ -74,7 +74,7 @@ class ReferenceModel:
     modules: the module table in use.
     declared: the module table that the user gave or the file has, if any.
     is_export: the reference is an export of the PyTorch model, made for the run. It is matched by structure, and used
-        only if it is the same model as the file.
+        only if it is the same model as the file, or if nothing else names a module.
     """
 
     model: Model

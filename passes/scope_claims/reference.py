@@ -55,16 +55,10 @@ def aligned_tags(reference: ReferenceModel, context: Context) -> AlignedTags:
     """Return the tags by a reference that shares no names with the file. The table of another model is not used."""
     aligned = reference.aligned(context.model, context.evidence.weight_aliases)
     if reference.is_export:
-        return aligned._replace(tags=aligned.tags if aligned.is_same_model else [])
+        return aligned
     if not aligned.is_same_model:
-        context.reference_differs = True
-        found = f"only {aligned.matched_anchors} of {aligned.anchors} layers are found again"
         effect = "no tag by it is high" if aligned.tags else "it is not used"
-        context.findings.add(
-            Severity.WARNING,
-            "reference-differs",
-            f"{found} in the reference {reference.model.name}; is it this model's? {effect}",
-        )
+        _report_difference(aligned, f"the reference {reference.model.name}; is it this model's? {effect}", context)
     if context.table.declared is reference.declared:
         if aligned.tags:
             context.table.modules.merge(reference.modules)
@@ -81,6 +75,11 @@ def claim_aligned(aligned: AlignedTags, context: Context) -> None:
     if reference.is_export and context.table.declared != reference.declared:
         # The table was given other names to fit those in the file.
         return
+    if reference.is_export and not aligned.is_same_model:
+        if not aligned.tags or any(True for _ in context.tagged_nodes()):
+            # The names in the file and the table say more than the export of a similar model.
+            return
+        _report_difference(aligned, "the export of the model; no tag by it is high", context)
     _doubt_what_follows([found.node for found in aligned.tags if found.is_kept], context)
     for node, tag, reason, _ in aligned.tags:
         certain = tag.confidence is Confidence.HIGH
@@ -90,3 +89,10 @@ def claim_aligned(aligned: AlignedTags, context: Context) -> None:
             continue
         if known is None or (certain and known.source is Source.PARAMETER and known.confidence is not Confidence.HIGH):
             context.set_tag(node, tag, reason)
+
+
+def _report_difference(aligned: AlignedTags, where: str, context: Context) -> None:
+    """Report that the reference is not quite this model, so that no tag is `high`."""
+    context.reference_differs = True
+    found = f"only {aligned.matched_anchors} of {aligned.anchors} layers are found again"
+    context.findings.add(Severity.WARNING, "reference-differs", f"{found} in {where}")

@@ -46,6 +46,9 @@ DEFINITION = textwrap.dedent("""
     def make():
         return Net(3), torch.zeros(2, 4, 8)
 
+    def deeper():
+        return Net(4), torch.zeros(2, 4, 8)
+
     def unreadable():
         return Unreadable(3), torch.zeros(2, 4, 8)
 """)
@@ -92,6 +95,17 @@ def test_a_file_without_names_is_tagged_by_the_model_s_code(definition: Path, an
     assert scopes(run) == [f"blocks.{k}.{scope}".rstrip(".") for k in range(3) for scope in SCOPES]
     doubtful = [tag for _, tag in run.tags() if tag.confidence is not hpass.Confidence.HIGH]
     assert len(doubtful) < len(scopes(run)) / 5
+
+
+@pytest.mark.slow
+def test_a_file_without_names_is_tagged_by_the_code_of_a_similar_model(
+    definition: Path, anonymous: onnx.ModelProto
+) -> None:
+    run = TaggingOptions(model_spec=f"{definition}:deeper").run(hpass.load(anonymous))
+
+    assert scopes(run) == [f"blocks.{k}.{scope}".rstrip(".") for k in range(3) for scope in SCOPES]
+    assert all(tag.confidence is not hpass.Confidence.HIGH for _, tag in run.tags())
+    assert [finding.rule for finding in run.findings if finding.severity == "warning"] == ["reference-differs"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from hpass import Confidence, Source
 from hpass.tags.module import Module
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[2,4,8] {x}) => (float[2,4,8] {z}) '
-SHAPES = {"w": (8, 16), "v": (16, 8), "b": (16,), "g": (8,), "h": (8,)}
+SHAPES = {"w": (8, 16), "v": (16, 8), "b": (16,), "g": (8,), "h": (8,), "k": (4, 4, 1), "s": (4,), "q": (8, 8)}
 # Two blocks, each with a normalisation, a linear layer, an activation and another linear layer.
 BLOCK = """
     ["/{n}/norm/LayerNormalization"] n{n} = LayerNormalization({i}, "{n}.norm.g", "{n}.norm.h")
@@ -92,6 +92,19 @@ def test_nothing_is_high_that_depends_on_the_order_of_the_file() -> None:
         found = hpass.run(model(target, seed=1, values=("in", "out")), reference=model(named, seed=0))
         for (_, tag), scope in zip(found.tags(), scopes, strict=True):
             assert tag.scope == scope or tag.confidence is not Confidence.HIGH
+
+
+def test_a_model_with_its_batch_normalisation_folded_is_the_same_model() -> None:
+    named = """["/c/Conv"] c = Conv(x, "c.k") ["/n/Mul"] n = BatchNormalization(c, "n.s1", "n.s2", "n.s3", "n.s4")
+        ["/r/Relu"] r = Relu(n) ["/o/MatMul"] z = MatMul(r, "o.q")"""
+    folded = "c = Conv(in, k1, s1) r = Relu(c) out = MatMul(r, q1)"
+
+    found = hpass.run(model(folded, seed=1, values=("in", "out")), reference=model(named, seed=0))
+
+    tags = [tag for _, tag in found.tags()]
+    assert [tag.scope for tag in tags[1:]] == ["r", "o"]
+    assert tags[-1].confidence is Confidence.HIGH
+    assert [finding for finding in found.findings if finding.severity == "warning"] == []
 
 
 @pytest.mark.parametrize("text", [anonymous(SAME), "out = Softmax(in)", "n = MatMul(in, w1) out = MatMul(n, v1)"])
