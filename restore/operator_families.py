@@ -9,6 +9,7 @@ _PRODUCTS = (
     "MatMulIntegerToFloat", "MatMulNBits", "QGemm", "QLinearMatMul",
 )  # fmt: skip
 _CONVOLUTIONS = ("Conv", "ConvInteger", "FusedConv", "NhwcConv", "NhwcFusedConv", "QLinearConv")
+_TRANSPOSED_CONVOLUTIONS = ("ConvTranspose",)
 _NORMALISATIONS = (
     "BatchNormalization", "GroupNorm", "GroupNormalization", "InstanceNormalization", "LayerNormalization",
     "LpNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "SkipGroupNorm", "SkipLayerNormalization",
@@ -44,7 +45,9 @@ _NORMALISATION_PARTS = (
 )  # fmt: skip
 _PARTS = {
     **dict.fromkeys(_PRODUCTS, ("Add", "DynamicQuantizeLinear", "Mul", "Relu")),
-    **dict.fromkeys(_CONVOLUTIONS, ("Add", "Clip", "DynamicQuantizeLinear", "Mul", "Relu")),
+    **dict.fromkeys(
+        (*_CONVOLUTIONS, *_TRANSPOSED_CONVOLUTIONS), ("Add", "Clip", "DynamicQuantizeLinear", "Mul", "Relu")
+    ),
     **dict.fromkeys(_NORMALISATIONS, _NORMALISATION_PARTS),
     **dict.fromkeys(_GELUS, (*_ARITHMETIC, "Erf", "Pow", "Sigmoid", "Tanh")),
     **dict.fromkeys(_ATTENTIONS, (*_ARITHMETIC, "MatMul", "Softmax", "Sqrt")),
@@ -80,8 +83,8 @@ def may_be_part(part: str, whole: str) -> bool:
 
 
 def is_convolution(op: str) -> bool:
-    """Whether an operator is a convolution."""
-    return op in _CONVOLUTIONS
+    """Whether an operator is a convolution, transposed or not."""
+    return op in _CONVOLUTIONS or op in _TRANSPOSED_CONVOLUTIONS
 
 
 def is_linear(op: str) -> bool:

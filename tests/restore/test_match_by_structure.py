@@ -151,9 +151,10 @@ def test_names_of_the_file_itself_come_first() -> None:
     assert [tag.scope for tag in tags[2:]] == expected()[2:]
 
 
-CONV_HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] {x}) => (float[1,4,6,6] {z}) '
+CONV_HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] {x}) => (float[1,4,M,N] {z}) '
 
 
+@pytest.mark.parametrize("operator", ["Conv", "ConvTranspose"])
 @pytest.mark.parametrize(
     ("name", "weight", "attribute", "scope"),
     [
@@ -166,11 +167,11 @@ CONV_HEADER = '<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,8,8] {x}) =
     ],
 )
 def test_another_exporter_gives_a_folded_convolution_to_the_other_module(
-    name: str, weight: str, attribute: str, scope: str
+    name: str, weight: str, attribute: str, scope: str, operator: str
 ) -> None:
     def convolution(inputs: str, attributes: str, weight: str) -> onnx.ModelProto:
         header = CONV_HEADER.format(x=inputs, z=f"{inputs}_out")
-        text = f'["{name}"] {inputs}_out = Conv<{attributes}>({inputs}, "{weight}")'
+        text = f'["{name}"] {inputs}_out = {operator}<{attributes}>({inputs}, "{weight}")'
         parsed = onnx.parser.parse_model(f"{header}{{{text}}}")
         parsed.graph.initializer.append(numpy_helper.from_array(np.ones((4, 4, 3, 3), np.float32), weight))
         return parsed
