@@ -9,6 +9,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..analysis.call_sites import regions_with_scope
+from ..analysis.inserted_nodes import inserted_nodes
 from ..analysis.served_module import served_modules
 from ..graph.regions import Region, subgraphs
 from ..identity_map import IdentityMap
@@ -34,6 +35,8 @@ def inherit_modules(context: Context) -> None:
     indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
     for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
         _place(region, around, indexes, context)
+        for node, tag, reason in inserted_nodes(region.graph, context.tags, context.table.modules):
+            context.set_tag(node, tag, reason)
     add_modules_of_bodies(context)
 
 
