@@ -182,11 +182,13 @@ def _export_component(component: _Component, job: _ExportJob) -> Exported:
             if options.verbose:
                 traceback.print_exception(error)
             continue
-        table = build_module_table(component.model, calls, same_run=True)
+        nodes = sum(1 for _ in model.graph.all_nodes())
+        # Calls in the branches of torch.cond are not recorded.
+        has_branches = nodes > len(model.graph)
+        table = build_module_table(component.model, calls, same_run=not has_branches)
         model.metadata_props[EXPORTER_TABLE] = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
         job.progress(f"staging{label}")
         stage_model(model, path, job.folder)
-        nodes = sum(1 for _ in model.graph.all_nodes())
         omitted = () if component.name else tuple(omitted_inputs(component.model, component.inputs))
         return Exported(path, component.name, engine, nodes, table, inputs, omitted_inputs=omitted)
     report = "" if options.verbose else "-v shows the exporter's report, and "

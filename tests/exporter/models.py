@@ -38,6 +38,17 @@ class Net(nn.Module):
         return self.head(x)
 
 
+class Either(nn.Module):
+    """One of two layers, by the values of the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.cond(x.sum() > 0, self.one, self.other, (x,)))
+
+
 class Pair(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +63,10 @@ class Sorted(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.linalg.eigvalsh(x @ x.T)
+
+
+def either() -> tuple[nn.Module, torch.Tensor]:
+    return Either(), torch.randn(2, 4)
 
 
 def net() -> tuple[nn.Module, torch.Tensor]:

@@ -13,6 +13,7 @@ import pytest
 import torch
 import transformers
 
+import hpass
 from hpass.errors import HpassError, UsageError
 from hpass.exporter import Exported, Options, export, parse_input
 from hpass.exporter.load import load
@@ -64,6 +65,21 @@ def test_a_factory_s_model_computes_the_same(engine: Any, tmp_path: Path) -> Non
     assert exported.nodes == len(onnx.load(out).graph.node)
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
     assert difference(exported, f"{MODELS}:net", Options()) < 1e-5
+
+
+def test_modules_in_branches_may_be_called(tmp_path: Path) -> None:
+    """Dynamo traces the branches of torch.cond, where calls cannot be recorded."""
+    [exported] = export(f"{MODELS}:either", tmp_path / "either.onnx", options=Options(engine="dynamo"))
+
+    assert {name: module.get("called") for name, module in exported.table["modules"].items()} == {
+        "": True,
+        "one": None,
+        "other": None,
+        "last": True,
+    }
+    found = {tag.scope for node, tag in hpass.run(exported.path).tags() if node.op == "Gemm"}
+    assert found == {"one", "other", "last"}
+    assert difference(exported, f"{MODELS}:either", Options()) < 1e-5
 
 
 def test_inputs_worked_out_beforehand_are_told(config_file: Callable[..., str], tmp_path: Path) -> None:
