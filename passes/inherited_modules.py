@@ -35,8 +35,7 @@ def inherit_modules(context: Context) -> None:
     indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
     for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
         _place(region, around, indexes, context)
-        for node, tag, reason in inserted_nodes(region.graph, context.tags, context.table.modules):
-            context.set_tag(node, tag, reason)
+        _place_inserted(region, context)
     add_modules_of_bodies(context)
 
 
@@ -118,6 +117,13 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
             Tag(names[scope], Source.INHERITED, confidence),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
+
+
+def _place_inserted(region: Region, context: Context) -> None:
+    """Give the nodes that tools inserted the modules of those that they work for."""
+    for node, tag, reason in inserted_nodes(region.graph, context.tags, context.table.modules):
+        if not context.is_outlined(node):
+            context.set_tag(node, tag, reason)
 
 
 def _without_table(

@@ -1,8 +1,9 @@
-"""aux-inheritance: where the nodes that a quantiser inserted run."""
+"""aux-inheritance: where the nodes that a quantiser or a fusion inserted run."""
 
 from __future__ import annotations
 
 import pytest
+from onnx import TensorProto, helper
 from text_models import model, run_pass, scopes_of, tags_of
 
 from hpass import Confidence, Source, Tag
@@ -73,3 +74,28 @@ def test_what_follows_from_an_uncertain_tag_is_uncertain() -> None:
     context = run_pass(AuxInheritance(), model(QDQ), tags=tags | dict.fromkeys(QUANTISERS, named("a")))
 
     assert {tags_of(context)[node] for node in QUANTISERS} == {("b", "inherited", "low")}
+
+
+def test_a_product_of_integers_that_nothing_names_goes_with_its_bias() -> None:
+    source = model(DYNAMIC.replace("Add(g, x)", "Add(g, bias)"))
+    source.graph.initializer.append(helper.make_tensor("bias", TensorProto.FLOAT, [4], [0.0] * 4))
+
+    context = run_pass(AuxInheritance(), source, tags={"1": named("a"), "2": named("b.q")})
+
+    inserted = ("a_QuantizeLinear", "p_scales_mul", "p_quant", "p_cast", "p_output_scale_mul")
+    assert {scopes_of(context)[node] for node in inserted} == {"b.q"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("gemm_input_reshape", "gemm_output_reshape_token_1"), ("m_pre_reshape", "m_post_reshape")]
+)
+def test_the_reshapes_around_a_fused_product_are_in_its_module(before: str, after: str) -> None:
+    nodes = (
+        f'["1"] a = Relu(x) ["{before}"] b = Reshape(a, x) ["2"] c = Gemm(b, x) ["{after}"] d = Reshape(c, x)'
+        ' ["3"] e = Reshape(d, x) ["4"] y = Relu(e)'
+    )
+    tags = {"1": named("a"), "2": named("a.q"), "3": named("a"), "4": named("a")}
+
+    context = run_pass(AuxInheritance(), model(nodes), tags=tags)
+
+    assert scopes_of(context) == {node: tag.scope for node, tag in tags.items()} | {before: "a.q", after: "a.q"}
