@@ -10,6 +10,7 @@ import onnx_graphsurgeon as gs
 
 from ..analysis.call_sites import regions_with_scope
 from ..analysis.inserted_nodes import inserted_nodes
+from ..analysis.parameter_folding import Folding, folded_convolutions
 from ..analysis.served_module import served_modules
 from ..graph.regions import Region, subgraphs
 from ..identity_map import IdentityMap
@@ -35,6 +36,7 @@ def inherit_modules(context: Context) -> None:
     indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
     for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
         _place(region, around, indexes, context)
+        _place_folded(region, context)
         _place_inserted(region, context)
     add_modules_of_bodies(context)
 
@@ -117,6 +119,15 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
             Tag(names[scope], Source.INHERITED, confidence),
             f"its surroundings point to {_called(names[scope])}{rival} ({probability:.0%})",
         )
+
+
+def _place_folded(region: Region, context: Context) -> None:
+    """Give convolutions the modules of the normalisations that were folded into them, if a module table tells."""
+    if context.table.declared is None:
+        return
+    folding = Folding.of(context.table.declared, context.evidence.parameter_owners())
+    for node, tag in folded_convolutions(region.graph, context.tags, folding):
+        context.set_tag(node, tag, f"the exporter folded {_called(tag.scope)} into it")
 
 
 def _place_inserted(region: Region, context: Context) -> None:
