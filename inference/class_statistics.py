@@ -30,6 +30,8 @@ _PMI_SMOOTHING = 2.0
 # Pointwise mutual information is clipped to this value, a natural logarithm, and divided by it. Not tuned; 4 and 9
 # change the accuracy with a module table by 0.1 points.
 _MAX_PMI = 6.0
+# An operator of at least this association is characteristic of a class, as Tanh and Relu are. Not tuned.
+_CHARACTERISTIC_PMI = 0.7
 # Modules of more nodes than this count alike. Not tuned; 2 and 8 cost at most 0.1 points.
 _MAX_NODES_PER_MODULE = 4.0
 
@@ -102,6 +104,15 @@ class ClassStatistics:
             return self.is_idle(class_name)
         return not self.nodes[counted].get(operator)
 
+    def is_like_any(self, operators: frozenset[str]) -> bool:
+        """Return whether a module of some operators is like one of PyTorch's.
+
+        A class became all of them, or one of them is what a class became nearly always.
+        """
+        return any(operators <= found.keys() for name, found in self.nodes.items() if name != OTHER_CLASS) or any(
+            operator in self._characteristic_operators for operator in operators
+        )
+
     def is_idle(self, class_name: str | None) -> bool:
         """Return whether no module of a class became any operator, or the class is named after such a class."""
         counted = self.counted_name(class_name)
@@ -123,6 +134,16 @@ class ClassStatistics:
     def _idle(self) -> tuple[str, ...]:
         """The classes that never became anything."""
         return tuple(name for name in self.modules if not self.nodes.get(name))
+
+    @cached_property
+    def _characteristic_operators(self) -> frozenset[str]:
+        """The operators that are strongly associated with a class of PyTorch."""
+        classes = [name for name in self.nodes if name != OTHER_CLASS]
+        return frozenset(
+            operator
+            for operator in self.operators
+            if any(self.pmi(name, operator) >= _CHARACTERISTIC_PMI for name in classes)
+        )
 
     @cached_property
     def operators(self) -> frozenset[str]:

@@ -37,7 +37,9 @@ class InferenceProblem:
     file_position: the position of each node in the file's region.
     tree: the modules that exist.
     known_scope: the module of each known node, UNKNOWN for the nodes to infer.
-    is_certain: whether each node is known by more than parameters that other modules may read, bool.
+    is_certain: whether each node is known by more than parameters that other modules may read, or a reference that is
+        not sure, bool.
+    is_high: whether each node is known with the confidence `high`, bool.
     region_scope: the module that the region itself runs in.
     has_parameters: whether each module owns parameters, bool, shape (modules,).
     block_analogue: the module of each unknown node by `block_analogy.py`, or UNKNOWN.
@@ -52,6 +54,7 @@ class InferenceProblem:
     tree: ScopeTree
     known_scope: Ids
     is_certain: Flags
+    is_high: Flags
     region_scope: int
     has_parameters: Flags
     block_analogue: Ids
@@ -156,6 +159,7 @@ def build_problem(
         tree=tree,
         known_scope=_numbers(scopes, tree),
         is_certain=np.array([_is_certain(tags[position]) for position in as_ints(order)], np.bool_),
+        is_high=np.array([_is_high(tags[position]) for position in as_ints(order)], np.bool_),
         region_scope=int(_numbers([region_scope], tree)[0]),
         has_parameters=index.has_parameters,
         block_analogue=_numbers(map(analogue.get, range(len(flow))), tree),
@@ -167,7 +171,11 @@ def build_problem(
 
 
 def _is_certain(tag: Tag | None) -> bool:
-    return tag is not None and (tag.source is not Source.PARAMETER or tag.confidence is Confidence.HIGH)
+    return tag is not None and (tag.source not in (Source.PARAMETER, Source.REFERENCE) or _is_high(tag))
+
+
+def _is_high(tag: Tag | None) -> bool:
+    return tag is not None and tag.confidence is Confidence.HIGH
 
 
 def _numbers(scopes: Iterable[str | None], tree: ScopeTree) -> Ids:

@@ -39,7 +39,7 @@ def _is_another_call(problem: InferenceProblem, prediction: Prediction, scope: I
     before = _lca_since_known(scope, problem.is_certain, tree)
     after = _lca_since_known(scope[::-1], problem.is_certain[::-1], tree)[::-1]
     continues = (before[prediction.node] == prediction.scope) | (after[prediction.node] == prediction.scope)
-    return ~continues & _holds_any(problem.known_scope[problem.is_known], tree)[prediction.scope]
+    return ~continues & tree.holds_any(problem.known_scope[problem.is_known])[prediction.scope]
 
 
 def _lca_since_known(scope: Ids, is_known: Flags, tree: ScopeTree) -> Ids:
@@ -80,7 +80,7 @@ def _call_without_nodes(
     """
     tree, calls = problem.tree, problem.calls
     idle = np.array([statistics.is_idle(name) for name in tree.classes], np.bool_)[tree.class_id]
-    has_no_nodes = ~_holds_any(scope, tree) & ~idle
+    has_no_nodes = ~tree.holds_any(scope) & ~idle
     empty = calls.modules[has_no_nodes[calls.modules]]
     if not len(empty):
         return np.zeros(len(prediction.node), np.bool_)
@@ -96,9 +96,3 @@ def _call_without_nodes(
     found = np.zeros(gaps.shape[1], np.bool_)
     found[number[tree.is_descendant(empty[call], gaps[0][number])]] = True
     return found[gap.reshape(-1)]
-
-
-def _holds_any(scopes: Ids, tree: ScopeTree) -> Flags:
-    """Return whether any of some modules is each module or one below it, shape (modules,)."""
-    up_to = np.append(0, np.cumsum(np.bincount(tree.preorder[scopes], minlength=len(tree))))
-    return up_to[tree.subtree_end] > up_to[tree.preorder]

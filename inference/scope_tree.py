@@ -99,6 +99,11 @@ class ScopeTree:
         known = (first >= 0) & (second >= 0)
         return np.where(known, self.lca(np.maximum(first, 0), np.maximum(second, 0)), UNKNOWN)
 
+    def holds_any(self, scopes: Ids) -> Flags:
+        """Return whether any of some modules is each module or one below it, shape (modules,)."""
+        up_to = np.append(0, np.cumsum(np.bincount(self.preorder[scopes], minlength=len(self))))
+        return up_to[self.subtree_end] > up_to[self.preorder]
+
     def segment_lca(self, segment: Ids, scopes: Ids, count: int) -> Ids:
         """Return the LCA of the scopes of each segment, shape (`count`,); UNKNOWN for a segment without scopes.
 

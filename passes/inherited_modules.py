@@ -16,12 +16,14 @@ from ..graph.regions import Region, subgraphs
 from ..identity_map import IdentityMap
 from ..inference import predict
 from ..inference.arrays import UNKNOWN, Ids, as_ints
+from ..inference.doubtful_neighbours import rests_on_doubt
 from ..inference.module_index import ModuleIndexes
 from ..inference.problem import build_problem, has_anchors
 from ..inference.rivals import has_rival
 from ..inference.scope_tree import ScopeTree
 from ..inference.scoring_model import load_model
 from ..inference.table_fit import fits_table
+from ..inference.unnamed_modules import may_be_unnamed
 from ..tags.module_table import ModuleTable
 from ..tags.scope import lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
@@ -101,13 +103,18 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
     predicted = [nodes[position] for position in as_ints(problem.file_position[prediction.node])]
     is_known = any(tags) or fits_table(predicted, prediction.scope, problem.tree)
     in_distribution = predict.in_distribution(problem, model.statistics)[prediction.node]
-    may_be_high = in_distribution & ~has_rival(problem, prediction, model.statistics.class_statistics)
+    statistics = model.statistics.class_statistics
+    may_be_wrong = (
+        has_rival(problem, prediction, statistics)
+        | may_be_unnamed(problem, prediction, statistics)
+        | rests_on_doubt(problem, prediction)
+    )
     for node, scope, probability, other, this_may_be_high in zip(
         predicted,
         as_ints(prediction.scope),
         prediction.probability.tolist(),
         as_ints(prediction.runner_up),
-        may_be_high.tolist(),
+        (in_distribution & ~may_be_wrong).tolist(),
         strict=True,
     ):
         confidence = model.confidence(probability, may_be_high=this_may_be_high) if is_known else Confidence.LOW

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import numpy as np
 import pytest
-from text_models import model, run_pass
+from predictions import predict
 
 from hpass import Confidence, ModuleTable, Source, Tag
-from hpass.inference.arrays import UNKNOWN
 from hpass.inference.class_statistics import class_statistics
-from hpass.inference.module_index import ModuleIndexes
-from hpass.inference.predict import Prediction
-from hpass.inference.problem import build_problem
 from hpass.inference.rivals import has_rival
-from hpass.passes.scope_parse import ScopeParse
 
 
 def nodes_with_rivals(
@@ -30,18 +24,10 @@ def nodes_with_rivals(
 
     The tags of `uncertain` nodes are by parameters that other modules may read.
     """
-    before = {node: Tag(scope, Source.NAME) for node, scope in {**tags, **predicted}.items()}
-    before |= {node: Tag(tags[node], Source.PARAMETER, Confidence.MEDIUM) for node in uncertain}
-    context = run_pass(ScopeParse(), model(nodes), tags=before, table=table)
-    (region,) = context.regions()
-    names = [node.name for node in region.graph.nodes]
-    known = [context.tags.get(node) if node.name in tags else None for node in region.graph.nodes]
-    problem = build_problem(region, "", known, ModuleIndexes(context.table, ()))
-    scope = np.array([problem.tree.id(predicted[names[node]]) for node in problem.unknown.tolist()])
-    count = len(problem.unknown)
-    prediction = Prediction(problem.unknown, scope, np.ones(count), np.full(count, UNKNOWN))
-    found = has_rival(problem, prediction, class_statistics())
-    return {names[node] for node in problem.unknown[found].tolist()}
+    known = {node: Tag(scope, Source.NAME) for node, scope in tags.items()}
+    known |= {node: Tag(tags[node], Source.PARAMETER, Confidence.MEDIUM) for node in uncertain}
+    found = predict(nodes, known, predicted, table=table)
+    return found.named(has_rival(found.problem, found.prediction, class_statistics()))
 
 
 CHAIN = '["0"] a = Conv(x, w) ["1"] b = Relu(a) ["2"] c = Conv(b, w) ["3"] d = Relu(c) ["4"] y = Conv(d, w)'

@@ -59,7 +59,7 @@ def test_a_node_inherits_from_what_surrounds_it(nodes: str, before: dict[str, st
 
 @pytest.mark.parametrize("confidence", [Confidence.HIGH, Confidence.MEDIUM])
 def test_nothing_is_more_certain_than_the_parameters_of_its_module(confidence: Confidence) -> None:
-    source = model('["0"] w = Relu(x) ["1"] a = Relu(w) ["2"] b = Reshape(a, x) ["3"] y = Relu(b)')
+    source = model('["0"] w = Relu(x) ["1"] a = Relu(w) ["2"] b = Concat<axis = 0>(a, w) ["3"] y = Relu(b)')
     before = {"0": named("b")} | {node: Tag("a", Source.PARAMETER, confidence) for node in ("1", "3")}
 
     assert tags_of(run_pass(AuxInheritance(), source, tags=before))["2"] == ("a", "inherited", confidence)
