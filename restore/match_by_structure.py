@@ -64,13 +64,11 @@ def match_structure(
     numbers: dict[str, int] = {}
     groups = np.array([numbers.setdefault(modules[node], len(numbers)) for node in old.nodes], np.int64)
     scores = _scores(old, new, weights)
-    one, other = sorted(
-        (
-            _aligned(scores, groups, range(len(new)), range(len(old))),
-            _aligned(scores, groups, new.order_of_need(), old.order_of_need()),
-        ),
-        key=lambda alignment: -alignment.score,
-    )
+    orders = [(range(len(new)), range(len(old))), (new.order_of_need(), old.order_of_need())]
+    distinct = dict.fromkeys((tuple(rows), tuple(columns)) for rows, columns in orders)
+    alignments = [_aligned(scores, groups, rows, columns) for rows, columns in distinct]
+    one, *others = sorted(alignments, key=lambda alignment: -alignment.score)
+    other = others[0] if others else one
     certain = (one.margin >= _MIN_MARGIN) & (other.column >= 0) & (groups[one.column] == groups[other.column])
     anchors = _count_anchors(old, new, one)
     if anchors.has_own_head:

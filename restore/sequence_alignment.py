@@ -12,6 +12,7 @@ sequence of two proteins. Journal of Molecular Biology 48(3), 443-453.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ Floats = npt.NDArray[np.float32]
 # band around the diagonal.
 _MAX_CELLS = 8_000_000
 _MIN_BAND = 256
+# Cells for which scores are looked up at once. Not tuned.
+_CHUNK_CELLS = 1 << 18
 _IMPOSSIBLE = np.float32(-1e9)
 
 
@@ -68,10 +71,10 @@ class Scores:
         turned = self.ordered(np.arange(len(self.rows))[::-1], np.arange(len(self.columns))[::-1])
         return replace(turned, is_reversed=not self.is_reversed)
 
-    def worth(self, row: int) -> np.float32:
-        """Return the share of its score that a match has in a row."""
-        position = len(self.rows) - 1 - row if self.is_reversed else row
-        return np.float32(1 - self.fading[self.rows[row]] * position / len(self.rows))
+    def worth(self, rows: Ints) -> Floats:
+        """Return the share of its score that a match has in each of some rows."""
+        position = len(self.rows) - 1 - rows if self.is_reversed else rows
+        return 1 - self.fading[self.rows[rows]] * position.astype(np.float32) / np.float32(len(self.rows))
 
 
 class Alignment(NamedTuple):
@@ -89,47 +92,59 @@ def align(scores: Scores, groups: Ints) -> Alignment:
 
 
 class _Band:
-    """The columns that are computed in each row of the table, which has n + 1: `width` from `start(row)` on."""
+    """The columns that are computed in each row of the table, which has n + 1: `width` from `starts(row)` on."""
 
     def __init__(self, n: int, m: int) -> None:
         self.n, self.m = n, m
         self.width = min(m + 1, max(_MIN_BAND, _MAX_CELLS // (n + 1)))
 
-    def start(self, row: int) -> int:
-        """Return the first column; the band of the reversed sequences is the same one, reversed."""
-        centre = (row * self.m + self.n // 2) // max(1, self.n)
-        return min(max(0, centre - self.width // 2), self.m + 1 - self.width)
+    def starts(self, rows: Ints) -> Ints:
+        """Return the first column of each row; the band of the reversed sequences is the same one, reversed."""
+        centres = (rows * self.m + self.n // 2) // max(1, self.n)
+        return np.clip(centres - self.width // 2, 0, self.m + 1 - self.width)
+
+    def chunks(self, rows: int) -> Iterator[Ints]:
+        """Yield the first rows, as many at once as fit into a table of `_CHUNK_CELLS`."""
+        size = max(1, _CHUNK_CELLS // self.width)
+        return (np.arange(first, min(first + size, rows)) for first in range(0, rows, size))
+
+    def columns(self, starts: Ints) -> Ints:
+        """Return the columns of some rows, shape (rows, width - 1), by the first column of each."""
+        return starts[:, None] + np.arange(self.width - 1)
 
 
-def _match(scores: Scores, row: int, columns: slice) -> Floats:
-    """Return the scores of one row in the places of some columns."""
-    match = scores.match[scores.rows[row]][scores.columns[columns]]
-    match = np.where(match > 0, match * scores.worth(row), match)
-    key = scores.row_keys[row]
-    if key < 0:
+def _match(scores: Scores, rows: Ints, columns: Ints) -> Floats:
+    """Return the scores of some rows, each in the places of some columns, shape (rows, columns)."""
+    match = scores.match[scores.rows[rows, None], scores.columns[columns]]
+    match = np.where(match > 0, match * scores.worth(rows)[:, None], match)
+    keys = scores.row_keys[rows, None]
+    if (keys < 0).all():
         return match
-    return match + np.where(scores.column_keys[columns] == key, scores.key_score, -scores.key_score)
+    key_score = np.where(scores.column_keys[columns] == keys, scores.key_score, -scores.key_score)
+    return match + np.where(keys < 0, 0, key_score).astype(np.float32)
 
 
-def _insertion(scores: Scores, row: int, columns: slice) -> tuple[Floats, Floats]:
-    """Return the score of a row as a part of each of some columns, and between them: a part of a neighbour, or a gap.
-
-    The second is longer by one.
-    """
-    kind = scores.rows[row]
-    parts = scores.part[kind][scores.columns[columns]]
-    padded = np.full(len(parts) + 2, -np.inf, np.float32)
-    padded[1:-1] = parts
-    return parts, np.maximum(scores.gap[kind], np.maximum(padded[:-1], padded[1:]))
+def _parts(scores: Scores, rows: Ints, columns: Ints) -> Floats:
+    """Return the score of each row as a part of each of some columns, shape (rows, columns)."""
+    return scores.part[scores.rows[rows, None], scores.columns[columns]]
 
 
-def _skips(scores: Scores, row: int, columns: slice) -> Floats:
-    """Return the score of each of some columns between row `row` and the one before it: a part of one, or a gap."""
+def _insertions(scores: Scores, rows: Ints, columns: Ints) -> Floats:
+    """Return the score of each row between columns: a part of a neighbour, or a gap; shape (rows, columns + 1)."""
+    parts = _parts(scores, rows, columns)
+    found = np.repeat(scores.gap[scores.rows[rows, None]], parts.shape[1] + 1, axis=1)
+    np.maximum(found[:, :-1], parts, out=found[:, :-1])
+    np.maximum(found[:, 1:], parts, out=found[:, 1:])
+    return found
+
+
+def _skips(scores: Scores, rows: Ints, columns: Ints) -> Floats:
+    """Return the score of each of some columns between a row and the one before it: a part of one, or a gap."""
     kinds = scores.columns[columns]
     skips = scores.gap[kinds]
-    for neighbour in (row - 1, row):
-        if 0 <= neighbour < len(scores.rows):
-            skips = np.maximum(skips, scores.part[kinds, scores.rows[neighbour]])
+    for neighbours in (rows - 1, rows):
+        neighbour_kinds = scores.rows[np.clip(neighbours, 0, len(scores.rows) - 1), None]
+        skips = np.maximum(skips, scores.part[kinds, neighbour_kinds])
     return skips
 
 
@@ -138,45 +153,53 @@ def _fill(scores: Scores, band: _Band) -> Floats:
     width = band.width
     table = np.full((band.n + 1, width), _IMPOSSIBLE, np.float32)
     table[0, 0] = 0.0
-    for row in range(band.n + 1):
-        start = band.start(row)
-        columns = slice(start, start + width - 1)
-        current = table[row]
-        if row:
-            shift = start - band.start(row - 1)
-            above = np.full(width + 1, _IMPOSSIBLE, np.float32)
-            # From the place before the first column of this row on.
-            known = table[row - 1][max(0, shift - 1) :]
-            above[1 - min(1, shift) :][: len(known)] = known
-            np.add(above[1:], _insertion(scores, row - 1, columns)[1], out=current)
-            np.maximum(current[1:], above[1:-1] + _match(scores, row - 1, columns), out=current[1:])
-        total = np.zeros(width)
-        np.cumsum(_skips(scores, row, columns), out=total[1:], dtype=np.float64)
-        np.add(np.maximum.accumulate(current - total), total, out=current, casting="same_kind")
+    above = np.full(width + 1, _IMPOSSIBLE, np.float32)
+    start_before = 0
+    for rows in band.chunks(band.n + 1):
+        starts = band.starts(rows)
+        columns = band.columns(starts)
+        before = np.maximum(rows - 1, 0)
+        match, insertions = _match(scores, before, columns), _insertions(scores, before, columns)
+        totals = np.zeros((len(rows), width))
+        np.cumsum(_skips(scores, rows, columns), axis=1, out=totals[:, 1:], dtype=np.float64)
+        for index, (row, start) in enumerate(zip(rows.tolist(), starts.tolist(), strict=True)):
+            current, total = table[row], totals[index]
+            if row:
+                shift = start - start_before
+                # From the place before the first column of this row on.
+                known = table[row - 1][max(0, shift - 1) :]
+                first = 1 - min(1, shift)
+                above[first : first + len(known)] = known
+                above[first + len(known) :] = above[:first] = _IMPOSSIBLE
+                np.add(above[1:], insertions[index], out=current)
+                np.maximum(current[1:], above[1:-1] + match[index], out=current[1:])
+            start_before = start
+            np.add(np.maximum.accumulate(current - total), total, out=current, casting="same_kind")
     return table
 
 
 def _decide(scores: Scores, groups: Ints, band: _Band, before: Floats, after: Floats) -> Alignment:
-    n, m, width = band.n, band.m, band.width
-    column = np.full(n, -1, np.int64)
-    margin = np.zeros(n, np.float32)
-    for row in range(n):
+    column = np.full(band.n, -1, np.int64)
+    margin = np.zeros(band.n, np.float32)
+    places = np.arange(band.width)
+    for rows in band.chunks(band.n if band.width > 1 else 0):
+        starts = band.starts(rows)
+        columns = band.columns(starts)
+        above = before[rows]
         # What follows is the end of the reversed sequences, with columns counted from the end.
-        above_start, below_start = band.start(row), m + 1 - width - band.start(n - row - 1)
-        start, end = max(above_start, below_start), min(above_start, below_start) + width
-        above = before[row][start - above_start : end - above_start]
-        below = after[n - row - 1][::-1][start - below_start : end - below_start]
-        columns = slice(start, end - 1)
+        starts_after = band.m + 1 - band.width - band.starts(band.n - rows - 1)
+        at = (starts - starts_after)[:, None] + places
+        below = np.take_along_axis(after[band.n - rows - 1, ::-1], np.clip(at, 0, band.width - 1), axis=1)
+        below[(at < 0) | (at >= band.width)] = _IMPOSSIBLE
         inserted = above + below
-        if end - start < 2:  # noqa: PLR2004 (one place, so no column)
-            continue
-        matched = above[:-1] + _match(scores, row, columns) + below[1:]
-        as_part = np.maximum(inserted[1:], inserted[:-1]) + _insertion(scores, row, columns)[0]
+        matched = above[:, :-1] + _match(scores, rows, columns) + below[:, 1:]
+        as_part = np.maximum(inserted[:, 1:], inserted[:, :-1]) + _parts(scores, rows, columns)
         best = np.maximum(matched, as_part)
-        choice = int(best.argmax())
-        value = float(best[choice])
-        if value <= float(inserted.max() + scores.gap[scores.rows[row]]):
-            continue
-        column[row] = start + choice
-        margin[row] = value - float(best[groups[columns] != groups[start + choice]].max(initial=_IMPOSSIBLE))
-    return Alignment(column, margin, float(before[n][-1]))
+        each = np.arange(len(rows))
+        choice = best.argmax(axis=1)
+        value, chosen = best[each, choice], columns[each, choice]
+        others = np.where(groups[columns] != groups[chosen, None], best, _IMPOSSIBLE).max(axis=1)
+        found = value > inserted.max(axis=1) + scores.gap[scores.rows[rows]]
+        column[rows] = np.where(found, chosen, -1)
+        margin[rows] = np.where(found, value - others, 0)
+    return Alignment(column, margin, float(before[band.n][-1]))

@@ -90,3 +90,15 @@ def test_long_sequences_are_matched_in_a_band(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sequence_alignment, "_MAX_CELLS", 1)
     columns = np.random.default_rng(0).integers(KINDS, size=300).tolist()
     assert align(scores(columns, columns), np.arange(300)).column.tolist() == list(range(300))
+
+
+@given(SEQUENCES, SEQUENCES, st.integers(1, 40))
+def test_it_does_not_matter_how_many_rows_are_looked_up_at_once(rows: list[int], columns: list[int], size: int) -> None:
+    items = scores(rows, columns), np.arange(len(columns))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequence_alignment, "_CHUNK_CELLS", size)
+        found = align(*items)
+
+    expected = align(*items)
+    assert found.column.tolist() == expected.column.tolist()
+    assert found.margin.tolist() == expected.margin.tolist()
