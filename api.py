@@ -29,7 +29,7 @@ from .selection.node_instances import NodeInstance, TagOf, node_instances, scope
 from .selection.pattern import parse_patterns
 from .selection.selection import Selection, select_nodes
 from .tags.module_table import ModuleTable
-from .tags.tag_format import Confidence, Tag
+from .tags.tag_format import WITHIN, Confidence, Tag
 from .wording import counted
 
 ModelSource = str | Path | onnx.ModelProto | Model
@@ -265,7 +265,27 @@ def read_reference(source: ModelSource | None, *, modules: ModuleTable | None = 
         return None
     if isinstance(source, (str, Path)) and Path(source).suffix == CHECKPOINT_SUFFIX:
         return Checkpoint.open(Path(source))
-    return as_reference(ensure_tagged(source, modules=modules))
+    model = load(source)
+    stored = None if modules is not None else _stored_reference(model)
+    return stored or as_reference(ensure_tagged(model, modules=modules))
+
+
+def _stored_reference(model: Model) -> ReferenceModel | None:
+    """Return a tagged file as a reference as it is; None if a tag or the table is missing, or depends on calls.
+
+    To tag it again would give the same tags, and takes most of the time that the reference costs.
+    """
+    table = Context(model).table
+    if not table.came_aligned:
+        return None
+    table.use_declared(tuple)
+    tags: IdentityMap[gs.Node, Tag] = IdentityMap()
+    for node in model.nodes():
+        tag = model.stored_tag(node)
+        if tag is None or model.has_note(node, WITHIN):
+            return None
+        tags[node] = tag
+    return ReferenceModel(model, tags, table.modules, table.declared)
 
 
 def as_reference(tagged: Run) -> ReferenceModel:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from product import ROOT
 
 import hpass
 from hpass import Confidence, Source
+from hpass.api import as_reference, ensure_tagged, read_reference
+from hpass.restore.reference_model import ReferenceModel
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (float[4,8] x) => (float[4,8] z) '
 WEIGHTS = {
@@ -127,3 +132,13 @@ def test_onnxruntime_s_layout_leaves_the_names_of_values_in_the_names_of_nodes()
     )
     assert [tag.scope for _, tag in run.tags()] == ["a.q", "a.q", "a", "a", "a.k", ""]
     assert run.tag(run.model.graph.nodes[2]) == hpass.Tag("a", Source.REFERENCE, Confidence.HIGH)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "fixtures").glob("*.onnx")), ids=lambda path: path.stem)
+def test_a_tagged_file_is_the_reference_that_it_would_be_if_it_were_tagged_anew(path: Path) -> None:
+    tagged = hpass.run(path).apply()
+    anew, found = as_reference(ensure_tagged(tagged)), read_reference(tagged)
+
+    assert isinstance(found, ReferenceModel)
+    assert list(found.tags.values_of(found.model.nodes())) == list(anew.tags.values_of(anew.model.nodes()))
+    assert (found.modules.to_json(), found.declared) == (anew.modules.to_json(), anew.declared)
