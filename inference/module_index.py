@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -38,7 +39,7 @@ class ModuleIndexes:
 
     `table` is the table in use, which may grow from region to region; `parameter_owners` are the modules whose
     parameters the file names; `nodes` are those of the main graph in the order of the file, and `scopes` their modules,
-    None if unknown. `calls` are those of the declared table; there are none without one.
+    None if unknown. The calls are those of the declared table; there are none without one.
     """
 
     def __init__(
@@ -50,12 +51,16 @@ class ModuleIndexes:
     ) -> None:
         self.modules = table.modules
         self.has_table = table.declared is not None
-        self.calls = CallIndex(
-            [] if table.declared is None else _calls(table.declared, parameter_owners, nodes, scopes)
-        )
+        self._declared, self._nodes, self._scopes = table.declared, nodes, scopes
         self._parameter_owners = parameter_owners
         self._revision = -1
         self._called: ModuleIndex | None = None
+
+    @cached_property
+    def calls(self) -> CallIndex:
+        """The calls. They take long to find, and only a region with an unknown node needs them."""
+        table = self._declared
+        return CallIndex([] if table is None else _calls(table, self._parameter_owners, self._nodes, self._scopes))
 
     def without_table(self, scopes: Iterable[str]) -> ModuleIndexes:
         """Return the indexes of some modules, and of the called ones above them, as if nothing else were known."""
