@@ -96,8 +96,9 @@ class Evidence:
 
     def add(self, node: gs.Node, claim: Claim) -> None:
         """Add a claim for a node, unless it is there already."""
-        known = self.claims.setdefault(node, [])
-        if claim not in known:
+        first = [claim]
+        known = self.claims.setdefault(node, first)
+        if known is not first and claim not in known:
             known.append(claim)
 
     def add_stack(self, scopes: Sequence[str], classes: Sequence[str | None] | None = None) -> bool:

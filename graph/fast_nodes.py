@@ -17,9 +17,20 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 from onnx_graphsurgeon.util.misc import SynchronizedList
 
-_NODE_DEFAULTS = dict(vars(gs.Node("")))
-_VARIABLE_DEFAULTS = dict(vars(gs.Variable("")))
-_CONSTANT_DEFAULTS = dict(vars(gs.Constant("", np.zeros(0))))
+# The functions below set these attributes themselves.
+_OWN = {"op", "name", "attrs", "domain", "inputs", "outputs", "_values", "data_location"}
+
+
+def _defaults(made: gs.Node | gs.Tensor) -> list[tuple[str, Any]]:
+    return [(attribute, value) for attribute, value in vars(made).items() if attribute not in _OWN]
+
+
+_NODE_DEFAULTS = _defaults(gs.Node(""))
+_VARIABLE_DEFAULTS = _defaults(gs.Variable(""))
+_CONSTANT_DEFAULTS = _defaults(gs.Constant("", np.zeros(0)))
+# Without the properties. An object whose attributes are set one by one shares their names with other objects. If it got
+# them from a dictionary, or if `vars` were called for it, it would have a dictionary of its own: 270 bytes.
+_set = object.__setattr__
 
 
 def make_node(
@@ -27,38 +38,38 @@ def make_node(
 ) -> gs.Node:
     """Return `gs.Node(op, name, {}, inputs, outputs, domain)`."""
     node = gs.Node.__new__(gs.Node)
-    attributes = vars(node)
-    attributes.update(_NODE_DEFAULTS)
-    attributes["op"] = op
-    attributes["name"] = name
-    attributes["attrs"] = {}
-    attributes["inputs"] = _synchronized_list(node, "outputs", inputs)
-    attributes["outputs"] = _synchronized_list(node, "inputs", outputs)
-    attributes["domain"] = domain
+    for attribute, value in _NODE_DEFAULTS:
+        _set(node, attribute, value)
+    _set(node, "op", op)
+    _set(node, "name", name)
+    _set(node, "attrs", {})
+    _set(node, "domain", domain)
+    _set(node, "inputs", _synchronized_list(node, "outputs", inputs))
+    _set(node, "outputs", _synchronized_list(node, "inputs", outputs))
     return node
 
 
 def make_variable(name: str) -> gs.Variable:
     """Return `gs.Variable(name)`."""
     variable = gs.Variable.__new__(gs.Variable)
-    attributes = vars(variable)
-    attributes.update(_VARIABLE_DEFAULTS)
-    attributes["name"] = name
-    attributes["inputs"] = _synchronized_list(variable, "outputs", ())
-    attributes["outputs"] = _synchronized_list(variable, "inputs", ())
+    for attribute, value in _VARIABLE_DEFAULTS:
+        _set(variable, attribute, value)
+    _set(variable, "name", name)
+    _set(variable, "inputs", _synchronized_list(variable, "outputs", ()))
+    _set(variable, "outputs", _synchronized_list(variable, "inputs", ()))
     return variable
 
 
 def make_constant(name: str, values: LazyValues | SparseValues, data_location: int | None) -> gs.Constant:
     """Return `gs.Constant(name, values, data_location)`."""
     constant = gs.Constant.__new__(gs.Constant)
-    attributes = vars(constant)
-    attributes.update(_CONSTANT_DEFAULTS)
-    attributes["name"] = name
-    attributes["inputs"] = _synchronized_list(constant, "outputs", ())
-    attributes["outputs"] = _synchronized_list(constant, "inputs", ())
-    attributes["_values"] = values
-    attributes["data_location"] = data_location
+    for attribute, value in _CONSTANT_DEFAULTS:
+        _set(constant, attribute, value)
+    _set(constant, "name", name)
+    _set(constant, "inputs", _synchronized_list(constant, "outputs", ()))
+    _set(constant, "outputs", _synchronized_list(constant, "inputs", ()))
+    _set(constant, "_values", values)
+    _set(constant, "data_location", data_location)
     return constant
 
 
@@ -76,5 +87,5 @@ def _synchronized_list(parent: Any, field: str, elements: Sequence[Any]) -> Any:
     if elements:
         list.extend(elements_list, elements)
         for element in elements:
-            list.append(vars(element)[field], parent)
+            list.append(getattr(element, field), parent)
     return elements_list

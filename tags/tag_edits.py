@@ -70,8 +70,12 @@ def _reason_bytes(source: Source, confidence: Confidence) -> bytes:
 
 
 def _entry_bytes(key: str, value: str) -> bytes:
-    entry = length_delimited(_KEY, key.encode()) + length_delimited(_VALUE, value.encode())
-    return length_delimited(_METADATA_PROPS, entry)
+    return length_delimited(_METADATA_PROPS, _key_bytes(key) + length_delimited(_VALUE, value.encode()))
+
+
+@lru_cache
+def _key_bytes(key: str) -> bytes:
+    return length_delimited(_KEY, key.encode())
 
 
 def remove_keys(message: Any) -> int:

@@ -25,6 +25,8 @@ from ..files.wire import byte_count
 _DATA_FIELDS = ("raw_data", "float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 # Tensors in attributes are copied up to this size. Larger ones are only if their size is wrong, for the checker to say.
 _MAX_ATTRIBUTE_BYTES = 1 << 20
+# The number of nodes that are copied together.
+_GROUP_SIZE = 256
 _MAX_REASON_CHARACTERS = 300
 _FULL_CHECK = """\
 import sys, onnx
@@ -42,8 +44,7 @@ def check_structure(model: onnx.ModelProto, placeholders: Placeholders | None = 
     model. Raises HpassError if a value in its file is needed and the file has changed.
     """
     try:
-        # As bytes, so that the copy is freed before the checker makes its own.
-        check_model(_Structure(placeholders).of_model(model).SerializeToString())
+        check_model(_Structure(placeholders).of_model(model))
     except (ValidationError, ValueError, TypeError, RuntimeError) as error:
         return _one_line(str(error))
     return None
@@ -92,19 +93,39 @@ class _Structure:
     def __init__(self, placeholders: Placeholders | None) -> None:
         self._placeholders = placeholders
 
-    def of_model(self, model: onnx.ModelProto) -> onnx.ModelProto:
+    def of_model(self, model: onnx.ModelProto) -> bytes:
+        """Return the copy in its serialised form. That of all nodes at once would take more memory than the model."""
+        parts = [self._without_nodes(model).SerializeToString()]
+        nodes = model.graph.node
+        for start in range(0, len(nodes), _GROUP_SIZE):
+            # Serialised messages one after another are read as one message.
+            group = onnx.ModelProto()
+            self._copy_nodes(nodes[start : start + _GROUP_SIZE], group.graph.node)
+            self._complete(group)
+            parts.append(group.SerializeToString())
+        return b"".join(parts)
+
+    def _without_nodes(self, model: onnx.ModelProto) -> onnx.ModelProto:
         copy = onnx.ModelProto()
         for field, value in model.ListFields():
             if field.name not in ("graph", "functions", "training_info"):
                 _copy(field, value, copy)
-        self._copy_graph(model.graph, copy.graph)
+        self._copy_fields(model.graph, copy.graph)
         for function in model.functions:
             self._copy_function(function, copy.functions.add())
-        if self._placeholders is not None:
-            self._placeholders.complete(copy)
+        self._complete(copy)
         return copy
 
+    def _complete(self, copy: onnx.ModelProto) -> None:
+        if self._placeholders is not None:
+            self._placeholders.complete(copy)
+
     def _copy_graph(self, graph: onnx.GraphProto, copy: onnx.GraphProto) -> None:
+        self._copy_fields(graph, copy)
+        self._copy_nodes(graph.node, copy.node)
+
+    def _copy_fields(self, graph: onnx.GraphProto, copy: onnx.GraphProto) -> None:
+        """Copy a graph without its nodes, and inputs instead of its initializers."""
         for field, value in graph.ListFields():
             if field.name not in ("node", "initializer", "sparse_initializer", "quantization_annotation"):
                 _copy(field, value, copy)
@@ -118,7 +139,6 @@ class _Structure:
                 declared.add(sparse.values.name)
                 values = sparse.values
                 copy.input.add(name=values.name, type=_tensor_type(values.data_type, tuple(values.dims)))
-        self._copy_nodes(graph.node, copy.node)
 
     def _copy_function(self, function: onnx.FunctionProto, copy: onnx.FunctionProto) -> None:
         for field, value in function.ListFields():

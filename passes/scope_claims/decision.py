@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import onnx_graphsurgeon as gs
 
 from ...analysis.parameter_folding import Folding
@@ -46,7 +48,7 @@ def decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context:
                 )
                 return
         confidence = Confidence.HIGH if first.certain else Confidence.MEDIUM
-        context.set_tag(node, Tag(first.scope, first.source, confidence), f"its {first.origin} '{first.text}'")
+        context.set_tag(node, _shared_tag(first.scope, first.source, confidence), f"its {first.origin} '{first.text}'")
         return
     owners = {claim.scope for claim in claims}
     if len(owners) == 1:
@@ -65,3 +67,9 @@ def decide(node: gs.Node, claims: list[Claim], folding: Folding | None, context:
         Tag(scope, Source.PARAMETER, Confidence.MEDIUM),
         f"it reads parameters of several modules: {_quoted(claims)}",
     )
+
+
+@lru_cache
+def _shared_tag(scope: str, source: Source, confidence: Confidence) -> Tag:
+    """Return a tag that the nodes of a module share. Cached, because they mostly stand together in the file."""
+    return Tag(scope, source, confidence)
