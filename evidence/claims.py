@@ -107,9 +107,10 @@ class Evidence:
         if key in self._stacks:
             return False
         self._stacks.add(key)
-        for scope, class_name in zip(scopes, classes or [None] * len(scopes), strict=True):
-            if class_name:
-                self.classes.setdefault(scope, class_name)
+        if classes:
+            for scope, class_name in zip(scopes, classes, strict=True):
+                if class_name:
+                    self.classes.setdefault(scope, class_name)
         for outer, inner in pairwise(scopes):
             above = parent(inner)
             while above != outer and is_descendant(above, outer):

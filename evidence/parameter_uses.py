@@ -248,7 +248,7 @@ class _Arguments:
 def _is_folded(node: gs.Node) -> bool:
     """Whether onnxscript's optimiser folded a normalisation into a node, which adds an input named `WEIGHT_bias`."""
     names = {tensor.name for tensor in node.inputs if isinstance(tensor, gs.Constant)}
-    return any(f"{name}_bias" in names for name in names)
+    return len(names) > 1 and any(f"{name}_bias" in names for name in names)
 
 
 def folded_values(model: Model) -> dict[str, str | None]:

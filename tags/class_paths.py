@@ -40,10 +40,11 @@ def _segments(modules: Mapping[str, Module], ancestor: str, scopes: list[str]) -
     form, because they are never levels of tags.
     """
     short = {scope: _short_segment(modules[scope], relative(scope, ancestor)) for scope in scopes}
-    counts = Counter(short[scope] for scope in scopes if is_called(modules, scope))
+    called = {scope for scope in scopes if is_called(modules, scope)}
+    counts = Counter([short[scope] for scope in called])
     segments: dict[str, str] = {}
     for scope in scopes:
-        unique = is_called(modules, scope) and counts[short[scope]] == 1
+        unique = scope in called and counts[short[scope]] == 1
         segments[scope] = short[scope] if unique else _long_segment(modules[scope], relative(scope, ancestor))
     # Segments can still be equal (a module `b.c` of class `A` and a module `A.b.c` of unknown class). They are replaced
     # by the encoded name, which is unique. The loop repeats because a replacement can equal another segment.
