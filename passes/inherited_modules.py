@@ -29,6 +29,7 @@ from ..tags.scope import lca, parent
 from ..tags.tag_format import Confidence, Source, Tag
 from .context import Context
 from .function_bodies import add_modules_of_bodies
+from .scope_claims.stored_tags import has_stored_tag
 
 
 def inherit_modules(context: Context) -> None:
@@ -36,9 +37,12 @@ def inherit_modules(context: Context) -> None:
     _place_holders(context)
     scopes = [None if tag is None else tag.scope for tag in context.tags.tags_of(context.graph.nodes)]
     indexes = ModuleIndexes(context.table, context.evidence.parameter_owners(), context.graph.nodes, scopes)
+    declared = context.table.declared
+    folding = None if declared is None else Folding.of(declared, context.evidence.parameter_owners())
     for region, around in regions_with_scope(context.regions(), context.model, context.tags, context.table.modules):
         _place(region, around, indexes, context)
-        _place_folded(region, context)
+        if folding is not None:
+            _place_folded(region, folding, context)
         _place_inserted(region, context)
     add_modules_of_bodies(context)
 
@@ -128,19 +132,16 @@ def _place(region: Region, around: str, indexes: ModuleIndexes, context: Context
         )
 
 
-def _place_folded(region: Region, context: Context) -> None:
-    """Give convolutions the modules of the normalisations that were folded into them, if a module table tells."""
-    if context.table.declared is None:
-        return
-    folding = Folding.of(context.table.declared, context.evidence.parameter_owners())
+def _place_folded(region: Region, folding: Folding, context: Context) -> None:
+    """Give convolutions the modules of the normalisations that were folded into them, as a module table tells."""
     for node, tag in folded_convolutions(region.graph, context.tags, folding):
         context.set_tag(node, tag, f"the exporter folded {_called(tag.scope)} into it")
 
 
 def _place_inserted(region: Region, context: Context) -> None:
-    """Give the nodes that tools inserted the modules of those that they work for."""
+    """Give the nodes that tools inserted the modules of those that they work for, unless an earlier run has."""
     for node, tag, reason in inserted_nodes(region.graph, context.tags, context.table.modules):
-        if not context.is_outlined(node):
+        if not (context.is_outlined(node) or has_stored_tag(node, context)):
             context.set_tag(node, tag, reason)
 
 

@@ -46,8 +46,9 @@ DEFINITION = textwrap.dedent("""
     def make():
         return Net(3), torch.zeros(2, 4, 8)
 
-    def deeper():
-        return Net(4), torch.zeros(2, 4, 8)
+    def longer():
+        tail = [nn.Linear(8, 5), nn.Softmax(-1), nn.Linear(5, 3), nn.Linear(3, 2)]
+        return nn.Sequential(Net(3), *tail), torch.zeros(2, 4, 8)
 
     def unreadable():
         return Unreadable(3), torch.zeros(2, 4, 8)
@@ -101,9 +102,9 @@ def test_a_file_without_names_is_tagged_by_the_model_s_code(definition: Path, an
 def test_a_file_without_names_is_tagged_by_the_code_of_a_similar_model(
     definition: Path, anonymous: onnx.ModelProto
 ) -> None:
-    run = TaggingOptions(model_spec=f"{definition}:deeper").run(hpass.load(anonymous))
+    run = TaggingOptions(model_spec=f"{definition}:longer").run(hpass.load(anonymous))
 
-    assert scopes(run) == [f"blocks.{k}.{scope}".rstrip(".") for k in range(3) for scope in SCOPES]
+    assert scopes(run) == [f"0.blocks.{k}.{scope}".rstrip(".") for k in range(3) for scope in SCOPES]
     assert all(tag.confidence is not hpass.Confidence.HIGH for _, tag in run.tags())
     assert [finding.rule for finding in run.findings if finding.severity == "warning"] == ["reference-differs"]
 

@@ -8,6 +8,8 @@ from torch import nn
 
 from benchmarks.accuracy import zoo_random
 
+pytestmark = pytest.mark.torch
+
 
 def tree(name: str) -> tuple[nn.Module, dict[str, torch.Tensor]]:
     sample = zoo_random.sample(name)
